@@ -1,0 +1,60 @@
+# The only commands that people and CI need. `make help` explains them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+WORKERS ?= 2
+export UV_PYTHON_DOWNLOADS := never
+export PYTHONPATH :=
+
+.DEFAULT_GOAL := help
+.PHONY: help check format test soak demo sandbox crds lock verify clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+check: $(VENV)/ready ## format, lint, types, layers, generated files: everything but the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m clusterstate.api --check
+
+format: $(VENV)/ready ## write the code as `check` wants it
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(VENV)/ready ## all tests, against a real control plane and real object stores (WORKERS=2)
+	$(BIN)/python -m clusterstate.sandbox build
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+soak: $(VENV)/ready ## the tests that are too long for every run
+	$(BIN)/python -m clusterstate.sandbox build
+	$(BIN)/python -m pytest -n $(WORKERS) --soak -m soak
+
+demo: $(VENV)/ready ## see it work: control plane, S3 server, a kops store, the operator (KEEP=1 leaves it running)
+	$(BIN)/clusterstate demo $(if $(KEEP),--keep)
+
+sandbox: $(VENV)/ready ## a control plane and an S3 server to play with, until Ctrl-C
+	$(BIN)/python -m clusterstate.sandbox up
+
+crds: $(VENV)/ready ## write crds/ anew from the typed model
+	$(BIN)/python -m clusterstate.api
+
+lock: $(UV) ## resolve the dependencies anew and pin them with hashes
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
+
+clean: ## remove what the other targets made here (not the cache of built servers in your home)
+	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/ready: requirements-dev.txt pyproject.toml $(UV)
+	$(UV) venv -q --clear --python $(PYTHON) $(VENV)
+	$(UV) pip install -q --compile-bytecode --require-hashes -p $(BIN)/python -r requirements-dev.txt
+	$(UV) pip install -q --no-deps --no-build-isolation -p $(BIN)/python -e .
+	@touch $@
+
+.cache/uv/bin/uv:
+	@echo "uv is not installed: fetching it into .cache/uv (a few seconds)"
+	@$(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -q --disable-pip-version-check uv

@@ -1,0 +1,17 @@
+"""A Kubernetes operator that puts a kops state store under the Kubernetes API.
+
+The data's way, once per run of one `ClusterState`:
+
+    handlers   an event becomes a place in the queue; a worker starts a run
+    reconcile  the way itself, read it first:
+      gather     opens the store, lists it, reads what changed          bytes -> State
+      plan       compares declared, applied and observed                pure, inert: a Plan
+      apply      writes what the plan says, conditionally, in order     Plan -> store
+      mirror     keeps Secrets equal to keysets, secrets and SSH keys   State -> Secrets
+      status     tells what happened                                    Outcome -> status, conditions, Events
+
+Below them: `state` (bytes <-> kops objects), `store` (keys and bytes at a URL), `kube` (the Kubernetes API),
+`api` (words shared with users), `settings`, `errors`. Each layer imports only from below.
+"""
+
+__version__ = "0.1.0"

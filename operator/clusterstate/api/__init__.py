@@ -1,0 +1,1 @@
+"""The words shared with users: the resource, its conditions and annotations. Makes the CRD."""

@@ -1,0 +1,33 @@
+"""Names that appear in metadata: annotations people set, labels we set, managers under which we write.
+
+They are part of the promise to users: a name stays as long as its API version does.
+"""
+
+from typing import Final
+
+GROUP: Final = "clusterstate.dev"
+"""The API group, and the prefix of every name of ours."""
+
+RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
+"""Annotation of people: a new value forces a run and comes back in `status.lastHandledReconcileAt`."""
+CLOUD_UPDATED: Final = f"{GROUP}/cloud-updated"
+"""Annotation of people: the number of the revision for which `kops update cluster` has been run."""
+
+OWNER_UID_LABEL: Final = f"{GROUP}/owner-uid"
+"""Label of everything that belongs to one ClusterState: its uid, so that a namesake finds nothing."""
+OWNER_NAME_LABEL: Final = f"{GROUP}/owner-name"
+"""Label of mirrors for people to select by: the ClusterState's name, cut to the 63 characters of a label."""
+MIRROR_KIND_LABEL: Final = f"{GROUP}/mirror"
+"""Label of mirrors: `keyset`, `secret` or `ssh`."""
+MIRROR_SOURCE: Final = f"{GROUP}/from"
+"""Annotation of mirrors: the name of the keyset, secret or SSH key that the Secret is kept equal to."""
+MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
+"""Kubernetes' own label for the tool that manages an object."""
+MANAGED_BY: Final = "clusterstate"
+"""Our value of `MANAGED_BY_LABEL`."""
+
+FIELD_MANAGER: Final = "clusterstate"
+"""Field manager of every object that the operator writes."""
+
+OUR_NAMES: Final = (f"{GROUP}/", MANAGED_BY_LABEL)
+"""How the labels and annotations start that users may not put on mirrors: we find our mirrors by them."""

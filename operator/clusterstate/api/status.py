@@ -1,0 +1,150 @@
+"""`ClusterState.status`: what the operator reports. The docstrings become the descriptions of the CRD.
+
+Nothing here may hold secret bytes. Times are RFC 3339 in UTC, as Kubernetes writes them. Unlike in the spec,
+unknown fields are passed over: a newer operator may have written them.
+"""
+
+from typing import Annotated, Final, Literal, TypeAlias
+
+from msgspec import Meta, Struct, field
+
+LISTED: Final = 50
+"""How many changes and drifted fields status lists; the numbers beside them count all."""
+TEXT_LENGTH: Final = 4096
+"""Characters of a path, a field or a value: far more than anybody should write, since a refused status is none."""
+MESSAGE_LENGTH: Final = 32768
+"""Characters of a condition's message, as in Kubernetes' own conditions."""
+
+Text: TypeAlias = Annotated[str, Meta(max_length=TEXT_LENGTH)]
+Time: TypeAlias = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
+Count: TypeAlias = Annotated[int, Meta(ge=0)]
+
+
+class Reported(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """The base of everything that the operator reports."""
+
+
+class Condition(Reported, frozen=True, kw_only=True):
+    """One aspect of the object, in the form of Kubernetes' own conditions."""
+
+    type: Annotated[str, Meta(min_length=1, max_length=316)]
+    """Name of the condition."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[str, Meta(min_length=1, max_length=1024)]
+    """Why, in one CamelCase word for programs."""
+    message: Annotated[str, Meta(max_length=MESSAGE_LENGTH)]
+    """What happened, to which object, and what to do, for people."""
+    last_transition_time: Time
+    """When status became what it is."""
+    observed_generation: Count = 0
+    """metadata.generation that this was said about."""
+
+
+class StoreStatus(Reported, frozen=True, kw_only=True):
+    """What the store held when it was last listed; backups are left out."""
+
+    url: Text = ""
+    """URL of the state, never with credentials."""
+    files: Count = 0
+    """Number of files."""
+    bytes: Count = 0
+    """Their size in all."""
+    digest: Annotated[str, Meta(max_length=128)] = ""
+    """Digest of all files' names and versions: equal digests, equal state."""
+    last_change_time: Time = ""
+    """When the youngest file was written."""
+    unproven: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
+    """Guarantees that this store is not known to give, for example atomic updates."""
+
+
+class FieldPlan(Reported, frozen=True, kw_only=True):
+    """One field that a plan would change; secret values are never shown."""
+
+    path: Text
+    """File in the state, for example config or instancegroup/nodes."""
+    field: Text = ""
+    """JSON pointer of the field in it; empty when the whole file is meant."""
+    action: Literal["create", "update", "delete"]
+    """What would happen to it."""
+    old: Text = ""
+    """The value now, as JSON, cut when it is long."""
+    new: Text = ""
+    """The value afterwards, as JSON, cut when it is long."""
+
+
+class PlanStatus(Reported, frozen=True, kw_only=True):
+    """What a run would do, or was prevented from doing, to the store."""
+
+    create: Count = 0
+    """Number of files to be created."""
+    update: Count = 0
+    """Number of files to be changed."""
+    delete: Count = 0
+    """Number of files to be deleted."""
+    changes: Annotated[tuple[FieldPlan, ...], Meta(max_length=LISTED)] = ()
+    """The first 50 fields."""
+
+
+class DifferenceStatus(Reported, frozen=True, kw_only=True):
+    """One declared field that has another value in the store."""
+
+    path: Text
+    """File in the state."""
+    field: Text
+    """JSON pointer of the field in it."""
+    declared: Text = ""
+    """The declared value, as JSON, cut when it is long."""
+    observed: Text = ""
+    """The value in the store, as JSON, cut when it is long."""
+
+
+class MirrorStatus(Reported, frozen=True, kw_only=True):
+    """One Secret that is kept equal to a part of the store."""
+
+    secret: Annotated[str, Meta(min_length=1, max_length=253)]
+    """Name of the Secret."""
+    from_: Text = field(name="from")
+    """Kind and name of what it mirrors, for example keyset/kubernetes-ca."""
+    primary_id: Annotated[str, Meta(max_length=128)] = ""
+    """Id of the keyset's primary certificate."""
+    not_after: Time = ""
+    """When the first of the mirrored certificates ends."""
+
+
+class HistoryEntry(Reported, frozen=True, kw_only=True):
+    """One declaration that was applied."""
+
+    revision: Count
+    """Number of the revision."""
+    time: Time
+    """When it was applied."""
+    changes: Count = 0
+    """Number of files that it changed."""
+
+
+class Status(Reported, frozen=True, kw_only=True):
+    """What the operator found and did."""
+
+    cluster_name: Annotated[str, Meta(max_length=253)] = ""
+    """Name of the cluster whose state this object was first used for; spec.clusterName can't leave it."""
+    observed_generation: Count = 0
+    """metadata.generation that the last run worked from."""
+    last_handled_reconcile_at: Annotated[str, Meta(max_length=256 * 1024)] = ""
+    """The last value of the annotation clusterstate.dev/reconcile-requested-at that was served."""
+    conditions: Annotated[tuple[Condition, ...], Meta(max_length=16)] = ()
+    """The aspects of the object; Ready sums them up."""
+    summary: Text = ""
+    """The state of things in one sentence."""
+    store: StoreStatus | None = None
+    """What the store holds."""
+    plan: PlanStatus | None = None
+    """What is yet to be written to the store; absent when nothing is."""
+    drift: Annotated[tuple[DifferenceStatus, ...], Meta(max_length=LISTED)] = ()
+    """Declared fields that had been applied and were changed in the store; the first 50."""
+    conflicts: Annotated[tuple[DifferenceStatus, ...], Meta(max_length=LISTED)] = ()
+    """Declared fields that changed on both sides, to different values; the first 50."""
+    mirrors: Annotated[tuple[MirrorStatus, ...], Meta(max_length=5000)] = ()
+    """The Secrets that mirror parts of the store."""
+    history: Annotated[tuple[HistoryEntry, ...], Meta(max_length=100)] = ()
+    """Applied declarations, the newest first."""

@@ -1,0 +1,1 @@
+"""Deeds. Carries a plan out in order and remembers what was applied."""

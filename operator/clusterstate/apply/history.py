@@ -1,0 +1,63 @@
+"""Remembers what was applied: an intent before the first write of a push, settled after the last."""
+
+from collections.abc import Sequence
+
+from clusterstate.kube import revisions
+from clusterstate.kube.client import Client
+from clusterstate.kube.owner import Owner
+from clusterstate.kube.revisions import Revision
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.observed import Applied
+from clusterstate.plan.outcome import AppliedRevision
+from clusterstate.state.layout import FileKind, kind_of
+
+
+class History:
+    """The revisions of one object, as this run found and extends them."""
+
+    def __init__(self, client: Client, owner: Owner, known: Sequence[Revision], *, limit: int) -> None:
+        """Take the revisions there are, oldest first, and how many to keep."""
+        self._client = client
+        self._owner = owner
+        self._known = list(known)
+        self._limit = limit
+
+    @property
+    def applied(self) -> tuple[AppliedRevision, ...]:
+        """Give every declaration that was written whole, the newest first."""
+        return tuple(
+            AppliedRevision(each.number, each.created, each.changes) for each in reversed(self._known) if each.settled
+        )
+
+    @property
+    def groups_pushed(self) -> int:
+        """Number of the newest revision whose push changed an instance group; 0: none did."""
+        return self._known[-1].groups_pushed if self._known else 0
+
+    async def intend(self, declared: Applied, plan: Plan) -> None:
+        """Record what is about to be written."""
+        groups = any(kind_of(change.key)[0] is FileKind.INSTANCE_GROUP for change in plan.changes)
+        await self._add(declared, settled=False, groups=groups, changes=len(plan.changes))
+
+    async def settle(self, declared: Applied) -> None:
+        """Record that the store holds the declaration now.
+
+        A declaration that is the newest settled one already makes no new revision.
+        """
+        newest = self._known[-1] if self._known else None
+        if newest is None or newest.content != declared.as_json():
+            await self._add(declared, settled=True)
+        elif not newest.settled:
+            self._known[-1] = await revisions.settle_revision(self._client, newest)
+        await self._prune()
+
+    async def _add(self, declared: Applied, *, settled: bool, groups: bool = False, changes: int = 0) -> None:
+        number = self._known[-1].number + 1 if self._known else 1
+        pushed = self._known[-1].groups_pushed if self._known else 0
+        revision = Revision(number, settled, declared.as_json(), number if groups else pushed, changes)
+        self._known.append(await revisions.create_revision(self._client, self._owner, revision))
+
+    async def _prune(self) -> None:
+        while len(self._known) > self._limit:
+            await revisions.delete_revision(self._client, self._owner, self._known[0].number)
+            del self._known[0]

@@ -1,0 +1,1 @@
+"""The command line: prints and starts what the other rooms do."""

@@ -1,0 +1,71 @@
+"""`clusterstate`: the commands, none of which loads an SDK before it needs it."""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from clusterstate import __version__
+from clusterstate.errors import ClusterStateError
+from clusterstate.settings import Settings
+
+FAILED = 1
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="clusterstate")
+def commands() -> None:
+    """Keep a kops state store as the Kubernetes API declares it."""
+
+
+@commands.command()
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), help="Use this file instead of the Pod or ~/.kube/config."
+)
+@click.option("--context", help="Use this context of the kubeconfig.")
+@click.option("-n", "--namespace", "namespaces", multiple=True, help="Watch this namespace only; may be repeated.")
+def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...]) -> None:
+    """Run the operator until it is told to stop.
+
+    Everything else is configured by CLUSTERSTATE_* variables; docs/configuration.md lists them.
+    """
+    from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
+
+    settings = Settings.from_env({**os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    asyncio.run(run_operator(settings, Door(kubeconfig, context), os.environ))
+
+
+@commands.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
+def demo(*, keep: bool) -> None:
+    """Show it all on this machine: a control plane, an S3 server, a real kops store and the operator."""
+    from clusterstate.cli.demo import run_demo  # noqa: PLC0415 (the sandbox is for those who play in it)
+
+    run_demo(keep=keep)
+
+
+def _given(name: str, value: str) -> dict[str, str]:
+    return {name: value} if value else {}
+
+
+def main() -> int:
+    """Run one command; errors that people can act on are one line on stderr and exit code 1."""
+    try:
+        commands(standalone_mode=False)
+    except ClusterStateError as error:
+        click.echo(f"clusterstate: {error.message}", err=True)
+        return FAILED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

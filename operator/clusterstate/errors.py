@@ -1,0 +1,291 @@
+"""Every way in which work on a state store can fail, and what follows from each.
+
+    ClusterStateError                 reason, nature, message
+    ├── SpecInvalid                   the declaration can't be carried out as it stands
+    ├── CredentialsInvalid            a credentials Secret is incomplete or holds what is refused
+    ├── CredentialsNotFound           the credentials Secret isn't there (yet)
+    ├── AmbientRefused                the operator's own credentials may not be used here
+    ├── EndpointRefused               a tenant may not send the operator to this address
+    ├── StoreError                    the store answered, or failed to
+    │   ├── KeyNotFound               no such file
+    │   ├── LostRace                  somebody else wrote first
+    │   ├── StoreNotFound             no such bucket
+    │   ├── AccessDenied              known, but not allowed
+    │   ├── AuthenticationFailed      unknown, or a wrong secret
+    │   ├── StoreUnavailable          5xx, throttled, refused, too slow
+    │   ├── IntegrityFailed           bytes arrived damaged
+    │   ├── StoreRefused              any other answer that no retry mends
+    │   └── StoreUnsupported          a scheme or option that this store doesn't have
+    ├── StateError                    a file of the store doesn't mean what it must
+    │   ├── MalformedFile             not the YAML or JSON that kops writes there
+    │   ├── MalformedKeyset           a keyset that can't be read
+    │   └── UnusableKeyset            a keyset without a usable primary
+    ├── RunRefused                    a person must decide first
+    │   ├── StateClaimed              an older ClusterState writes to this state
+    │   ├── AdoptionRefused           state that others made is there already
+    │   ├── ConflictFound             both sides changed the same field
+    │   └── MirrorConflict            a Secret of that name isn't ours
+    ├── KubeError                     the Kubernetes API answered, or failed to
+    │   ├── ObjectNotFound            404
+    │   ├── ObjectExists              409 on a create
+    │   ├── ObjectChanged             409 on an update: read again
+    │   ├── KubeForbidden             401, 403
+    │   ├── KubeRefused               400, 413, 422: the same request never passes
+    │   └── KubeUnavailable           429, 5xx, no answer
+    └── RunTimedOut                   the run took longer than sync.timeout
+
+The room's promise: foreign exceptions become one of these at the door they came through, no text holds
+secret bytes, and the message says what happened, to which object, and what to do.
+"""
+
+from enum import StrEnum
+from typing import ClassVar
+
+
+class Nature(StrEnum):
+    """What the one who ran into an error should do next."""
+
+    STALLED = "stalled"
+    """A person must act; trying again sooner than the interval is useless."""
+    WAITING = "waiting"
+    """Somebody else's work is awaited, for a known time."""
+    TRANSIENT = "transient"
+    """Likely to pass; try again, with a growing delay."""
+
+
+class Reason(StrEnum):
+    """The one list of reasons: in conditions, Events, logs and metrics alike."""
+
+    SUCCEEDED = "Succeeded"
+    PROGRESSING = "Progressing"
+    PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+    SUSPENDED = "Suspended"
+    INTERNAL_ERROR = "InternalError"
+
+    SPEC_INVALID = "SpecInvalid"
+    SPEC_TOO_LARGE = "SpecTooLarge"
+    FILE_STORE_IS_FOR_REVIEW = "FileStoreIsForReview"
+    STORE_UNSUPPORTED = "StoreUnsupported"
+    CREDENTIALS_INVALID = "CredentialsInvalid"
+    CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
+    AMBIENT_CREDENTIALS_REFUSED = "AmbientCredentialsRefused"
+    ENDPOINT_REFUSED = "EndpointRefused"
+
+    STORE_NOT_FOUND = "StoreNotFound"
+    ACCESS_DENIED = "AccessDenied"
+    AUTHENTICATION_FAILED = "AuthenticationFailed"
+    STORE_UNAVAILABLE = "StoreUnavailable"
+    INTEGRITY_FAILED = "IntegrityFailed"
+    STORE_REFUSED = "StoreRefused"
+    FILE_NOT_FOUND = "FileNotFound"
+    LOST_RACE = "LostRace"
+
+    MALFORMED_FILE = "MalformedFile"
+    MALFORMED_KEYSET = "MalformedKeyset"
+    UNUSABLE_KEYSET = "UnusableKeyset"
+
+    STATE_CLAIMED = "StateClaimed"
+    ADOPTION_REFUSED = "AdoptionRefused"
+    CONFLICT = "Conflict"
+    MIRROR_CONFLICT = "MirrorConflict"
+    MIRROR_REFUSED = "MirrorRefused"
+
+    IN_SYNC = "InSync"
+    DRY_RUN = "DryRun"
+    DRIFTED = "Drifted"
+    PLANNED = "Planned"
+    PUSHED = "Pushed"
+    NOT_REACHED = "NotReached"
+    MIRRORED = "Mirrored"
+    MIRRORING_OFF = "MirroringOff"
+    CERTIFICATES_VALID = "CertificatesValid"
+    CERTIFICATE_EXPIRES = "CertificateExpires"
+    CERTIFICATE_EXPIRED = "CertificateExpired"
+    CLOUD_UPDATED = "CloudUpdated"
+    KOPS_UPDATE_PENDING = "KopsUpdatePending"
+    KOPS_NEVER_UPDATED = "KopsNeverUpdated"
+
+    KUBE_FORBIDDEN = "KubeForbidden"
+    KUBE_REFUSED = "KubeRefused"
+    KUBE_UNAVAILABLE = "KubeUnavailable"
+    TIMED_OUT = "TimedOut"
+
+
+class ClusterStateError(Exception):
+    """An error that names its reason and what should be done about it.
+
+    The message is one or two whole sentences for a person; it never holds secret bytes.
+    """
+
+    reason: ClassVar[Reason] = Reason.INTERNAL_ERROR
+    nature: ClassVar[Nature] = Nature.TRANSIENT
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Take the text for a person, and the seconds to wait where the other side named them."""
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+
+
+class SpecInvalid(ClusterStateError):
+    reason = Reason.SPEC_INVALID
+    nature = Nature.STALLED
+
+
+class SpecTooLarge(SpecInvalid):
+    reason = Reason.SPEC_TOO_LARGE
+
+
+class FileStoreIsForReview(SpecInvalid):
+    reason = Reason.FILE_STORE_IS_FOR_REVIEW
+
+
+class CredentialsInvalid(ClusterStateError):
+    reason = Reason.CREDENTIALS_INVALID
+    nature = Nature.STALLED
+
+
+class CredentialsNotFound(ClusterStateError):
+    reason = Reason.CREDENTIALS_NOT_FOUND
+    nature = Nature.TRANSIENT
+
+
+class AmbientRefused(ClusterStateError):
+    reason = Reason.AMBIENT_CREDENTIALS_REFUSED
+    nature = Nature.STALLED
+
+
+class EndpointRefused(ClusterStateError):
+    reason = Reason.ENDPOINT_REFUSED
+    nature = Nature.STALLED
+
+
+class StoreError(ClusterStateError):
+    """The store answered with an error, or didn't answer."""
+
+
+class KeyNotFound(StoreError):
+    reason = Reason.FILE_NOT_FOUND
+    nature = Nature.TRANSIENT
+
+
+class LostRace(StoreError):
+    reason = Reason.LOST_RACE
+    nature = Nature.TRANSIENT
+
+
+class StoreNotFound(StoreError):
+    reason = Reason.STORE_NOT_FOUND
+    nature = Nature.STALLED
+
+
+class AccessDenied(StoreError):
+    reason = Reason.ACCESS_DENIED
+    nature = Nature.STALLED
+
+
+class AuthenticationFailed(StoreError):
+    reason = Reason.AUTHENTICATION_FAILED
+    nature = Nature.STALLED
+
+
+class StoreUnavailable(StoreError):
+    reason = Reason.STORE_UNAVAILABLE
+    nature = Nature.TRANSIENT
+
+
+class IntegrityFailed(StoreError):
+    reason = Reason.INTEGRITY_FAILED
+    nature = Nature.TRANSIENT
+
+
+class StoreRefused(StoreError):
+    reason = Reason.STORE_REFUSED
+    nature = Nature.STALLED
+
+
+class StoreUnsupported(StoreError):
+    reason = Reason.STORE_UNSUPPORTED
+    nature = Nature.STALLED
+
+
+class StateError(ClusterStateError):
+    """A file of the store doesn't mean what it must."""
+
+    nature = Nature.STALLED
+
+
+class MalformedFile(StateError):
+    reason = Reason.MALFORMED_FILE
+
+
+class MalformedKeyset(StateError):
+    reason = Reason.MALFORMED_KEYSET
+
+
+class UnusableKeyset(StateError):
+    reason = Reason.UNUSABLE_KEYSET
+
+
+class RunRefused(ClusterStateError):
+    """A person must decide before anything is written."""
+
+    nature = Nature.STALLED
+
+
+class StateClaimed(RunRefused):
+    reason = Reason.STATE_CLAIMED
+
+
+class AdoptionRefused(RunRefused):
+    reason = Reason.ADOPTION_REFUSED
+
+
+class ConflictFound(RunRefused):
+    reason = Reason.CONFLICT
+
+
+class MirrorConflict(RunRefused):
+    reason = Reason.MIRROR_CONFLICT
+
+
+class MirrorRefused(RunRefused):
+    reason = Reason.MIRROR_REFUSED
+
+
+class KubeError(ClusterStateError):
+    """The Kubernetes API answered with an error, or didn't answer."""
+
+    reason = Reason.KUBE_UNAVAILABLE
+    nature = Nature.TRANSIENT
+
+
+class ObjectNotFound(KubeError):
+    pass
+
+
+class ObjectExists(KubeError):
+    pass
+
+
+class ObjectChanged(KubeError):
+    pass
+
+
+class KubeForbidden(KubeError):
+    reason = Reason.KUBE_FORBIDDEN
+    nature = Nature.STALLED
+
+
+class KubeRefused(KubeError):
+    reason = Reason.KUBE_REFUSED
+    nature = Nature.STALLED
+
+
+class KubeUnavailable(KubeError):
+    pass
+
+
+class RunTimedOut(ClusterStateError):
+    reason = Reason.TIMED_OUT
+    nature = Nature.TRANSIENT

@@ -1,0 +1,171 @@
+"""The controller: knows every object that is watched, and turns what happens into runs.
+
+It keeps the newest body of each object, what the last run remembered of it, and who claims which state. Level,
+not edge: what an event says only decides whether to look; a run looks at everything anew.
+"""
+
+import logging
+import random
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterstate.api.annotations import GROUP
+from clusterstate.api.load import load
+from clusterstate.errors import KubeError, Nature, SpecInvalid
+from clusterstate.handlers.queue import Queue
+from clusterstate.mirror.record import MirrorRecord
+from clusterstate.plan.claims import Claim, foresee_claim
+from clusterstate.plan.outcome import Failure
+from clusterstate.reconcile import Context, Memory, Result, run
+from clusterstate.status.report import report
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY = 1.0
+"""Seconds until a transient failure is tried again; doubled each time."""
+LAST_RETRY = 300.0
+"""Seconds: no wait between two tries grows longer."""
+JITTER = 0.1
+"""Share of every wait that is left to chance, so that objects made together part with time."""
+
+Key = tuple[str, str]
+Body = Mapping[str, Any]
+
+
+@dataclass
+class Watched:
+    """One object: its newest body and what runs remember of it."""
+
+    body: Body
+    memory: Memory = field(default_factory=Memory)
+    failures: int = 0
+
+
+class Controller:
+    """All objects of this process, and the queue of their runs."""
+
+    def __init__(self, context: Context) -> None:
+        """Take what every run needs."""
+        self._context = context
+        self._objects: dict[Key, Watched] = {}
+        self._keys_by_uid: dict[str, Key] = {}
+        self.queue: Queue[Key] = Queue(self._lane_of, workers=context.settings.workers)
+
+    def observe(self, body: Body, *, deleted: bool) -> None:
+        """Take in what the API server says of one object; ask for a run if that may matter to it."""
+        key = key_of(body)
+        if deleted:
+            self._forget(key)
+            return
+        known = self._objects.get(key)
+        if known is None or known.body["metadata"]["uid"] != body["metadata"]["uid"]:
+            self._objects[key] = Watched(body)
+            self._keys_by_uid[body["metadata"]["uid"]] = key
+        elif _version(body) <= _version(known.body):
+            return
+        else:
+            before, known.body = known.body, body
+            if _inputs(before) == _inputs(body):
+                return
+            known.failures = 0
+        self._wake(self._context.claims.set(key, foreseen(body, self._context.claims.get(key))))
+        self.queue.add(key)
+
+    def foresee(self, body: Body) -> None:
+        """Take in what an object claims, before it is watched."""
+        self._context.claims.set(key_of(body), foreseen(body, None))
+
+    def mirror_changed(self, uid: str, name: str, record: MirrorRecord | None) -> None:
+        """Take in a change of a Secret that is, or was, a mirror; ask its owner's run to look."""
+        key = self._keys_by_uid.get(uid)
+        if key is None:
+            return
+        if self._objects[key].memory.mirrors.get(name) != (record.digest if record else None):
+            self.queue.add(key)
+
+    async def work(self) -> None:
+        """Carry out runs until cancelled."""
+        await self.queue.work(self._run)
+
+    def _lane_of(self, key: Key) -> Hashable:
+        watched = self._objects.get(key)
+        store = watched.body.get("spec", {}).get("store", {}) if watched else {}
+        return (store.get("url"), store.get("endpoint"))
+
+    def _forget(self, key: Key) -> None:
+        self.queue.forget(key)
+        watched = self._objects.pop(key, None)
+        if watched is not None:
+            self._keys_by_uid.pop(watched.body["metadata"]["uid"], None)
+        self._wake(self._context.claims.set(key, None))
+
+    def _wake(self, keys: Iterable[Key]) -> None:
+        for key in keys:
+            self.queue.add(key)
+
+    async def _run(self, key: Key) -> None:
+        watched = self._objects.get(key)
+        if watched is None:
+            return
+        try:
+            result = await run(self._context, watched.body, watched.memory)
+            await self._tell(watched, result)
+        except KubeError as error:
+            log.warning("%s/%s: the status can't be written: %s", *key, error.message)
+            watched.memory.fingerprint = None
+            self._retry(key, watched, Failure.of(error))
+        else:
+            self._schedule(key, watched, result)
+
+    async def _tell(self, watched: Watched, result: Result) -> None:
+        self._wake(result.freed)
+        if result.outcome is None:
+            return
+        log.info("%s/%s: %s", *key_of(watched.body), result.outcome.message)
+        written = await report(self._context.client, watched.body, result.outcome, self._context.now())
+        if written is not None and _version(written) > _version(watched.body):
+            watched.body = written
+
+    def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
+        failure = result.outcome.failure if result.outcome else None
+        if failure is not None and failure.nature is not Nature.STALLED:
+            self._retry(key, watched, failure, longest=result.interval)
+            return
+        watched.failures = 0
+        if result.interval is not None:
+            self.queue.add(key, _jittered(result.interval))
+
+    def _retry(self, key: Key, watched: Watched, failure: Failure, longest: float | None = None) -> None:
+        delay = min(FIRST_RETRY * 2**watched.failures, LAST_RETRY, longest or LAST_RETRY)
+        watched.failures = min(watched.failures + 1, 16)
+        if failure.retry_after is not None:
+            delay = max(delay, failure.retry_after)
+        self.queue.add(key, _jittered(delay))
+
+
+def key_of(body: Body) -> Key:
+    """Give namespace and name."""
+    return body["metadata"]["namespace"], body["metadata"]["name"]
+
+
+def foreseen(body: Body, before: Claim | None) -> Claim | None:
+    """Give what an object claims as far as its own text tells; nothing when that can't be used."""
+    try:
+        return foresee_claim(load(body), before)
+    except SpecInvalid:
+        return None
+
+
+def _version(body: Body) -> int:
+    return int(body["metadata"]["resourceVersion"])
+
+
+def _inputs(body: Body) -> tuple[object, ...]:
+    metadata = body["metadata"]
+    ours = {name: value for name, value in metadata.get("annotations", {}).items() if name.startswith(GROUP)}
+    return metadata.get("generation"), metadata.get("deletionTimestamp"), ours
+
+
+def _jittered(delay: float) -> float:
+    return delay * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311 - chance spreads load, it keeps no secret

@@ -1,0 +1,135 @@
+"""The operator as one process: kopf watches, our queue works, an informer follows the mirrors.
+
+kopf is used for what it is best at, a watch that survives everything, through `@kopf.on.event` alone: its other
+handlers keep a copy of the spec in annotations and put finalizers on objects.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import kopf
+
+from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL
+from clusterstate.api.types import PLURAL, VERSION
+from clusterstate.handlers.controller import Controller
+from clusterstate.handlers.mirrors import MirrorIndex
+from clusterstate.kube.client import Client, connect
+from clusterstate.kube.informer import Informer
+from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
+from clusterstate.kube.login import Login, choose_source
+from clusterstate.mirror.record import reduce
+from clusterstate.reconcile import Context
+from clusterstate.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CHUNK = 100
+"""Objects per page of a list: specs may have 500 KiB each."""
+LOGIN_LIFE = timedelta(minutes=10)
+"""How long kopf keeps what it logged in with: a Pod's token is renewed more slowly, an exec plugin's as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the Kubernetes API is: a kubeconfig and one of its contexts, else the Pod that we run in."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+
+async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str]) -> None:
+    """Run until SIGTERM or SIGINT; runs under way are cancelled then, and every file stays whole.
+
+    Raises `KubeError` when the API can't be reached at the start.
+    """
+    async with await connect(door.kubeconfig, door.context) as client:
+        index = MirrorIndex()
+        controller = Controller(Context(client, settings, environ, index.present))
+        index.on_change = controller.mirror_changed
+        informer = Informer(
+            client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
+        )
+        await _learn_claims(client, settings, controller)
+        await _until_first_ends(informer.run(), _work(informer.synced, controller), _watch(settings, door, controller))
+
+
+async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:
+    """Hear of every object before the first run: the oldest of those that share a state must be known to all."""
+    for namespace in settings.namespaces or (None,):
+        async for body in client.list(CLUSTER_STATES, namespace, chunk=CHUNK):
+            controller.foresee(body)
+
+
+async def _work(synced: asyncio.Event, controller: Controller) -> None:
+    await synced.wait()
+    await controller.work()
+
+
+async def _watch(settings: Settings, door: Door, controller: Controller) -> None:
+    await kopf.operator(
+        registry=_registry(controller, door),
+        settings=_kopf_settings(),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+    )
+
+
+async def _until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
+    """Run all until one ends, which ends the process: kopf on a signal, any other only by an error."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _registry(controller: Controller, door: Door) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: object) -> kopf.ConnectionInfo:
+        return await _log_in(door)
+
+    @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
+    async def observe(event: kopf.RawEvent, **_: object) -> None:
+        controller.observe(event["object"], deleted=event["type"] == "DELETED")
+
+    return registry
+
+
+async def _log_in(door: Door) -> kopf.ConnectionInfo:
+    login = await Login.read(choose_source(door.kubeconfig, door.context))
+    configuration = login.configuration
+    scheme, _, token = (await login.authorization()).get("Authorization", "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert or None,
+        insecure=not configuration.verify_ssl,
+        certificate_path=configuration.cert_file or None,
+        private_key_path=configuration.key_file or None,
+        proxy_url=configuration.proxy or None,
+        scheme=scheme or None,
+        token=token or None,
+        expiration=datetime.now(UTC) + LOGIN_LIFE,
+    )
+
+
+def _kopf_settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False  # Events are written with the status, by the same rules
+    settings.scanning.disabled = True  # the CRD is there before the operator, and namespaces are named, not globbed
+    settings.watching.chunk_size = CHUNK
+    settings.watching.server_timeout = 600  # a watch that ends by itself never freezes behind a load balancer
+    settings.queueing.worker_limit = 8  # handlers only take notes
+    settings.process.ultimate_exiting_timeout = 30
+    return settings

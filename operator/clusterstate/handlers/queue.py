@@ -1,0 +1,112 @@
+"""The work queue: many events for one object become one run, and no store holds up another.
+
+A key is ready at once or after a delay (the earliest wish wins), runs at most once at a time, and is run again
+when something came in meanwhile. Ready keys wait in lanes, one for each store; lanes take turns, and one lane
+never holds more than its share of the workers, so that a store that answers slowly delays nobody else's runs.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass
+class _Lane(Generic[K]):
+    waiting: deque[K] = field(default_factory=deque)
+    running: int = 0
+
+
+class Queue(Generic[K]):
+    """Keys waiting to be worked on, by a bounded number of workers."""
+
+    def __init__(self, lane_of: Callable[[K], Hashable], *, workers: int) -> None:
+        """Take what tells a key's lane and how many keys may be worked on at once."""
+        self._lane_of = lane_of
+        self._workers = workers
+        self._share = max(1, workers // 2)
+        self._lanes: OrderedDict[Hashable, _Lane[K]] = OrderedDict()
+        self._waiting: set[K] = set()
+        self._running: dict[K, Hashable] = {}
+        self._again: set[K] = set()
+        self._timers: dict[K, asyncio.TimerHandle] = {}
+        self._wake = asyncio.Event()
+
+    def add(self, key: K, delay: float = 0.0) -> None:
+        """Ask for a run of this key, `delay` seconds from now at the latest."""
+        if delay > 0:
+            self._add_later(key, delay)
+            return
+        self._cancel_timer(key)
+        if key in self._running:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._lanes.setdefault(self._lane_of(key), _Lane()).waiting.append(key)
+            self._wake.set()
+
+    def forget(self, key: K) -> None:
+        """Drop every wish for this key; a run that has begun goes on."""
+        self._cancel_timer(key)
+        self._again.discard(key)
+        if key in self._waiting:
+            self._waiting.discard(key)
+            for lane in self._lanes.values():
+                if key in lane.waiting:
+                    lane.waiting.remove(key)
+
+    async def work(self, run: Callable[[K], Awaitable[None]]) -> None:
+        """Run keys until cancelled; `run` must not raise. Cancels its runs and waits for them to end."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                while len(self._running) < self._workers and (key := self._take()) is not None:
+                    group.create_task(self._run(key, run))
+                self._wake.clear()
+                await self._wake.wait()
+
+    async def _run(self, key: K, run: Callable[[K], Awaitable[None]]) -> None:
+        try:
+            await run(key)
+        finally:
+            self._finish(key)
+
+    def _take(self) -> K | None:
+        for name, lane in self._lanes.items():
+            if lane.waiting and lane.running < self._share:
+                key = lane.waiting.popleft()
+                lane.running += 1
+                self._waiting.discard(key)
+                self._running[key] = name
+                self._lanes.move_to_end(name)
+                return key
+        return None
+
+    def _finish(self, key: K) -> None:
+        name = self._running.pop(key)
+        lane = self._lanes[name]
+        lane.running -= 1
+        if not lane.running and not lane.waiting:
+            del self._lanes[name]
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+        self._wake.set()
+
+    def _add_later(self, key: K, delay: float) -> None:
+        loop = asyncio.get_running_loop()
+        timer = self._timers.get(key)
+        if timer is not None and timer.when() <= loop.time() + delay:
+            return
+        self._cancel_timer(key)
+        self._timers[key] = loop.call_later(delay, self._due, key)
+
+    def _due(self, key: K) -> None:
+        self._timers.pop(key, None)
+        self.add(key)
+
+    def _cancel_timer(self, key: K) -> None:
+        if timer := self._timers.pop(key, None):
+            timer.cancel()

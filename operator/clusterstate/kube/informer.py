@@ -1,0 +1,173 @@
+"""A picture of many objects that keeps itself true: a paged list first, a watch from then on.
+
+Only what `reduce` makes of an object is kept, so that a hundred thousand foreign Secrets cost little. The
+picture is never more than a connection's silence behind, whatever happens to the API server: watches that end
+go on where they were, and a list from the start finds also what was deleted meanwhile.
+"""
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Generic, TypeAlias, TypeVar
+
+from clusterstate.errors import KubeError
+from clusterstate.kube.client import Client, Selection
+from clusterstate.kube.failures import Expired
+from clusterstate.kube.kinds import JsonObject, Kind
+from clusterstate.kube.watching import SILENCE, WatchEvent
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Key: TypeAlias = tuple[str, str]
+"""Namespace and name."""
+
+FIRST_DELAY: Final = 0.2
+LONGEST_DELAY: Final = 30.0
+
+
+@dataclass(slots=True)
+class _Scope:
+    """How far the list and watch of one selection have come."""
+
+    selection: Selection
+    version: str = ""
+    """Empty: a list must come first."""
+    synced: bool = False
+    """Whether a whole list has ever been taken."""
+    delay: float = 0.0
+    """Seconds to wait before the next request."""
+    failure: KubeError | None = None
+
+    def worked(self) -> None:
+        self.delay = 0.0
+        self.failure = None
+
+    def failed(self) -> None:
+        self.delay = min(max(FIRST_DELAY, self.delay * 2), LONGEST_DELAY)
+
+
+class Informer(Generic[T]):
+    """The objects of one kind that a label selector matches, reduced to records.
+
+    `on_change(namespace, name, record)` is called in the event loop for each object that is new, changed or gone
+    (None); it must return at once.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is watched, what is kept and who is told
+        self,
+        client: Client,
+        kind: Kind,
+        namespaces: tuple[str, ...] | None,
+        labels: str,
+        reduce: Callable[[JsonObject], T],
+        on_change: Callable[[str, str, T | None], None],
+        *,
+        silence: float = SILENCE,
+    ) -> None:
+        """Take the namespaces to watch (None: all, by one watch) and the silence that a watch may keep, in seconds."""
+        self.synced = asyncio.Event()
+        """Set once every object that was there at the start is known; stays set."""
+        self._client = client
+        self._scopes = [_Scope(Selection(kind, namespace, labels)) for namespace in namespaces or (None,)]
+        self._reduce = reduce
+        self._on_change = on_change
+        self._silence = silence
+        self._records: defaultdict[str, dict[str, T]] = defaultdict(dict)
+        self._versions: dict[Key, str] = {}
+
+    def records(self, namespace: str) -> Mapping[str, T]:
+        """Give what is known of one namespace, by name: a live view."""
+        return MappingProxyType(self._records.get(namespace, {}))
+
+    @property
+    def failure(self) -> KubeError | None:
+        """Why the picture may be behind; None while all is well."""
+        return next((scope.failure for scope in self._scopes if scope.failure), None)
+
+    async def run(self) -> None:
+        """Keep the picture true until cancelled; trouble with the API server only delays it."""
+        async with asyncio.TaskGroup() as group:
+            for scope in self._scopes:
+                group.create_task(self._follow(scope))
+
+    async def _follow(self, scope: _Scope) -> None:
+        while True:
+            scope.failed()  # until something comes: a watch that ends at once must not be repeated at once
+            try:
+                if not scope.version:
+                    await self._list(scope)
+                await self._watch(scope)
+            except KubeError as error:
+                self._note(scope, error)
+            await asyncio.sleep(scope.delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads requests, no secret
+
+    async def _list(self, scope: _Scope) -> None:
+        """Take the whole list; the watch goes on from its first page, whatever happened since."""
+        version = ""
+        present: set[Key] = set()
+        async for page in self._client.pages(scope.selection):
+            version = version or page.metadata.resource_version
+            for item in page.objects:
+                present.add(_key(item))
+                self._put(item)
+        for namespace, name in self._known(scope) - present:
+            self._drop(namespace, name)
+        scope.version = version
+        scope.failure = None
+        if not scope.synced:
+            scope.synced = True
+            if all(each.synced for each in self._scopes):
+                self.synced.set()
+
+    async def _watch(self, scope: _Scope) -> None:
+        async with aclosing(self._client.watch(scope.selection, scope.version, silence=self._silence)) as events:
+            async for event in events:
+                self._take(event)
+                scope.version = event.resource_version
+                scope.worked()
+
+    def _take(self, event: WatchEvent) -> None:
+        match event.type:
+            case "ADDED" | "MODIFIED":
+                self._put(event.object)
+            case "DELETED":
+                self._drop(*_key(event.object))
+            case "BOOKMARK" | "ERROR":
+                pass
+
+    def _put(self, item: JsonObject) -> None:
+        namespace, name = key = _key(item)
+        version = item["metadata"]["resourceVersion"]
+        if self._versions.get(key) == version:
+            return
+        self._versions[key] = version
+        record = self._reduce(item)
+        self._records[namespace][name] = record
+        self._on_change(namespace, name, record)
+
+    def _drop(self, namespace: str, name: str) -> None:
+        if self._versions.pop((namespace, name), None) is None:
+            return
+        del self._records[namespace][name]
+        self._on_change(namespace, name, None)
+
+    def _known(self, scope: _Scope) -> set[Key]:
+        return {key for key in self._versions if scope.selection.namespace in {None, key[0]}}
+
+    def _note(self, scope: _Scope, error: KubeError) -> None:
+        if isinstance(error, Expired):
+            scope.version = ""
+        if scope.failure is None or scope.failure.message != error.message:
+            log.warning("%s", error.message)
+        scope.failure = error
+
+
+def _key(item: JsonObject) -> Key:
+    metadata = item["metadata"]
+    return metadata.get("namespace", ""), metadata["name"]

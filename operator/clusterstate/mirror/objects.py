@@ -1,0 +1,63 @@
+"""The words of the room: a mirror as it should be, and what kept one from being so. Plain frozen data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.kube.owner import Owner
+
+
+class SecretType(StrEnum):
+    """Every type that a mirror may have; none of them grants access to the Kubernetes API."""
+
+    OPAQUE = "Opaque"
+    TLS = "kubernetes.io/tls"
+    DOCKER_CONFIG = "kubernetes.io/dockerconfigjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """One Secret as it should be."""
+
+    name: str
+    """The Secret's."""
+    source: str
+    """`keyset/NAME`, `secret/NAME` or `ssh/FINGERPRINT`."""
+    type: SecretType
+    data: Mapping[str, bytes] = field(repr=False)
+    labels: Mapping[str, str]
+    """What the declaration asks for; the mirror's own come on top and win."""
+    annotations: Mapping[str, str]
+    """The same."""
+    primary_id: str | None = None
+    """Id of a keyset's primary key pair."""
+    not_after: datetime | None = None
+    """When the primary's certificate ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorProblem:
+    """Why one mirror isn't as it should be; the last good one, if any, stays."""
+
+    secret: str
+    source: str
+    reason: Reason
+    nature: Nature
+    message: str
+
+    @classmethod
+    def of(cls, secret: str, source: str, error: ClusterStateError) -> "MirrorProblem":
+        """Keep what an error says for the one mirror that it happened to."""
+        return cls(secret, source, error.reason, error.nature, error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrors:
+    """All that one ClusterState should have in its namespace."""
+
+    owner: Owner
+    wanted: tuple[Mirror, ...]
+    problems: tuple[MirrorProblem, ...] = ()
+    """Sources whose mirror can't be made; what was mirrored of them before is left alone."""

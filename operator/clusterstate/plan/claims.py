@@ -1,0 +1,112 @@
+"""One writer per state: who holds the claim to `{store}/{clusterName}` among all objects of this cluster.
+
+The oldest object holds it. Objects that only pull share the state with everybody. Pure bookkeeping: the
+handlers feed it with what they see.
+"""
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from clusterstate.api.spec import Direction
+from clusterstate.api.types import ClusterState
+from clusterstate.errors import SpecInvalid
+from clusterstate.store.location import Location
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What one object lays claim to."""
+
+    state: str
+    """Scheme, bucket, prefix and cluster in one spelling."""
+    endpoint: str | None
+    """Where that bucket is; empty: the provider's own; None: not known before the credentials are read, so it
+    may be any."""
+    writes: bool
+    created: str
+    """`metadata.creationTimestamp`."""
+    uid: str
+
+    def meets(self, other: "Claim") -> bool:
+        """Whether both may mean the same files and both write."""
+        same_place = self.endpoint == other.endpoint or None in {self.endpoint, other.endpoint}
+        return self.writes and other.writes and self.state == other.state and same_place
+
+    def precedes(self, other: "Claim") -> bool:
+        """Whether this object is the older one; among twins of one second the uid decides."""
+        return (self.created, self.uid) < (other.created, other.uid)
+
+
+def make_claim(state: ClusterState, endpoint: str | None = None) -> Claim:
+    """Give what an object claims; raise `SpecInvalid` when its URL is none."""
+    metadata = state.metadata
+    return Claim(
+        state=Location.parse(state.spec.store.url).child(state.cluster_name).url,
+        endpoint=endpoint,
+        writes=state.spec.sync.direction is not Direction.PULL and not state.spec.suspend,
+        created=metadata.creation_timestamp,
+        uid=metadata.uid,
+    )
+
+
+def foresee_claim(state: ClusterState, before: Claim | None) -> Claim | None:
+    """Give an object's claim before its credentials are read; the endpoint stays as long as the state does."""
+    try:
+        claim = make_claim(state)
+    except SpecInvalid:
+        return None
+    same = before is not None and before.state == claim.state
+    return replace(claim, endpoint=before.endpoint) if before is not None and same else claim
+
+
+class Claims(Generic[K]):
+    """All claims that are known, by the key of their object."""
+
+    def __init__(self) -> None:
+        self._claims: dict[K, Claim] = {}
+        self._by_state: dict[str, set[K]] = {}
+
+    def set(self, key: K, claim: Claim | None) -> list[K]:
+        """Note what an object claims now, None for nothing; give the others that this may set free."""
+        before = self._claims.get(key)
+        if before == claim:
+            return []
+        freed = [] if before is None else list(self._younger(key, before))
+        self._remove(key)
+        if claim is not None:
+            self._claims[key] = claim
+            self._by_state.setdefault(claim.state, set()).add(key)
+        return freed
+
+    def get(self, key: K) -> Claim | None:
+        """Give what an object claims as far as is known."""
+        return self._claims.get(key)
+
+    def holder(self, key: K) -> K | None:
+        """Give the older object that holds what this one claims, None when this one may write."""
+        claim = self._claims.get(key)
+        if claim is None:
+            return None
+        rivals = [
+            (self._claims[other], other)
+            for other in self._by_state[claim.state]
+            if other != key and self._claims[other].meets(claim) and self._claims[other].precedes(claim)
+        ]
+        oldest = min(rivals, key=lambda rival: (rival[0].created, rival[0].uid), default=None)
+        return None if oldest is None else oldest[1]
+
+    def _younger(self, key: K, claim: Claim) -> Iterator[K]:
+        for other in self._by_state[claim.state]:
+            if other != key and self._claims[other].meets(claim) and claim.precedes(self._claims[other]):
+                yield other
+
+    def _remove(self, key: K) -> None:
+        claim = self._claims.pop(key, None)
+        if claim is not None:
+            keys = self._by_state[claim.state]
+            keys.discard(key)
+            if not keys:
+                del self._by_state[claim.state]

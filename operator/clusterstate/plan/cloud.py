@@ -1,0 +1,116 @@
+"""Whether the last `kops update cluster` has seen what the store says now: a push alone changes no machine.
+
+`cluster-completed.spec` is what that update worked from: `config` with defaults filled in and some fields rewritten.
+No file tells which instance groups it has seen; there our own pushes count, until a person confirms the update.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from clusterstate.errors import Reason
+from clusterstate.plan.completion import PROXY_EXCLUDES, REWRITTEN, VERSION
+from clusterstate.plan.merge_table import Keyed, Rules, rules_of
+from clusterstate.plan.values import MISSING, Value, are_lists, as_list, equal, index, join
+from clusterstate.state.canonical import canonical
+from clusterstate.state.objects import Json, JsonObject, State
+
+NAMED = 5
+"""Fields that a message names."""
+MAX_DIGITS = 18
+"""Of a revision's number, which Kubernetes keeps in 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudUpdate:
+    """What the `CloudUpdated` condition says."""
+
+    updated: bool | None
+    """None: not known."""
+    reason: Reason
+    message: str
+    pointers: tuple[str, ...] = ()
+    """Fields of `config` that the last update has not seen, as JSON pointers."""
+
+
+def cloud_update(state: State, cluster_name: str, pushed: int = 0, confirmed: str = "") -> CloudUpdate:
+    """Compare a state with what the last `kops update cluster` left in it.
+
+    `pushed` is the newest revision whose push changed an instance group, 0 for none; `confirmed` is the value of
+    the annotation `clusterstate.dev/cloud-updated`: the revision up to which a person says that the update has run.
+    """
+    command = f"kops update cluster {cluster_name} --yes"
+    if state.cluster is None or state.completed is None:
+        return CloudUpdate(
+            None,
+            Reason.KOPS_NEVER_UPDATED,
+            f"The store holds no cluster-completed.spec: kops has not built this cluster yet. Run: {command}",
+        )
+    pointers = unseen(state.cluster.spec, state.completed.spec)
+    if pointers:
+        more = f" and {len(pointers) - NAMED} more" if len(pointers) > NAMED else ""
+        text = f"config changed in {', '.join(pointers[:NAMED])}{more} since kops built the cluster. Run: {command}"
+        return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text, pointers=pointers)
+    if pushed > _revision(confirmed):
+        text = (
+            f"Revision {pushed} changed instance groups, and no file of the store tells if kops has seen that. Run: "
+            f"{command}; then set the annotation clusterstate.dev/cloud-updated: {pushed}."
+        )
+        return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text)
+    text = "The last kops update cluster has seen what the store says."
+    return CloudUpdate(updated=True, reason=Reason.CLOUD_UPDATED, message=text)
+
+
+def unseen(config: JsonObject, completed: JsonObject) -> tuple[str, ...]:
+    """Give JSON pointers of what a `config` spec says otherwise than a `cluster-completed.spec`, in their order.
+
+    What only the completed spec has was filled in by kops; only an item of a keyed list can't have been.
+    """
+    said = canonical("Cluster", config)
+    forgotten = frozenset(map(_path, said.unknown))
+    found = _unseen("/spec", "", rules_of("Cluster"), said.spec, canonical("Cluster", completed).spec)
+    return tuple(pointer for pointer, path in found if path not in forgotten)
+
+
+def _path(pointer: str) -> str:
+    """Give the place in the schema of what canonical form points to, with items of lists by their place."""
+    tokens = pointer.removeprefix("/spec/").replace("~1", "/").replace("~0", "~").split("/")
+    return ".".join("[]" if token.isdecimal() else token for token in tokens).replace(".[]", "[]")
+
+
+def _revision(confirmed: str) -> int:
+    readable = confirmed.isascii() and confirmed.isdigit() and len(confirmed) <= MAX_DIGITS
+    return int(confirmed) if readable else 0
+
+
+def _unseen(at: str, path: str, rules: Rules, config: Json, completed: Value) -> Iterator[str]:
+    if path in REWRITTEN:
+        return
+    if isinstance(config, dict) and isinstance(completed, dict):
+        for key in sorted(config):
+            below = f"{path}.{key}" if path else key
+            yield from _unseen(join(at, key), below, rules.below(key), config[key], completed.get(key, MISSING))
+    elif isinstance(rules.items, Keyed) and are_lists((config, completed)) and completed is not MISSING:
+        yield from _unseen_items(at, path, (rules, rules.items), as_list(config), as_list(completed))
+    elif not _seen(path, rules, config, completed):
+        yield at
+
+
+def _unseen_items(
+    at: str, path: str, rules: tuple[Rules, Keyed], config: list[Json], completed: list[Json]
+) -> Iterator[str]:
+    left, right = index(rules[1], config), index(rules[1], completed)
+    if left is None or right is None:
+        if not equal(rules[0], config, completed):
+            yield at
+        return
+    for key, item in left.items():
+        yield from _unseen(join(at, key), f"{path}[]", rules[0].each, item, right.get(key, MISSING))
+    yield from (join(at, key) for key in right if key not in left)
+
+
+def _seen(path: str, rules: Rules, config: Json, completed: Value) -> bool:
+    if path == VERSION and isinstance(config, str) and isinstance(completed, str):
+        return config.removeprefix("v") == completed.removeprefix("v")
+    if path == PROXY_EXCLUDES and isinstance(config, str) and isinstance(completed, str):
+        return completed.startswith(config)
+    return equal(rules, config, completed)

@@ -1,0 +1,55 @@
+"""What should be: the declaration as the decision needs it, canonical and free of the resource that carried it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clusterstate.api.spec import AdoptionPolicy, ConflictPolicy, Direction, DriftPolicy
+from clusterstate.state.objects import JsonObject
+
+__all__ = [
+    "AdoptionPolicy",
+    "ConflictPolicy",
+    "Desired",
+    "DesiredGroup",
+    "Direction",
+    "DriftPolicy",
+    "Policy",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the declaration says about disagreements (`spec.sync`)."""
+
+    direction: Direction = Direction.PUSH
+    drift: DriftPolicy = DriftPolicy.CORRECT
+    conflict: ConflictPolicy = ConflictPolicy.FAIL
+    adoption: AdoptionPolicy = AdoptionPolicy.MERGE
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredGroup:
+    """One declared instance group: a canonical spec, in whole or in part, and labels of its metadata."""
+
+    name: str
+    spec: JsonObject
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """Everything that one declaration says about a state's documents."""
+
+    cluster_name: str
+    store_url: str
+    """Of the store, e.g. `s3://bucket/prefix`; a created cluster gets `{store_url}/{cluster_name}` as configBase."""
+    cluster: JsonObject | None = None
+    """Canonical part of a Cluster spec; None declares nothing about it."""
+    instance_groups: Mapping[str, DesiredGroup] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def state_url(self) -> str:
+        """Where the state of this cluster lies: `{store}/{clusterName}`."""
+        return f"{self.store_url.rstrip('/')}/{self.cluster_name}"

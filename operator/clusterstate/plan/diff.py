@@ -1,0 +1,189 @@
+"""Desired x observed -> Plan: which files change, field by field, and what disagrees.
+
+The store's side is made canonical here and nowhere else; declared and applied come canonical. A file that means
+the same already is never rewritten, whatever it looks like. The same inputs always give the same plan.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from clusterstate.errors import AdoptionRefused, SpecInvalid
+from clusterstate.plan.changes import Action, Plan
+from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction
+from clusterstate.plan.merge_table import rules_of
+from clusterstate.plan.observed import Applied, Observed, specs_of
+from clusterstate.plan.parts import Item, Part, compare, decide
+from clusterstate.plan.settle import settle
+from clusterstate.plan.values import equal
+from clusterstate.state.canonical import canonical
+from clusterstate.state.complete import complete
+from clusterstate.state.layout import CONFIG, instance_group_key
+from clusterstate.state.objects import JsonObject
+from clusterstate.state.schema import Kind
+
+NAMED = 5
+"""Fields that a message names."""
+
+
+def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
+    """Decide what to write. `now` becomes the creationTimestamp of what is created.
+
+    Raises `SpecInvalid` when the declaration can't be carried out, and `AdoptionRefused` when others made the state
+    and `adoption` is Fail; a dry run shows the plan all the same. Under Pull nothing changes, and whatever differs
+    from the declaration is drift.
+    """
+    specs = specs_of(observed.state)
+    base = settle(observed.applied, observed.intents, specs) or Applied()
+    sides = _Sides(desired, observed, base, specs)
+    if desired.policy.direction is Direction.PULL:
+        drift = (each for item in sides.items() for each in compare(item, desired.policy))
+        return Plan(drift=tuple(drift), applied=base)
+    _require_cluster(desired, observed)
+    plan = _join(sides, {item.key: decide(item, desired, now) for item in sides.items()})
+    if plan.conflicts:
+        return replace(plan, changes=(), applied=base)
+    policy = desired.policy
+    if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
+        _refuse_strangers(sides, plan)
+    return plan
+
+
+def plan_digest(plan: Plan) -> str:
+    """Give SHA-256 in hex over what the plan changes, field by field; it doesn't depend on the time."""
+    changes = [(change.key, change.action, [asdict(each) for each in change.fields]) for change in plan.changes]
+    return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()
+
+
+def summarise(plan: Plan, url: str) -> str:
+    """Give the plan in one line, such as `2 to change, 1 to create in s3://bucket/cluster`."""
+    if plan.conflicts:
+        return f"{len(plan.conflicts)} in conflict with {url}"
+    words = {Action.UPDATE: "to change", Action.CREATE: "to create", Action.DELETE: "to delete"}
+    counts = ((sum(change.action is action for change in plan.changes), word) for action, word in words.items())
+    parts = [f"{count} {word}" for count, word in counts if count]
+    if parts:
+        return f"{', '.join(parts)} in {url}"
+    return f"{len(plan.drift)} drifted in {url}" if plan.drift else f"in sync with {url}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Everything that a decision is made from."""
+
+    desired: Desired
+    observed: Observed
+    base: Applied
+    specs: Applied
+
+    def items(self) -> list[Item]:
+        """Give what is declared, and the cluster also if it only was: `config` first, then groups by name."""
+        groups = [self._group(group) for _, group in sorted(self.desired.instance_groups.items())]
+        undeclared = self.base.cluster is None or self.observed.state.cluster is None
+        if self.desired.cluster is None and undeclared:
+            return groups
+        return [self._cluster(self.desired.cluster or {}), *groups]
+
+    def unpruned(self) -> list[str]:
+        """Give names of the groups that were declared once and are still in the store."""
+        known = self.base.instance_groups.keys() & self.specs.instance_groups.keys()
+        return sorted(known - self.desired.instance_groups.keys())
+
+    def _cluster(self, declared: JsonObject) -> Item:
+        name = self.desired.cluster_name
+        applied, observed = self.base.cluster, self.specs.cluster
+        return Item(
+            kind="Cluster",
+            key=CONFIG,
+            declared=DesiredGroup(name, declared),
+            applied=None if applied is None else DesiredGroup(name, applied),
+            observed=None if observed is None else DesiredGroup(name, observed),
+            document=self.observed.state.cluster,
+            version=self.observed.versions.get(CONFIG),
+            created=self.base.created.get(CONFIG, frozenset()),
+        )
+
+    def _group(self, declared: DesiredGroup) -> Item:
+        key = instance_group_key(declared.name)
+        return Item(
+            kind="InstanceGroup",
+            key=key,
+            declared=declared,
+            applied=self.base.instance_groups.get(declared.name),
+            observed=self.specs.instance_groups.get(declared.name),
+            document=self.observed.state.instance_groups.get(declared.name),
+            version=self.observed.versions.get(key),
+            created=self.base.created.get(key, frozenset()),
+        )
+
+
+def _join(sides: _Sides, parts: Mapping[str, Part]) -> Plan:
+    return Plan(
+        changes=tuple(part.change for part in parts.values() if part.change is not None),
+        drift=tuple(each for part in parts.values() for each in part.drift),
+        conflicts=tuple(each for part in parts.values() for each in part.conflicts),
+        unpruned=tuple(instance_group_key(name) for name in sides.unpruned()),
+        warnings=tuple(each for part in parts.values() for each in part.warnings),
+        applied=_applied(sides, parts),
+    )
+
+
+def _applied(sides: _Sides, parts: Mapping[str, Part]) -> Applied:
+    """Give the next base; a group that isn't pruned stays known until it is gone."""
+    kept, base = sides.unpruned(), sides.base
+    cluster = parts[CONFIG].applied if CONFIG in parts and sides.desired.cluster is not None else None
+    groups = {name: base.instance_groups[name] for name in kept}
+    groups |= {part.applied.name: part.applied for key, part in parts.items() if key != CONFIG and part.applied}
+    created = {key: base.created.get(key, frozenset()) for key in map(instance_group_key, kept)}
+    created |= {key: part.created for key, part in parts.items()}
+    return Applied(
+        cluster.spec if cluster else None,
+        dict(sorted(groups.items())),
+        {key: pointers for key, pointers in sorted(created.items()) if pointers},
+    )
+
+
+def _require_cluster(desired: Desired, observed: Observed) -> None:
+    if desired.instance_groups and desired.cluster is None and observed.state.cluster is None:
+        raise SpecInvalid(
+            f"{desired.state_url} holds no cluster and spec.cluster declares none, so that instance groups can't be "
+            "created. Declare spec.cluster, or correct spec.store.url or spec.clusterName."
+        )
+
+
+def _refuse_strangers(sides: _Sides, plan: Plan) -> None:
+    """Let a state pass that equals the declaration, or that a run of ours began to make and didn't finish."""
+    if not plan.changes or not _strangers(sides):
+        return
+    fields = [f"{change.key}{each.pointer}" for change in plan.changes for each in change.fields]
+    more = f" and {len(fields) - NAMED} more" if len(fields) > NAMED else ""
+    raise AdoptionRefused(
+        f"{sides.desired.state_url} holds a state that others made, and it differs from the declaration in "
+        f"{', '.join(fields[:NAMED])}{more}; nothing was written. Set spec.sync.adoption to Merge to change that, or "
+        "make the declaration equal to the state."
+    )
+
+
+def _strangers(sides: _Sides) -> bool:
+    """Whether the state holds a document that isn't just what an intent of ours would have created."""
+    specs, intents = sides.specs, sides.observed.intents
+    if specs.cluster is not None and not any(_made("Cluster", each.cluster, specs.cluster) for each in intents):
+        return True
+    return any(
+        not any(_made("InstanceGroup", _spec_of(each, name), group.spec) for each in intents)
+        for name, group in specs.instance_groups.items()
+    )
+
+
+def _spec_of(intent: Applied, name: str) -> JsonObject | None:
+    group = intent.instance_groups.get(name)
+    return group.spec if group else None
+
+
+def _made(kind: Kind, intent: JsonObject | None, observed: JsonObject) -> bool:
+    if intent is None:
+        return False
+    made = {key: value for key, value in observed.items() if key == "configBase"} | intent
+    return equal(rules_of(kind), complete(kind, canonical(kind, made).spec), complete(kind, observed))

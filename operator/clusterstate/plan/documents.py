@@ -1,0 +1,73 @@
+"""The documents that a plan writes: new ones as kops would have made them, changed ones with their metadata kept.
+
+A document of an older apiVersion is upgraded when it is rewritten for another reason.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from clusterstate.errors import SpecInvalid
+from clusterstate.plan.desired import Desired, DesiredGroup
+from clusterstate.plan.values import equal_json
+from clusterstate.state.canonical import canonical
+from clusterstate.state.codec import API_VERSION
+from clusterstate.state.complete import complete
+from clusterstate.state.objects import Document, Json, JsonObject
+from clusterstate.state.schema import Kind
+
+CLUSTER_LABEL: Final = "kops.k8s.io/cluster"
+"""Names an instance group's cluster; kops sets it in `kops create`."""
+
+
+def new_cluster(desired: Desired, cluster: DesiredGroup, now: datetime) -> Document:
+    """Give a cluster that wasn't there; its configBase is the state's own URL unless declared.
+
+    Raises `SpecInvalid` without `spec.authorization`: kops would let everybody do everything.
+    """
+    if not cluster.spec.get("authorization"):
+        raise SpecInvalid(
+            f"Cluster {desired.cluster_name} is to be created without spec.cluster.authorization, which kops reads as "
+            "alwaysAllow: everybody may do everything. Declare authorization: {rbac: {}}."
+        )
+    metadata: JsonObject = {"creationTimestamp": _timestamp(now), "name": desired.cluster_name}
+    return _document("Cluster", metadata, {"configBase": desired.state_url, **cluster.spec})
+
+
+def new_group(desired: Desired, group: DesiredGroup, now: datetime) -> Document:
+    """Give an instance group that wasn't there, labelled with its cluster."""
+    labels: JsonObject = {CLUSTER_LABEL: desired.cluster_name, **group.labels}
+    metadata: JsonObject = {"creationTimestamp": _timestamp(now), "labels": labels, "name": group.name}
+    return _document("InstanceGroup", metadata, group.spec)
+
+
+def changed(
+    before: Document, observed: JsonObject, spec: JsonObject, labels: Mapping[str, Json] | None
+) -> Document | None:
+    """Give the document with another spec and other labels; None when kops would see no difference.
+
+    `observed` is the canonical form of the spec before. `generation` rises by one exactly when the canonical specs
+    differ. `labels` None leaves them alone.
+    """
+    kind: Kind = "Cluster" if before.kind == "Cluster" else "InstanceGroup"
+    after = canonical(kind, spec).spec
+    metadata = dict(before.metadata)
+    if labels is not None:
+        metadata.pop("labels", None)
+        if labels:
+            metadata["labels"] = dict(labels)
+    same_spec = equal_json(after, observed)
+    if same_spec and equal_json(metadata.get("labels") or {}, before.metadata.get("labels") or {}):
+        return None
+    if not same_spec:
+        stored = before.metadata.get("generation")
+        metadata["generation"] = (stored if isinstance(stored, int) else 0) + 1
+    return Document(API_VERSION, kind, metadata, complete(kind, after))
+
+
+def _document(kind: Kind, metadata: JsonObject, spec: JsonObject) -> Document:
+    return Document(API_VERSION, kind, metadata, complete(kind, canonical(kind, spec).spec))
+
+
+def _timestamp(now: datetime) -> str:
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,49 @@
+"""What a plan must never do, however it was declared."""
+
+from clusterstate.errors import ConflictFound, FileStoreIsForReview, SpecInvalid
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.values import as_list, as_map
+from clusterstate.state.objects import JsonObject
+from clusterstate.store.location import Location
+
+NAMED = 5
+"""Fields that a message names."""
+
+
+def require_survivable(before: JsonObject, after: JsonObject) -> None:
+    """Raise `SpecInvalid` when a changed cluster loses what a running one can't lose.
+
+    These are an etcd cluster, whose data kops would leave behind, and its authorization, whose absence kops reads
+    as alwaysAllow. Both can be changed, but not undeclared away.
+    """
+    lost = sorted(_etcd_names(before) - _etcd_names(after))
+    if lost:
+        raise SpecInvalid(
+            f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, but a running cluster can't lose an etcd "
+            "cluster. Declare it again."
+        )
+    if as_map(before.get("authorization")) and not as_map(after.get("authorization")):
+        raise SpecInvalid(
+            "spec.cluster.authorization is no longer declared; without it kops lets everybody do everything. Declare "
+            "it again, for example as authorization: {rbac: {}}."
+        )
+
+
+def _etcd_names(spec: JsonObject) -> set[str]:
+    return {str(as_map(each).get("name", "")) for each in as_list(spec.get("etcdClusters"))}
+
+
+def find_refusal(plan: Plan, location: Location) -> ConflictFound | FileStoreIsForReview | None:
+    """Give why a plan may not be carried out on the state at a location, None when it may."""
+    if plan.conflicts:
+        fields = ", ".join(f"{each.key}{each.pointer}" for each in plan.conflicts[:NAMED])
+        return ConflictFound(
+            f"Declaration and store both changed {fields} since the last push; nothing was written. Make them equal, or "
+            "set spec.sync.conflict to PreferSpec or PreferStore."
+        )
+    if plan.changes and location.scheme == "file":
+        return FileStoreIsForReview(
+            f"{location} is a folder on one machine, which the nodes of a cluster can't read: kops permits file:// for "
+            "review only. Set spec.sync.dryRun, or push to a store that nodes can reach."
+        )
+    return None

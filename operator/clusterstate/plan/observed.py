@@ -1,0 +1,87 @@
+"""What is: the state that was read, the versions it was read at, and what was applied to it before."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusterstate.plan.desired import DesiredGroup
+from clusterstate.state.canonical import canonical
+from clusterstate.state.objects import Document, JsonObject, State
+from clusterstate.store.base import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a declaration left in the store: the base of the next merge. Specs are canonical."""
+
+    cluster: JsonObject | None = None
+    instance_groups: Mapping[str, DesiredGroup] = field(default_factory=dict)
+    created: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Per key of the state, JSON pointers of the maps and list items that exist only because a push made them.
+
+    They go when the last field declared in them goes; a parent that was there before stays.
+    """
+
+    def as_json(self) -> dict[str, Any]:
+        """Give plain JSON that `from_json` reads back to an equal object."""
+        groups = self.instance_groups.items()
+        return {
+            "cluster": self.cluster,
+            "instanceGroups": {
+                name: {"spec": group.spec, "labels": dict(sorted(group.labels.items()))}
+                for name, group in sorted(groups)
+            },
+            "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Applied":
+        """Read what `as_json` gave. Missing parts are empty."""
+        groups = content.get("instanceGroups", {})
+        return cls(
+            cluster=content.get("cluster"),
+            instance_groups={
+                name: DesiredGroup(name, group.get("spec", {}), group.get("labels", {}))
+                for name, group in groups.items()
+            },
+            created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex; equal exactly when `as_json` is."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that was read before a decision."""
+
+    state: State
+    versions: Mapping[str, Version]
+    """Of each file that was read, by its key in the state."""
+    applied: Applied | None = None
+    """The newest settled one; None makes the run an adoption."""
+    intents: tuple[Applied, ...] = ()
+    """Recorded after `applied`, oldest first, by runs that didn't come to their end."""
+
+
+def specs_of(state: State) -> Applied:
+    """Give the store's side of a merge: every spec and label that is there, specs canonical."""
+    cluster = state.cluster
+    return Applied(
+        None if cluster is None else canonical("Cluster", cluster.spec).spec,
+        {name: _group(name, document) for name, document in sorted(state.instance_groups.items())},
+    )
+
+
+def _group(name: str, document: Document) -> DesiredGroup:
+    labels = document.metadata.get("labels")
+    known = labels if isinstance(labels, dict) else {}
+    return DesiredGroup(
+        name,
+        canonical("InstanceGroup", document.spec).spec,
+        {key: value for key, value in known.items() if isinstance(value, str)},
+    )

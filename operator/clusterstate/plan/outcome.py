@@ -1,0 +1,145 @@
+"""What a run came to: inert data that every path through a run ends in, and that status is made from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.cloud import CloudUpdate
+from clusterstate.plan.diff import summarise
+from clusterstate.state.keyset import certificate_not_after, primary
+from clusterstate.state.objects import State
+
+
+@dataclass(frozen=True, slots=True)
+class StoreFacts:
+    """The state as it lies in the store, `backups/` left out."""
+
+    url: str
+    """Of the state, `{store}/{cluster}`; never with credentials."""
+    files: int
+    bytes: int
+    digest: str
+    last_change: datetime | None
+    unproven: tuple[str, ...] = ()
+    """Guarantees (`create`, `update`, `delete`) that this endpoint has not been seen to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The certificate that a keyset signs or serves with now."""
+
+    keyset: str
+    key_id: str
+    not_after: datetime
+
+
+def primary_certificates(state: State) -> Iterator[Certificate]:
+    """Give the certificate of each keyset's primary, where it has one that can be read."""
+    for keyset in state.keysets.values():
+        item = primary(keyset)
+        not_after = certificate_not_after(item) if item else None
+        if item and not_after:
+            yield Certificate(keyset.name, item.id, not_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why something isn't as it should be."""
+
+    reason: Reason
+    nature: Nature
+    message: str
+    retry_after: float | None = None
+    """Seconds, where the other side named them."""
+
+    @classmethod
+    def of(cls, error: ClusterStateError) -> "Failure":
+        """Keep what an error says."""
+        return cls(error.reason, error.nature, error.message, error.retry_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """One Secret that is equal to its source now."""
+
+    secret: str
+    source: str
+    """`keyset/NAME`, `secret/NAME` or `ssh/NAME`."""
+    primary_id: str | None = None
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorReport:
+    """All mirrors of one object after a run."""
+
+    mirrors: tuple[Mirrored, ...] = ()
+    written: tuple[str, ...] = ()
+    """Names of the Secrets that this run created, changed or removed."""
+    problems: tuple[Failure, ...] = ()
+    """One for each mirror that could not be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedRevision:
+    """One declaration that was applied."""
+
+    number: int
+    time: str
+    """RFC 3339."""
+    changes: int
+    """Files written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the object asks of its status, beyond the run's own results."""
+
+    generation: int
+    cluster_name: str = ""
+    reconcile_token: str | None = None
+    dry_run: bool = False
+    suspended: bool = False
+    mirroring: bool = False
+    expiry_warning: timedelta = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One run. What it didn't reach is None; `error` tells why it ended there."""
+
+    request: Request
+    error: ClusterStateError | None = None
+    store: StoreFacts | None = None
+    plan: Plan | None = None
+    pushed: bool = False
+    """Whether the plan's changes are in the store now."""
+    history: tuple[AppliedRevision, ...] | None = None
+    """Declarations that were applied, the newest first."""
+    certificates: tuple[Certificate, ...] = field(default=())
+    mirrors: MirrorReport | None = None
+    cloud: CloudUpdate | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        """What keeps the object from being Ready: the run's error, else the first mirror's."""
+        if self.error is not None:
+            return Failure.of(self.error)
+        if self.mirrors is not None and self.mirrors.problems:
+            return self.mirrors.problems[0]
+        return None
+
+    @property
+    def message(self) -> str:
+        """The run in a sentence or two: what Ready says."""
+        if self.request.suspended:
+            return "Suspended: nothing is read or written until spec.suspend is false."
+        if self.failure is not None:
+            return self.failure.message
+        url = self.store.url if self.store else ""
+        if self.plan is None or (self.pushed and self.plan.changes):
+            return f"In sync with {url}."
+        text = summarise(self.plan, url)
+        return f"{text[0].upper()}{text[1:]}."

@@ -1,0 +1,142 @@
+"""The base of a merge when runs before it were killed between intent and completion.
+
+Such a run had written some files of its intent and not others. Path by path, what the intent says holds where the
+store says the same; elsewhere the run had not come that far, and what was applied before still holds.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.merge_table import ATOMIC, Keyed, Rules, rules_of
+from clusterstate.plan.observed import Applied
+from clusterstate.plan.values import (
+    MISSING,
+    Value,
+    are_lists,
+    are_maps,
+    are_strings,
+    as_list,
+    as_map,
+    equal,
+    index,
+    opened,
+    present,
+)
+from clusterstate.state.objects import Json, JsonObject
+from clusterstate.state.schema import Kind
+
+
+def settle(applied: Applied | None, intents: Sequence[Applied], observed: Applied) -> Applied | None:
+    """Give the base of the next merge; intents come oldest first.
+
+    `observed` is the store's side, canonical. Without intents this is `applied` itself.
+    """
+    for intent in intents:
+        applied = _settle_one(applied or Applied(), intent, observed)
+    return applied
+
+
+def settle_spec(
+    kind: Kind, applied: JsonObject | None, intent: JsonObject | None, observed: JsonObject | None
+) -> JsonObject | None:
+    """Settle one object's spec; None is an absent object."""
+    settled = _settle_path(rules_of(kind), present(applied), present(intent), present(observed))
+    return settled if isinstance(settled, dict) else None
+
+
+def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied:
+    names = sorted({*applied.instance_groups, *intent.instance_groups})
+    groups = (
+        _settle_group(
+            name,
+            applied.instance_groups.get(name),
+            intent.instance_groups.get(name),
+            observed.instance_groups.get(name),
+        )
+        for name in names
+    )
+    return Applied(
+        settle_spec("Cluster", applied.cluster, intent.cluster, observed.cluster),
+        {group.name: group for group in groups if group is not None},
+        _join_created(applied.created, intent.created),
+    )
+
+
+def _settle_group(
+    name: str, applied: DesiredGroup | None, intent: DesiredGroup | None, observed: DesiredGroup | None
+) -> DesiredGroup | None:
+    sides = (applied, intent, observed)
+    spec = settle_spec("InstanceGroup", *(side.spec if side else None for side in sides))
+    if spec is None:
+        return None
+    labels = _settle_map(ATOMIC, *(JsonObject(side.labels) if side else MISSING for side in sides))
+    return DesiredGroup(name, spec, {key: str(value) for key, value in as_map(labels).items()})
+
+
+def _join_created(
+    applied: Mapping[str, frozenset[str]], intent: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    """Join both: a pointer to what the store doesn't hold does no harm, for the next merge drops it."""
+    none = frozenset[str]()
+    return {key: applied.get(key, none) | intent.get(key, none) for key in sorted({*applied, *intent})}
+
+
+def _settle_path(rules: Rules, applied: Value, intent: Value, observed: Value) -> Value:
+    if equal(rules, intent, observed):
+        return intent
+    sides = opened(rules, (applied, intent, observed))
+    observed = sides[2]
+    if are_maps(sides) and observed is not MISSING:
+        return _settle_map(rules, *sides)
+    if rules.items is not None and are_lists(sides):
+        settled = _settle_list(rules, *(as_list(side) for side in sides))
+        return applied if settled is None else settled or MISSING
+    return applied
+
+
+def _settle_map(rules: Rules, applied: Value, intent: Value, observed: Value) -> Value:
+    sides = tuple(as_map(side) for side in (applied, intent, observed))
+    settled: JsonObject = {}
+    for key in sorted({*sides[0], *sides[1]}):
+        value = _settle_path(rules.below(key), *(side.get(key, MISSING) for side in sides))
+        if value is not MISSING:
+            settled[key] = value
+    # An empty map is a declaration of its own; one that only ran empty isn't.
+    return settled if settled or {} in (applied, intent) else MISSING
+
+
+def _settle_list(rules: Rules, applied: list[Json], intent: list[Json], observed: list[Json]) -> list[Json] | None:
+    """Settle by item or member; None when the list is atomic after all."""
+    if not isinstance(rules.items, Keyed):
+        if not are_strings([*applied, *intent, *observed]):
+            return None
+        members = dict.fromkeys(map(str, [*intent, *applied]))
+        return [each for each in members if each in (intent if (each in intent) == (each in observed) else applied)]
+    keyed = [index(rules.items, side) for side in (applied, intent, observed)]
+    if any(items is None for items in keyed):
+        return None
+    return _settle_items(rules, rules.items, *(items or {} for items in keyed))
+
+
+def _settle_items(
+    rules: Rules,
+    how: Keyed,
+    applied: Mapping[str, JsonObject],
+    intent: Mapping[str, JsonObject],
+    observed: Mapping[str, JsonObject],
+) -> list[Json]:
+    settled: list[Json] = []
+    for key in dict.fromkeys([*intent, *applied]):
+        if key not in intent and key in observed:
+            item = _settle_given_up(how, applied[key], observed[key])
+        else:
+            item = as_map(_settle_path(rules.each, *(side.get(key, MISSING) for side in (applied, intent, observed))))
+        if item:
+            settled.append(item)
+    return settled
+
+
+def _settle_given_up(how: Keyed, applied: JsonObject, observed: JsonObject) -> JsonObject:
+    """Settle an item that the intent gives up and the store still has: whole, unless our fields of it went already."""
+    ours = applied.keys() - set(how.fields_of(applied))
+    return applied if not ours or ours & observed.keys() else {}

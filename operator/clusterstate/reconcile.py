@@ -1,0 +1,341 @@
+"""The way itself: open, list, read, plan, apply, mirror, and an outcome on every path.
+
+access  = gather.read_access            whom we are to the store
+tree    = gather.Sources.list_state     one list; nothing more when nothing changed
+read    = tree.read_state               bytes -> State
+plan    = plan.diff.make_plan           declared x applied x observed, pure
+listing = apply.run.carry_out           conditional writes, an intent before, settled after
+report  = mirror.sync                   State -> Secrets
+"""
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
+from clusterstate.api.durations import parse_duration
+from clusterstate.api.load import load
+from clusterstate.api.types import ClusterState
+from clusterstate.apply.history import History
+from clusterstate.apply.run import carry_out
+from clusterstate.errors import (
+    ClusterStateError,
+    FileStoreIsForReview,
+    RunRefused,
+    RunTimedOut,
+    SpecInvalid,
+    StateClaimed,
+)
+from clusterstate.gather import Access, Known, Sources, read_access
+from clusterstate.kube.client import Client
+from clusterstate.kube.owner import Owner
+from clusterstate.kube.revisions import Revision, list_revisions
+from clusterstate.mirror.manifest import digest_of, make_secret
+from clusterstate.mirror.record import MirrorRecord
+from clusterstate.mirror.rules import is_chosen
+from clusterstate.mirror.shapes import make_mirrors
+from clusterstate.mirror.sync import sync
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.claims import Claims, make_claim
+from clusterstate.plan.cloud import CloudUpdate, cloud_update
+from clusterstate.plan.declare import declare
+from clusterstate.plan.desired import Desired, Direction
+from clusterstate.plan.diff import make_plan
+from clusterstate.plan.guards import find_refusal
+from clusterstate.plan.observed import Applied, Observed
+from clusterstate.plan.outcome import (
+    Certificate,
+    Failure,
+    Mirrored,
+    MirrorReport,
+    Outcome,
+    Request,
+    StoreFacts,
+    primary_certificates,
+)
+from clusterstate.settings import Settings
+from clusterstate.state.objects import State
+from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+
+log = logging.getLogger(__name__)
+
+Key = tuple[str, str]
+Body = Mapping[str, Any]
+
+
+@dataclass
+class Memory:
+    """What a process remembers of one object between its runs. Losing it costs reads, never correctness."""
+
+    access: Access | None = field(default=None, repr=False)
+    known: Known | None = None
+    fingerprint: tuple[object, ...] | None = None
+    """Everything that the last complete run depended on; None makes the next run a whole one."""
+    look_again: datetime | None = None
+    """When time alone changes what the status says: the next certificate's threshold."""
+    mirrors: dict[str, str] = field(default_factory=dict)
+    """Digests of the mirrors as the last run left them, by the Secret's name."""
+
+
+@dataclass
+class Context:
+    """What every run of a process shares."""
+
+    client: Client
+    settings: Settings
+    environ: Mapping[str, str] = field(repr=False)
+    present: Callable[[str], Mapping[str, MirrorRecord]]
+    """The Secrets that the object of a uid controls, by name, as the informer knows them."""
+    claims: Claims[Key] = field(default_factory=Claims)
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended."""
+
+    outcome: Outcome | None
+    """None: everything is as it was, and there is nothing to tell."""
+    interval: float | None
+    """Seconds until the next look at the store; None: not before the object changes."""
+    freed: tuple[Key, ...] = ()
+    """Objects that may write now, since this one gave up a claim."""
+
+
+async def run(context: Context, body: Body, memory: Memory) -> Result:
+    """Bring one object and its state together, as far as it can be done now. Raises nothing but cancellation."""
+    if "deletionTimestamp" in body["metadata"]:
+        return Result(None, None)
+    try:
+        state = load(body)
+    except SpecInvalid as error:
+        memory.fingerprint = None
+        return Result(Outcome(Request(body["metadata"].get("generation", 0)), error), None)
+    if state.spec.suspend:
+        memory.fingerprint = None
+        return Result(Outcome(_request(state)), None)
+    interval = parse_duration(state.spec.sync.interval).total_seconds()
+    one = Run(context, state, memory)
+    outcome = await _bounded(one, parse_duration(state.spec.sync.timeout).total_seconds())
+    return Result(outcome, interval, tuple(one.freed))
+
+
+async def _bounded(one: "Run", seconds: float) -> Outcome | None:
+    try:
+        async with asyncio.timeout(seconds):
+            unchanged = await one.go()
+        return None if unchanged else one.outcome()
+    except TimeoutError:
+        error: ClusterStateError = RunTimedOut(
+            f"The run took longer than spec.sync.timeout ({seconds:g} s) while {one.doing}. What was written is whole; "
+            "the next run goes on. Is the store slow? Allow more time if it always is."
+        )
+    except ClusterStateError as caught:
+        error = caught
+    except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
+        frames = "".join(traceback.format_tb(bug.__traceback__))
+        # Not log.exception: the text of a foreign exception may hold secret bytes.
+        log.error("%s: a bug: %s at\n%s", one.owner, type(bug).__name__, frames)  # noqa: TRY400
+        error = ClusterStateError(f"{type(bug).__name__} while {one.doing}: this is a bug; the log has the details.")
+    one.memory.fingerprint = None
+    return one.outcome(error)
+
+
+def _request(state: ClusterState) -> Request:
+    return Request(
+        generation=state.metadata.generation,
+        cluster_name=state.cluster_name,
+        reconcile_token=state.metadata.annotations.get(RECONCILE_REQUESTED_AT),
+        dry_run=state.spec.sync.dry_run,
+        suspended=state.spec.suspend,
+        mirroring=state.spec.mirror is not None,
+        expiry_warning=parse_duration(state.spec.expiry_warning),
+    )
+
+
+class Run:
+    """One run of one object; its fields fill as it goes, and make the outcome wherever it ends."""
+
+    def __init__(self, context: Context, state: ClusterState, memory: Memory) -> None:
+        """Take what is shared, the object, and what the run before remembered."""
+        self.context = context
+        self.state = state
+        self.memory = memory
+        self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
+        self.key = (self.owner.namespace, self.owner.name)
+        self.request = _request(state)
+        self.now = context.now()
+        self.doing = "finding out how to reach the store"
+        self.freed: list[Key] = []
+        self.refusal: RunRefused | FileStoreIsForReview | None = None
+        self.facts: StoreFacts | None = None
+        self.plan: Plan | None = None
+        self.pushed = False
+        self.history: History | None = None
+        self.certificates: tuple[Certificate, ...] = ()
+        self.mirrors: MirrorReport | None = None
+        self.cloud: CloudUpdate | None = None
+
+    def outcome(self, error: ClusterStateError | None = None) -> Outcome:
+        """Give what has come of the run so far."""
+        return Outcome(
+            request=self.request,
+            error=error or self.refusal,
+            store=self.facts,
+            plan=self.plan,
+            pushed=self.pushed,
+            history=self.history.applied if self.history else None,
+            certificates=self.certificates,
+            mirrors=self.mirrors,
+            cloud=self.cloud,
+        )
+
+    async def go(self) -> bool:
+        """Do it all; True when nothing had changed since the last complete run."""
+        metadata = self.state.metadata
+        access = await read_access(
+            self.context.client,
+            self.context.settings,
+            self.context.environ,
+            metadata.namespace,
+            (self.state.spec.store, self.state.cluster_name),
+        )
+        self._claim(access)
+        async with Sources(access) as sources:
+            self.doing = f"listing {access.location}"
+            tree, listing, known = await sources.list_state(self.memory.known)
+            self.memory.known = known
+            if self._unchanged(access, listing):
+                return True
+            await self._bring_together(access, tree, listing)
+        return False
+
+    def _claim(self, access: Access) -> None:
+        claims = self.context.claims
+        self.freed = claims.set(self.key, make_claim(self.state, access.location.identity(access.endpoint)))
+        holder = claims.holder(self.key)
+        if holder is not None:
+            raise StateClaimed(
+                f"ClusterState {holder[0]}/{holder[1]} is older and writes to {access.location} already. Delete one of "
+                "the two, or let this one only pull."
+            )
+
+    def _unchanged(self, access: Access, listing: Listing) -> bool:
+        memory = self.memory
+        due = memory.look_again is not None and memory.look_again <= self.now
+        same = memory.fingerprint == self._fingerprint(listing, self._present_digests()) and memory.access == access
+        return same and not due
+
+    async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
+        self.doing = f"reading {access.location}"
+        self._note_store(access, tree, listing)
+        read = await read_state(tree, listing, self._wanted())
+        desired = declare(self.state, access.store.url)
+        revisions = await list_revisions(self.context.client, self.owner)
+        self.history = History(
+            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
+        )
+        self._decide(desired, read, revisions)
+        if self.plan is not None and self.refusal is None:
+            listing = await self._push(access, tree, listing)
+        state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
+        self._note_store(access, tree, listing)
+        self._note_certificates(state)
+        self._note_cloud(state)
+        await self._mirror(state)
+        self._remember(access, listing)
+
+    def _wanted(self) -> Wanted:
+        mirror = self.state.spec.mirror
+        if mirror is None:
+            return Wanted()
+        rule = mirror.secrets
+        chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
+        return Wanted(secrets=chosen, ssh_public_keys=mirror.ssh_public_keys is not None)
+
+    def _decide(self, desired: Desired, read: Read, revisions: tuple[Revision, ...]) -> None:
+        self.doing = "planning"
+        settled = [each.number for each in revisions if each.settled]
+        newest = max(settled, default=0)
+        observed = Observed(
+            state=read.state,
+            versions=read.versions,
+            applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
+            intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
+        )
+        try:
+            self.plan = make_plan(desired, observed, self.now)
+        except RunRefused as refusal:
+            self.refusal = refusal
+
+    async def _push(self, access: Access, tree: Tree, listing: Listing) -> Listing:
+        plan, sync_spec = self.plan, self.state.spec.sync
+        if plan is None or self.history is None or sync_spec.direction is Direction.PULL or sync_spec.dry_run:
+            return listing
+        self.refusal = find_refusal(plan, access.location)
+        if self.refusal is not None:
+            return listing
+        self.doing = f"writing to {access.location}"
+        if plan.changes:
+            await self.history.intend(plan.applied, plan)
+        listing = await carry_out(tree, plan, listing, self.now)
+        await self.history.settle(plan.applied)
+        self.pushed = True
+        return listing
+
+    def _note_store(self, access: Access, tree: Tree, listing: Listing) -> None:
+        proven = tree.trunk.capabilities
+        guarantees = {"create": proven.atomic_create, "update": proven.atomic_update, "delete": proven.atomic_delete}
+        self.facts = StoreFacts(
+            url=access.location.url,
+            files=listing.files,
+            bytes=listing.bytes,
+            digest=listing.digest,
+            last_change=listing.last_change,
+            unproven=tuple(name for name, given in guarantees.items() if not given),
+        )
+
+    def _note_certificates(self, state: State) -> None:
+        self.certificates = tuple(primary_certificates(state))
+        warning = self.request.expiry_warning
+        turns = [turn for each in self.certificates for turn in (each.not_after - warning, each.not_after)]
+        self.memory.look_again = min((turn for turn in turns if turn > self.now), default=None)
+
+    def _note_cloud(self, state: State) -> None:
+        pushed = self.history.groups_pushed if self.history else 0
+        confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
+        self.cloud = cloud_update(state, self.state.cluster_name, pushed, confirmed)
+
+    async def _mirror(self, state: State) -> None:
+        self.doing = "mirroring into Secrets"
+        mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
+        self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}
+        done = await sync(self.context.client, mirrors, self.context.present(self.owner.uid))
+        failed = {problem.secret for problem in done.problems}
+        self.mirrors = MirrorReport(
+            mirrors=tuple(
+                Mirrored(each.name, each.source, each.primary_id, each.not_after)
+                for each in mirrors.wanted
+                if each.name not in failed
+            ),
+            written=(*done.created, *done.updated, *done.deleted),
+            problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
+        )
+
+    def _remember(self, access: Access, listing: Listing) -> None:
+        complete = self.refusal is None and self.mirrors is not None and not self.mirrors.problems
+        self.memory.access = access
+        self.memory.fingerprint = self._fingerprint(listing, self.memory.mirrors) if complete else None
+
+    def _fingerprint(self, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
+        metadata = self.state.metadata
+        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
+        return (metadata.uid, metadata.generation, *annotations, listing.digest, tuple(sorted(mirrors.items())))
+
+    def _present_digests(self) -> dict[str, str]:
+        return {name: record.digest for name, record in self.context.present(self.owner.uid).items()}

@@ -1,0 +1,73 @@
+"""What whoever installs the operator decides, as one frozen record. Only `cli` reads the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from clusterstate.errors import SpecInvalid
+
+PREFIX = "CLUSTERSTATE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The operator's own configuration; what tenants may not decide."""
+
+    namespaces: tuple[str, ...] = ()
+    """Namespaces to watch; empty: all. `CLUSTERSTATE_NAMESPACES`, separated by commas."""
+    workers: int = 16
+    """Runs at the same time. `CLUSTERSTATE_WORKERS`. More of them help only where stores are far away."""
+    ambient_namespaces: tuple[str, ...] = ()
+    """Globs of namespaces whose objects may use the operator's own store credentials; empty: none.
+
+    `CLUSTERSTATE_AMBIENT_NAMESPACES`, separated by commas; `*` suits an installation with one tenant.
+    """
+    allowed_endpoints: tuple[str, ...] = ()
+    """Hosts and CIDRs that a tenant may name as endpoint though they are loopback or link-local.
+
+    `CLUSTERSTATE_ALLOWED_ENDPOINTS`, separated by commas; tests and the demo allow 127.0.0.1.
+    """
+    file_roots: tuple[str, ...] = ()
+    """Folders of the operator's own disk that `file://` stores may lie in; empty: none.
+
+    `CLUSTERSTATE_FILE_ROOTS`, separated by commas.
+    """
+    log_level: str = "INFO"
+    """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
+
+    def ambient_allowed(self, namespace: str) -> bool:
+        """Whether objects of this namespace may use the operator's own store credentials."""
+        return any(fnmatchcase(namespace, glob) for glob in self.ambient_namespaces)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read `CLUSTERSTATE_*` variables; raise `SpecInvalid` naming a variable that can't be read."""
+        default = cls()
+        return cls(
+            namespaces=_words(environ, "NAMESPACES"),
+            workers=_positive(environ, "WORKERS", default.workers),
+            ambient_namespaces=_words(environ, "AMBIENT_NAMESPACES"),
+            allowed_endpoints=_words(environ, "ALLOWED_ENDPOINTS"),
+            file_roots=_words(environ, "FILE_ROOTS"),
+            log_level=_level(environ, default.log_level),
+        )
+
+
+def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in environ.get(PREFIX + name, "").split(",") if word.strip())
+
+
+def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
+    text = environ.get(PREFIX + name, "")
+    if not text:
+        return default
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise SpecInvalid(f"{PREFIX}{name} is {text!r}. Give a whole number of at least 1.")
+    return int(text)
+
+
+def _level(environ: Mapping[str, str], default: str) -> str:
+    level = environ.get(PREFIX + "LOG_LEVEL", default).upper()
+    if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise SpecInvalid(f"{PREFIX}LOG_LEVEL is {level!r}. Give DEBUG, INFO, WARNING or ERROR.")
+    return level

@@ -1,0 +1,85 @@
+"""kops's rules for keysets: which key pair is primary, which are trusted, what is published. Pure.
+
+The primary is the trusted item with an integer id that `primaryId` names, else the trusted one with the highest
+integer id (`FindPrimary` in kops's `upup/pkg/fi/clientset_castore.go`). What nodes get is sorted by age
+(`KeysetItemIdOlder` in `upup/pkg/fi/ca.go`).
+"""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from clusterstate.errors import MalformedKeyset, UnusableKeyset
+from clusterstate.state.objects import Keyset, KeysetItem
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+
+
+def trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:
+    """Give the items that nodes still trust, oldest first."""
+    return tuple(sorted((item for item in keyset.items if item.trusted), key=_age))
+
+
+def primary(keyset: Keyset) -> KeysetItem | None:
+    """Give the item that signs what is new, None where no trusted item has an integer id."""
+    able = [item for item in keyset.items if item.trusted and _INTEGER.fullmatch(item.id)]
+    named = [item for item in able if item.id == keyset.primary_id]
+    return named[0] if named else max(able, key=_age, default=None)
+
+
+def require_primary(keyset: Keyset, key: str) -> KeysetItem:
+    """Give the primary. Raise `UnusableKeyset`, which names the file, where there is none: kops would crash."""
+    if item := primary(keyset):
+        return item
+    why = "none of its key pairs is trusted and has an integer id" if keyset.items else "it holds no key pair"
+    raise UnusableKeyset(
+        f"{key} has no usable primary: {why}. kops itself crashes on it. Restore the file from a backup, or remove "
+        "the distrustTimestamp of the key pair that the cluster still uses."
+    )
+
+
+def trust_bundle(keyset: Keyset) -> bytes:
+    """Give every trusted certificate as PEM, oldest first, as kops publishes them; empty where there is none.
+
+    Raises `MalformedKeyset` on a certificate that can't be read.
+    """
+    certificates = (_certificate(item) for item in trusted(keyset))
+    return b"".join(each.public_bytes(Encoding.PEM) for each in certificates if each)
+
+
+def public_keys(keyset: Keyset) -> bytes:
+    """Give the public key of every trusted certificate as PEM, oldest first; empty where there is none.
+
+    This is what an API server needs to check service-account tokens. Raises `MalformedKeyset` like `trust_bundle`.
+    """
+    certificates = (_certificate(item) for item in trusted(keyset))
+    keys = (each.public_key() for each in certificates if each)
+    return b"".join(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in keys)
+
+
+def certificate_not_after(item: KeysetItem) -> datetime | None:
+    """Give the time, with its zone, at which the certificate ends, None where the item has none.
+
+    Raises `MalformedKeyset` like `trust_bundle`.
+    """
+    certificate = _certificate(item)
+    return certificate.not_valid_after_utc if certificate else None
+
+
+def _age(item: KeysetItem) -> tuple[int, int, str]:
+    """Sort key: ids that aren't integers are older than all that are."""
+    return (1, int(item.id), "") if _INTEGER.fullmatch(item.id) else (0, 0, item.id)
+
+
+def _certificate(item: KeysetItem) -> x509.Certificate | None:
+    if item.certificate is None:
+        return None
+    try:
+        return x509.load_pem_x509_certificate(item.certificate)
+    except ValueError as error:
+        raise MalformedKeyset(
+            f"The certificate with id {item.id} can't be read. Restore the keyset from a backup."
+        ) from error

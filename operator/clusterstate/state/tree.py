@@ -1,0 +1,208 @@
+"""A whole state at once: list every file, read those that mean something to us.
+
+`Tree` is the cluster's own prefix, with the key store, the secret store and the configuration base wherever
+`config` puts them: below it, every file has one key, as if all of them lay together. Listing leaves `backups/`
+out (etcd-manager writes there all the time) by a second list that starts behind it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import TypeVar
+
+from clusterstate.errors import MalformedFile
+from clusterstate.state import codec, layout
+from clusterstate.state.keyset import require_primary
+from clusterstate.state.layout import Places
+from clusterstate.state.objects import Document, State
+from clusterstate.store.base import Blob, Entry, Expect, Store, Version
+
+PARALLEL_READS = 8
+BEHIND_BACKUPS = layout.BACKUPS[:-1] + chr(ord("/") + 1)
+"""The first key that sorts behind everything in `backups/`."""
+OWN_PLACE = Places(None, None, None)
+MAX_FILE = 4 * 1024 * 1024
+"""Bytes; a larger file can't be one that kops wrote as configuration, keyset or secret."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Every file of a state but `backups/`, by its key below the cluster's prefix."""
+
+    entries: Mapping[str, Entry]
+
+    @property
+    def files(self) -> int:
+        """How many."""
+        return len(self.entries)
+
+    @property
+    def bytes(self) -> int:
+        """Their sizes added up."""
+        return sum(entry.size for entry in self.entries.values())
+
+    @cached_property
+    def last_change(self) -> datetime | None:
+        """The newest time of change, None in an empty state."""
+        return max((entry.modified for entry in self.entries.values()), default=None)
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes whenever any file does: SHA-256 over keys and versions, in hex."""
+        lines = (f"{key}\0{self.entries[key].version.token}\n" for key in sorted(self.entries))
+        return sha256("".join(lines).encode()).hexdigest()
+
+    def keys_of(self, kind: layout.FileKind) -> dict[str, str]:
+        """Names of the objects of one kind, with their keys, in the order of the names."""
+        found = ((layout.kind_of(key), key) for key in self.entries)
+        return dict(sorted((name, key) for (of, name), key in found if of is kind))
+
+    def written(self, key: str, version: Version, size: int, now: datetime) -> "Listing":
+        """Give the same listing after a write of ours."""
+        return Listing({**self.entries, key: Entry(key, version, size, now)})
+
+
+class Tree:
+    """One state in its store, whatever lies elsewhere included. Closing the stores is their opener's work."""
+
+    def __init__(self, trunk: Store, places: Places = OWN_PLACE, others: Mapping[str, Store] | None = None) -> None:
+        """Take the store at the cluster's own prefix, and one for each URL that `places` names."""
+        self.trunk = trunk
+        self._places = places
+        self._others = others or {}
+
+    async def list_files(self, trunk: Listing | None = None) -> Listing:
+        """List everything but `backups/`: one list, a second where backups exist, one more for each other URL.
+
+        A listing of the trunk that is at hand already is taken as it is.
+        """
+        listed = [("", trunk.entries if trunk else await _list(self.trunk, ""))]
+        folders = [(self._places.folder_of(url), store) for url, store in self._others.items()]
+        found = await asyncio.gather(*(_list(store, folder) for folder, store in folders))
+        listed += zip(self._others, found, strict=True)
+        return Listing(
+            {key: entry for url, entries in listed for key, entry in entries.items() if self._is_at(url, key)}
+        )
+
+    async def read(self, key: str) -> Blob:
+        """Give one file's bytes and version."""
+        store, inner = self._place(key)
+        return await store.read(inner)
+
+    async def write(self, key: str, data: bytes, *, expect: Expect) -> Version:
+        """Write one file; see `Store.write`."""
+        store, inner = self._place(key)
+        return await store.write(inner, data, expect=expect)
+
+    def _is_at(self, url: str, key: str) -> bool:
+        return (self._places.url_of(key)[0] or "") == url
+
+    def _place(self, key: str) -> tuple[Store, str]:
+        url, inner = self._places.url_of(key)
+        return (self._others[url], inner) if url else (self.trunk, key)
+
+
+async def _list(store: Store, folder: str) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    after: str | None = ""
+    while after is not None:
+        after = await _list_from(store, folder, after, entries)
+    return entries
+
+
+async def _list_from(store: Store, folder: str, after: str, entries: dict[str, Entry]) -> str | None:
+    """List until the end (None) or until backups begin (where to go on)."""
+    async for page in store.list(after=after):
+        for entry in page.entries:
+            if not folder and entry.key.startswith(layout.BACKUPS):
+                return BEHIND_BACKUPS
+            key = folder + entry.key
+            entries[key] = replace(entry, key=key)
+    return None
+
+
+def no_name(_: str) -> bool:
+    """Choose nothing."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which names of a state are worth reading; the configuration and the keysets always are."""
+
+    secrets: Callable[[str], bool] = no_name
+    ssh_public_keys: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A state and the exact versions of the files it was read from."""
+
+    state: State
+    versions: Mapping[str, Version]
+
+
+async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
+    """Read what the run needs. Raise `MalformedFile`, `MalformedKeyset` or `UnusableKeyset` naming the file.
+
+    A file that vanishes between list and read is `KeyNotFound`: the next run sees the state as it is then.
+    """
+    reader = _Reader(tree, listing)
+    cluster, completed, groups, keysets, secrets, keys = await asyncio.gather(
+        reader.one(layout.CONFIG, codec.decode_document),
+        reader.one(layout.COMPLETED, codec.decode_document),
+        reader.all(layout.FileKind.INSTANCE_GROUP, codec.decode_document),
+        reader.all(layout.FileKind.KEYSET, codec.decode_keyset),
+        reader.all(layout.FileKind.SECRET, codec.decode_secret, wanted.secrets),
+        reader.all(layout.FileKind.SSH_PUBLIC_KEY, codec.decode_ssh_public_key, lambda _: wanted.ssh_public_keys),
+    )
+    for name, keyset in keysets.items():
+        require_primary(keyset, layout.keyset_key(name))
+    state = State(
+        cluster=cluster,
+        completed=completed,
+        instance_groups=groups,
+        keysets=keysets,
+        secrets=secrets,
+        ssh_public_keys=keys,
+    )
+    return Read(state, reader.versions)
+
+
+async def read_cluster(tree: Tree, listing: Listing) -> Document | None:
+    """Read `config` alone, None where there is none: it tells where the rest lies."""
+    return await _Reader(tree, listing).one(layout.CONFIG, codec.decode_document)
+
+
+class _Reader:
+    def __init__(self, tree: Tree, listing: Listing) -> None:
+        self.tree = tree
+        self.listing = listing
+        self.versions: dict[str, Version] = {}
+        self.slots = asyncio.Semaphore(PARALLEL_READS)
+
+    async def one(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
+        return await self._decode(key, decode) if key in self.listing.entries else None
+
+    async def all(
+        self,
+        kind: layout.FileKind,
+        decode: Callable[[bytes, str], T],
+        wanted: Callable[[str], bool] = lambda _: True,
+    ) -> dict[str, T]:
+        keys = {name: key for name, key in self.listing.keys_of(kind).items() if wanted(name)}
+        decoded: list[Awaitable[T]] = [self._decode(key, decode) for key in keys.values()]
+        return dict(zip(keys, await asyncio.gather(*decoded), strict=True))
+
+    async def _decode(self, key: str, decode: Callable[[bytes, str], T]) -> T:
+        if self.listing.entries[key].size > MAX_FILE:
+            raise MalformedFile(f"{key} has more than {MAX_FILE} bytes: kops never writes such a file. Look who did.")
+        async with self.slots:
+            blob = await self.tree.read(key)
+        self.versions[key] = blob.version
+        return decode(blob.data, key)

@@ -1,0 +1,1 @@
+"""Report. Turns the outcome of a run into status, conditions and Events; writes only what changed."""

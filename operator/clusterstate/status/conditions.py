@@ -1,0 +1,174 @@
+"""Conditions of a run, after kstatus: pure, and the only place that knows which outcome makes which condition."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from clusterstate.api.conditions import ConditionType
+from clusterstate.errors import Nature, Reason, StoreError
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.outcome import Certificate, Outcome
+
+MAX_MESSAGE = 1024
+"""Characters; the API conventions allow 32768, people read far fewer."""
+NAMED = 5
+"""How many fields or objects a message names before it says `and N more`."""
+
+
+class Truth(StrEnum):
+    """A condition's status."""
+
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition, without what makes it one of a particular moment."""
+
+    type: ConditionType
+    status: Truth
+    reason: Reason
+    message: str
+
+    def as_json(self, generation: int, now: datetime, before: dict[str, Any] | None) -> dict[str, Any]:
+        """Give the API's form; the transition time moves only when the status does."""
+        kept = before["lastTransitionTime"] if before and before["status"] == self.status.value else None
+        return {
+            "type": self.type.value,
+            "status": self.status.value,
+            "reason": self.reason.value,
+            "message": self.message[:MAX_MESSAGE],
+            "observedGeneration": generation,
+            "lastTransitionTime": kept or now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }
+
+
+def make_conditions(outcome: Outcome, now: datetime) -> list[Condition]:
+    """Give every condition that holds after this run, Ready first; those absent are those not listed."""
+    return [
+        _ready(outcome),
+        *_progress(outcome),
+        _store_reachable(outcome),
+        _in_sync(outcome),
+        _mirrored(outcome),
+        _certificates_valid(outcome, now),
+        _cloud_updated(outcome),
+    ]
+
+
+def _ready(outcome: Outcome) -> Condition:
+    if outcome.request.suspended:
+        return Condition(ConditionType.READY, Truth.FALSE, Reason.SUSPENDED, outcome.message)
+    if outcome.failure is not None:
+        return Condition(ConditionType.READY, Truth.FALSE, outcome.failure.reason, outcome.message)
+    return Condition(ConditionType.READY, Truth.TRUE, Reason.SUCCEEDED, outcome.message)
+
+
+def _progress(outcome: Outcome) -> Iterator[Condition]:
+    failure = outcome.failure
+    if failure is None or outcome.request.suspended:
+        return
+    if failure.nature is Nature.STALLED:
+        yield Condition(ConditionType.STALLED, Truth.TRUE, failure.reason, failure.message)
+    else:
+        yield Condition(ConditionType.RECONCILING, Truth.TRUE, Reason.PROGRESSING_WITH_RETRY, failure.message)
+
+
+def _store_reachable(outcome: Outcome) -> Condition:
+    kind = ConditionType.STORE_REACHABLE
+    if outcome.store is not None:
+        return Condition(kind, Truth.TRUE, Reason.SUCCEEDED, f"{outcome.store.url} can be read.")
+    if isinstance(outcome.error, StoreError):
+        return Condition(kind, Truth.FALSE, outcome.error.reason, outcome.error.message)
+    return _not_reached(kind, outcome)
+
+
+def _in_sync(outcome: Outcome) -> Condition:
+    kind = ConditionType.IN_SYNC
+    plan = outcome.plan
+    if plan is None:
+        return _not_reached(kind, outcome)
+    if plan.conflicts and not plan.changes:
+        return Condition(kind, Truth.FALSE, Reason.CONFLICT, _conflict_text(plan))
+    if plan.changes and not outcome.pushed:
+        reason = Reason.DRY_RUN if outcome.request.dry_run else Reason.PLANNED
+        return Condition(kind, Truth.FALSE, reason, _planned_text(plan))
+    if plan.drift and not (outcome.pushed and plan.changes):
+        return Condition(kind, Truth.FALSE, Reason.DRIFTED, _drift_text(plan))
+    return Condition(kind, Truth.TRUE, Reason.IN_SYNC, "Every declared field has its value in the store.")
+
+
+def _mirrored(outcome: Outcome) -> Condition:
+    kind = ConditionType.MIRRORED
+    report = outcome.mirrors
+    if report is None:
+        return _not_reached(kind, outcome)
+    if report.problems:
+        first = report.problems[0]
+        more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
+        return Condition(kind, Truth.FALSE, first.reason, first.message + more)
+    if not outcome.request.mirroring:
+        return Condition(kind, Truth.TRUE, Reason.MIRRORING_OFF, "spec.mirror asks for no Secrets.")
+    return Condition(kind, Truth.TRUE, Reason.MIRRORED, f"{len(report.mirrors)} Secrets are equal to their source.")
+
+
+def _certificates_valid(outcome: Outcome, now: datetime) -> Condition:
+    kind = ConditionType.CERTIFICATES_VALID
+    if outcome.store is None:
+        return _not_reached(kind, outcome)
+    expired = [each for each in outcome.certificates if each.not_after <= now]
+    if expired:
+        text = _certificates_text(expired, "expired")
+        return Condition(kind, Truth.FALSE, Reason.CERTIFICATE_EXPIRED, text)
+    soon = [each for each in outcome.certificates if each.not_after - outcome.request.expiry_warning <= now]
+    if soon:
+        text = _certificates_text(soon, "expires")
+        return Condition(kind, Truth.FALSE, Reason.CERTIFICATE_EXPIRES, text)
+    text = f"{len(outcome.certificates)} keysets are valid for longer than spec.expiryWarning."
+    return Condition(kind, Truth.TRUE, Reason.CERTIFICATES_VALID, text)
+
+
+def _cloud_updated(outcome: Outcome) -> Condition:
+    kind = ConditionType.CLOUD_UPDATED
+    if outcome.cloud is None:
+        return _not_reached(kind, outcome)
+    truth = {True: Truth.TRUE, False: Truth.FALSE, None: Truth.UNKNOWN}[outcome.cloud.updated]
+    return Condition(kind, truth, outcome.cloud.reason, outcome.cloud.message)
+
+
+def _not_reached(kind: ConditionType, outcome: Outcome) -> Condition:
+    if outcome.request.suspended:
+        return Condition(kind, Truth.UNKNOWN, Reason.SUSPENDED, "Not looked at while the object is suspended.")
+    why = outcome.error.message if outcome.error else "the run ended before."
+    return Condition(kind, Truth.UNKNOWN, Reason.NOT_REACHED, f"Not known: {why}")
+
+
+def _conflict_text(plan: Plan) -> str:
+    fields = _named([f"{each.key}{each.pointer}" for each in plan.conflicts])
+    return (
+        f"Declaration and store both changed {fields} since the last push. Make them equal, or set spec.sync.conflict "
+        "to PreferSpec or PreferStore."
+    )
+
+
+def _planned_text(plan: Plan) -> str:
+    return f"Not in the store yet: {_named([change.key for change in plan.changes])}."
+
+
+def _drift_text(plan: Plan) -> str:
+    fields = _named([f"{each.key}{each.pointer}" for each in plan.drift])
+    return f"Somebody changed in the store what is declared: {fields}."
+
+
+def _certificates_text(certificates: list[Certificate], verb: str) -> str:
+    names = _named([f"{each.keyset} {verb} {each.not_after:%Y-%m-%d}" for each in certificates])
+    return f"{names}. Rotate the keyset: create, promote and distrust with kops, an update and a roll between them."
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

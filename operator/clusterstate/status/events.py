@@ -1,0 +1,108 @@
+"""Events: what happened, once, when it happened. Pure; a run that changes nothing tells nothing."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any
+
+from clusterstate.api.conditions import ConditionType
+from clusterstate.errors import Reason
+from clusterstate.kube.owner import Owner
+from clusterstate.plan.diff import summarise
+from clusterstate.plan.outcome import Outcome
+
+MAX_NOTE = 1024
+"""Characters: the API server refuses longer messages."""
+MANAGER = "clusterstate"
+
+
+class EventType(StrEnum):
+    """The two types that Kubernetes knows."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing worth telling."""
+
+    type: EventType
+    reason: Reason
+    message: str
+
+
+def make_notices(before: Mapping[str, Any], after: Mapping[str, Any], outcome: Outcome) -> list[Notice]:
+    """Compare the status before and after a run; tell what is new."""
+    return [*_pushed(outcome), *_mirrored(outcome), *_turned(before, after)]
+
+
+def _pushed(outcome: Outcome) -> Iterator[Notice]:
+    if outcome.pushed and outcome.plan is not None and outcome.plan.changes and outcome.store is not None:
+        what = "; ".join(
+            f"{change.key}: " + ", ".join(field.pointer for field in change.fields) if change.fields else change.key
+            for change in outcome.plan.changes
+        )
+        yield Notice(EventType.NORMAL, Reason.PUSHED, f"{summarise(outcome.plan, outcome.store.url)}: {what}")
+
+
+def _mirrored(outcome: Outcome) -> Iterator[Notice]:
+    if outcome.mirrors is not None and outcome.mirrors.written:
+        yield Notice(EventType.NORMAL, Reason.MIRRORED, f"Wrote Secrets {', '.join(outcome.mirrors.written)}.")
+
+
+TOLD = (ConditionType.READY, ConditionType.IN_SYNC, ConditionType.CERTIFICATES_VALID)
+"""Conditions whose turns are told: the others either follow from them or are Ready's own reason."""
+
+
+def _turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Notice]:
+    old, new = _by_type(before), _by_type(after)
+    for kind in TOLD:
+        was, now = old.get(kind.value), new.get(kind.value)
+        if now is None or now["status"] == "Unknown" or _says(was) == _says(now):
+            continue
+        if now["status"] == "False":
+            yield Notice(EventType.WARNING, Reason(now["reason"]), now["message"])
+        elif was is not None and was["status"] == "False":
+            yield Notice(EventType.NORMAL, Reason(now["reason"]), now["message"])
+
+
+def _says(condition: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    if condition is None:
+        return None
+    return condition["status"], condition["reason"], condition["message"]
+
+
+def _by_type(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {each["type"]: each for each in status.get("conditions", ())}
+
+
+def event_manifest(owner: Owner, resource_version: str, notice: Notice, now: datetime) -> dict[str, Any]:
+    """Give the core/v1 Event that tells a notice about its object."""
+    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    digest = sha256(f"{owner.uid}{notice}{now.timestamp()}".encode()).hexdigest()[:16]
+    reference = owner.reference()
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{owner.name[:200].rstrip('.-')}.{digest}", "namespace": owner.namespace},
+        "involvedObject": {
+            "apiVersion": reference["apiVersion"],
+            "kind": reference["kind"],
+            "namespace": owner.namespace,
+            "name": owner.name,
+            "uid": owner.uid,
+            "resourceVersion": resource_version,
+        },
+        "type": notice.type.value,
+        "reason": notice.reason.value,
+        "message": notice.message[:MAX_NOTE],
+        "firstTimestamp": stamp,
+        "lastTimestamp": stamp,
+        "count": 1,
+        "source": {"component": MANAGER},
+        "reportingComponent": MANAGER,
+        "reportingInstance": MANAGER,
+    }

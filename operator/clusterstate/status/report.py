@@ -1,0 +1,48 @@
+"""Tells the outcome of a run: one patch of the status if it changed, and an Event for each thing that is new."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from clusterstate.errors import KubeError, ObjectNotFound
+from clusterstate.kube.client import Client
+from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
+from clusterstate.kube.owner import Owner
+from clusterstate.plan.outcome import Outcome
+from clusterstate.status.build import build_status, make_patch
+from clusterstate.status.events import event_manifest, make_notices
+
+log = logging.getLogger(__name__)
+
+
+async def report(client: Client, body: Mapping[str, Any], outcome: Outcome, now: datetime) -> Mapping[str, Any] | None:
+    """Write what changed; give the object as it is afterwards, or None when nothing was written.
+
+    An object that is being deleted, or is gone, is left alone. Raises `KubeError` when the status can't be
+    written; a lost Event is only logged.
+    """
+    metadata = body["metadata"]
+    if "deletionTimestamp" in metadata:
+        return None
+    before = body.get("status") or {}
+    after = build_status(before, outcome, now)
+    patch = make_patch(before, after)
+    if patch is None:
+        return None
+    owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"])
+    guarded = {"metadata": {"uid": owner.uid}, "status": patch}
+    try:
+        written = await client.merge_patch(CLUSTER_STATES, owner.namespace, owner.name, guarded, subresource="status")
+    except ObjectNotFound:
+        return None
+    for notice in make_notices(before, after, outcome):
+        await _post(client, event_manifest(owner, written["metadata"]["resourceVersion"], notice, now), owner)
+    return written
+
+
+async def _post(client: Client, event: dict[str, Any], owner: Owner) -> None:
+    try:
+        await client.create(EVENTS, event)
+    except KubeError as error:
+        log.warning("%s: an Event is lost: %s", owner, error.message)

@@ -1,0 +1,1 @@
+"""Bytes. Knows keys and bytes at a URL; knows nothing of clusters."""

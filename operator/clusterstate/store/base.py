@@ -1,0 +1,118 @@
+"""The contract of a store: keys and bytes, and what a write may assume.
+
+A key is a relative path such as `prod.example.com/config`: segments joined by `/`, never empty, never `.` or
+`..`, no leading or trailing slash. Backends are asynchronous and safe to use from many tasks of one event loop.
+They raise only `StoreError`s (see `clusterstate.errors`) and hold no retry loop of ours: `wrappers.Retrying`
+does that for all of them.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Protocol, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """An opaque token that changes whenever the file does (ETag, generation, resourceVersion)."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file as a listing shows it."""
+
+    key: str
+    version: Version
+    size: int
+    """Bytes."""
+    modified: datetime
+    """Time of the last change, with its zone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The bytes of one file and the version that they are."""
+
+    data: bytes = field(repr=False)
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a listing, in the order of the keys' UTF-8 bytes."""
+
+    entries: tuple[Entry, ...]
+    prefixes: tuple[str, ...] = ()
+    """Only in a shallow listing: the folders below the prefix, each ending in `/`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Write or delete whatever is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Write only where nothing is."""
+
+
+Expect: TypeAlias = Anything | Absent | Version
+
+ANYTHING: Final = Anything()
+ABSENT: Final = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this store at this endpoint is known to guarantee; False means not proven."""
+
+    atomic_create: bool
+    """Of many writers that expect `Absent`, exactly one wins."""
+    atomic_update: bool
+    """A write that expects a `Version` fails once the file has another."""
+    atomic_delete: bool
+    """A delete that expects a `Version` fails once the file has another."""
+    shared: bool = True
+    """Nodes of a cluster can read the store: False for `file://` and `memfs://`."""
+
+
+class Store(Protocol):
+    """Keys and bytes at one URL.
+
+    Every method MAY raise any `StoreError`; those named at a method MUST be told apart.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What is known at this moment; may grow while the store is used."""
+        ...
+
+    async def read(self, key: str) -> Blob:
+        """Give the whole file, never a part of one. MUST raise `KeyNotFound` when it isn't there."""
+        ...
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """Replace the whole file at once: a reader sees the old bytes or the new, never a mixture.
+
+        MUST raise `LostRace` when the expectation doesn't hold, as far as `capabilities` promise.
+        """
+        ...
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """Remove the file; a file that is gone already is no error. MUST raise `LostRace` like `write`."""
+        ...
+
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """Give every file whose key starts with `prefix` and is greater than `after`, page by page.
+
+        `prefix` is a plain string prefix, mostly ending in `/`. Keys come in the order of their UTF-8 bytes;
+        zero-byte keys that end in `/` (folder markers) are left out. `shallow` stops at the next `/` behind
+        the prefix and gives the folders in `Page.prefixes`. The iterator may be left early.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Give back connections and threads. Nothing may be called afterwards."""
+        ...

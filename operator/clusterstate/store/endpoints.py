@@ -1,0 +1,176 @@
+"""Addresses of stores, and which of them a tenant may name.
+
+The operator stands inside a network that a tenant doesn't: it could be sent to the cloud's metadata service, or to
+what listens on its own loopback. So an endpoint that a declaration or a Secret gives is judged by its text, by
+every address that its name resolves to, and (where a backend can) by the peer of the connection itself.
+"""
+
+import asyncio
+import re
+import socket
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final, TypeAlias
+from urllib.parse import urlsplit
+
+from clusterstate.errors import EndpointRefused, SpecInvalid, StoreUnavailable
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+RESOLVE_SECONDS: Final = 5.0
+"""How long a name may take to resolve."""
+METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
+"""Names by which clouds offer their metadata service (Google, EC2)."""
+METADATA_ADDRESSES: Final = frozenset(
+    ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")
+)
+"""Metadata services outside the link-local ranges: AWS, Google, Alibaba, Oracle, Azure."""
+
+_AWS_HOST = re.compile(r"(.+\.)?amazonaws\.com(\.cn)?")
+_NAT64 = IPv6Network("64:ff9b::/96")
+_USUAL_PORTS = {"http": 80, "https": 443}
+_SHOWN = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The address of a service."""
+
+    scheme: str
+    """http or https."""
+    host: str
+    """In lower case, without brackets and final dot."""
+    port: int
+    path: str = ""
+    """Without a slash at its end."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Endpoint":
+        """Read a URL, or a bare host, which means https; raise `SpecInvalid` without repeating credentials."""
+        url = text.strip() if "://" in text else f"https://{text.strip()}"
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").rstrip("."), parts.port
+        except ValueError:
+            raise SpecInvalid("The store's endpoint is no URL. Write https://HOST:PORT.") from None
+        if "@" in parts.netloc:
+            raise SpecInvalid("The store's endpoint holds credentials. Put them into the credentials Secret.")
+        if parts.scheme not in _USUAL_PORTS or not host or parts.query or parts.fragment or not url.isprintable():
+            raise SpecInvalid(f"The store's endpoint {text[:_SHOWN]!r} isn't https://HOST:PORT. Correct it.")
+        return cls(parts.scheme, host, port or _USUAL_PORTS[parts.scheme], parts.path.rstrip("/"))
+
+    @property
+    def url(self) -> str:
+        """The URL in its one normal form."""
+        port = "" if self.port == _USUAL_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{self._bracketed}{port}{self.path}"
+
+    @property
+    def identity(self) -> str:
+        """A text that is the same for every spelling of one server; http and https at usual ports count as one."""
+        port = "" if self.port in _USUAL_PORTS.values() else f":{self.port}"
+        return f"{self._bracketed}{port}{self.path}"
+
+    @property
+    def is_aws(self) -> bool:
+        """Whether it is one of AWS's own, in any partition or flavour."""
+        return _AWS_HOST.fullmatch(self.host) is not None
+
+    @property
+    def _bracketed(self) -> str:
+        address = _as_address(self.host)
+        if address is None:
+            return self.host
+        return f"[{address}]" if isinstance(address, IPv6Address) else str(address)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointPolicy:
+    """What the operator's configuration says about addresses that tenants name."""
+
+    allowed: tuple[str, ...] = ()
+    """Hosts, addresses and CIDRs that are fine though they are loopback, link-local or a metadata service."""
+    file_roots: tuple[str, ...] = ()
+    """Absolute folders below which `file://` may be opened; empty: nowhere, it is the operator's own disk."""
+
+    @classmethod
+    def trusting(cls) -> "EndpointPolicy":
+        """Give the policy for a person's own command line: everything goes."""
+        return cls(allowed=("0.0.0.0/0", "::/0"), file_roots=("/",))
+
+    async def check(self, endpoint: Endpoint) -> None:
+        """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""
+        if endpoint.host in self.allowed:
+            return
+        if endpoint.host in METADATA_NAMES:
+            raise EndpointRefused(
+                f"The store's endpoint {endpoint.host} is a metadata service. Name the address of an object store."
+            )
+        for address in await _resolve(endpoint):
+            self.check_address(endpoint.host, address)
+
+    def check_address(self, host: str, text: str) -> None:
+        """Raise `EndpointRefused` when `host`, reached at the address `text`, is off limits."""
+        address = _innermost(ip_address(text.partition("%")[0]))
+        if host in self.allowed or any(address in network for network in _networks(self.allowed)):
+            return
+        danger = _danger(address)
+        if danger:
+            raise EndpointRefused(
+                f"The store's endpoint {host} is {danger} ({address}), where a tenant may not send the operator. "
+                "Name another, or have it added to the operator's allowed endpoints."
+            )
+
+
+@lru_cache(maxsize=64)
+def _networks(allowed: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Give those of the allowed words that are addresses or CIDRs; the others are names."""
+    networks = []
+    for word in allowed:
+        with suppress(ValueError):
+            networks.append(ip_network(word, strict=False))
+    return tuple(networks)
+
+
+async def _resolve(endpoint: Endpoint) -> list[str]:
+    """Give every address of the host, as the system's resolver reads it (which knows `127.1` and `0x7f000001`)."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_SECONDS):
+            found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError, TimeoutError):
+        raise StoreUnavailable(
+            f"The name {endpoint.host} of the store's endpoint doesn't resolve. Correct it, or wait for DNS."
+        ) from None
+    return [str(address[0]) for *_, address in found]
+
+
+def _innermost(address: Address) -> Address:
+    """Give the IPv4 address that an IPv6 address stands for, where it stands for one."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _danger(address: Address) -> str | None:
+    """Say what is wrong with an address; None when a tenant may name it."""
+    if address in METADATA_ADDRESSES:
+        return "a metadata service"
+    dangers = {
+        "loopback": address.is_loopback,
+        "link-local": address.is_link_local,
+        "unspecified": address.is_unspecified,
+        "a multicast address": address.is_multicast,
+    }
+    return next((danger for danger, there in dangers.items() if there), None)
+
+
+def _as_address(text: str) -> Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None

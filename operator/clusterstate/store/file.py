@@ -1,0 +1,230 @@
+"""`file:///FOLDER`: a store on this machine's disk, for review (kops: "only for dry-run purposes").
+
+Writes are whole: a temporary file is filled, synced and renamed over the old one, or linked where nothing may be.
+All writers of one folder take turns by a lock on it (`flock`), so expectations hold among those who use this
+module; kops and editors don't take part. No path leads out of the folder: symbolic links below it are neither
+followed nor listed. A version is the digest of the bytes: times are too coarse and inodes are used again, and a
+store for review is small enough to be read whole.
+"""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
+from clusterstate.store.base import ANYTHING, Absent, Anything, Blob, Capabilities, Entry, Expect, Page, Version
+from clusterstate.store.key import check_key, check_prefix, find_flaw, join
+from clusterstate.store.listing import make_pages
+from clusterstate.store.threads import Lane
+
+TEMPORARY = ".clusterstate-"
+"""How the names of unfinished files start; one that a crash left behind isn't listed and may be deleted."""
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST})
+"""How the system says that no regular file is there: nothing, or something of another kind."""
+_LANE = Lane()
+
+
+class FileStore:
+    """The store of one folder, which need not exist before the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything but shared: a cluster's nodes don't have this disk."""
+        return Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True, shared=False)
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        return await _LANE.run(self._read, check_key(key))
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """See `Store.write`."""
+        return await _LANE.run(self._write, check_key(key), data, expect)
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """See `Store.delete`. Folders that become empty go too: an object store has none."""
+        await _LANE.run(self._delete, check_key(key), expect)
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`."""
+        entries = await _LANE.run(self._entries, check_prefix(prefix))
+        for page in make_pages(entries, prefix, after, shallow=shallow):
+            yield page
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    def _read(self, key: str) -> Blob:
+        with self._translating(key, _NOT_THERE), self._folder_of(key) as (folder, name):
+            return _blob(_bytes_of(name, folder))
+
+    def _write(self, key: str, data: bytes, expect: Expect) -> Version:
+        with self._translating(key):
+            self._root.mkdir(parents=True, exist_ok=True)
+            with self._turn(), self._folder_of(key, make=True) as (folder, name):
+                self._check(name, folder, key, expect)
+                try:
+                    _put(name, folder, data, create=isinstance(expect, Absent))
+                except FileExistsError:
+                    raise self._lost(key) from None
+        return _blob(data).version
+
+    def _delete(self, key: str, expect: Expect) -> None:
+        with suppress(KeyNotFound), self._translating(key, _NOT_THERE), self._turn():
+            with self._folder_of(key) as (folder, name):
+                if not _is_file(name, folder):
+                    return
+                self._check(name, folder, key, expect)
+                os.unlink(name, dir_fd=folder)
+                os.fsync(folder)
+            self._drop_empty_folders(key)
+
+    def _entries(self, prefix: str) -> tuple[Entry, ...]:
+        """Give every file below the folder that the prefix names for certain."""
+        entries = []
+        with suppress(KeyNotFound), self._translating(prefix, _NOT_THERE), self._folder_of(prefix) as (start, _):
+            for folder, _, names, descriptor in os.fwalk(".", onerror=_raise_unless_gone, dir_fd=start):
+                for name in names:
+                    key = join(prefix.rpartition("/")[0], folder.removeprefix(".").strip("/"), name)
+                    with suppress(KeyNotFound), self._translating(key, _NOT_THERE):
+                        entries += _entries_of(key, name, descriptor)
+        return tuple(entries)
+
+    def _check(self, name: str, folder: int, key: str, expect: Expect) -> None:
+        """Raise `LostRace` when the expectation doesn't hold."""
+        if isinstance(expect, Anything):
+            return
+        try:
+            there: Version | None = _blob(_bytes_of(name, folder)).version
+        except FileNotFoundError:
+            there = None
+        if there != (None if isinstance(expect, Absent) else expect):
+            raise self._lost(key)
+
+    def _lost(self, key: str) -> LostRace:
+        return LostRace(f"The file {key} below {self._root} was changed by somebody else. It is read again.")
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait until no other writer of this store is at work, in this process or another."""
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextmanager
+    def _folder_of(self, key: str, *, make: bool = False) -> Iterator[tuple[int, str]]:
+        """Give the opened folder that holds the file, and the file's name; step by step, so no link is followed."""
+        *folders, name = key.split("/")
+        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for folder in folders:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(folder, dir_fd=descriptor)
+                inner = os.open(folder, _FOLDER, dir_fd=descriptor)
+                os.close(descriptor)
+                descriptor = inner
+            yield descriptor, name
+        finally:
+            os.close(descriptor)
+
+    def _drop_empty_folders(self, key: str) -> None:
+        """Remove the folders of a deleted file, innermost first, as far as they are empty."""
+        folder = key.rpartition("/")[0]
+        while folder:
+            try:
+                with self._folder_of(folder) as (parent, name):
+                    os.rmdir(name, dir_fd=parent)
+            except OSError:
+                return
+            folder = folder.rpartition("/")[0]
+
+    @contextmanager
+    def _translating(self, key: str, absent: frozenset[int] = frozenset()) -> Iterator[None]:
+        """Turn the system's errors into ours; those of `absent` mean that the file isn't there."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in absent:
+                raise KeyNotFound(f"There is no file {key} below {self._root}.") from error
+            raise self._translate(error, key) from error
+
+    def _translate(self, error: OSError, key: str) -> StoreError:
+        place = f"{key} below {self._root}"
+        if error.errno in _NOT_THERE:
+            return StoreRefused(f"A file, folder or link of another kind is in the way of {place}. Remove it.")
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            return AccessDenied(f"The operating system denies access to {place}. Give the process permission.")
+        if error.errno == errno.ENAMETOOLONG:
+            return StoreRefused(f"A name in {place} is too long for this file system. Shorten it.")
+        return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}. It is tried again.")
+
+
+def _raise_unless_gone(error: OSError) -> None:
+    if error.errno not in _NOT_THERE:
+        raise error
+
+
+def _is_file(name: str, folder: int) -> bool:
+    """Whether a regular file of that name is there."""
+    try:
+        return stat.S_ISREG(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _bytes_of(name: str, folder: int) -> bytes:
+    """Read a regular file, neither through a link nor from a pipe, which might never end."""
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EISDIR, "not a regular file")
+        return file.read()
+
+
+def _blob(data: bytes) -> Blob:
+    return Blob(data, Version(hashlib.sha256(data).hexdigest()))
+
+
+def _put(name: str, folder: int, data: bytes, *, create: bool) -> None:
+    """Put whole bytes in place of a file, or of nothing: `create` raises `FileExistsError` whoever was first."""
+    if os.access(name, os.F_OK, dir_fd=folder, follow_symlinks=False) and not _is_file(name, folder):
+        raise OSError(errno.EISDIR, "not a regular file")
+    temporary = TEMPORARY + secrets.token_hex(8)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        if create:
+            os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        else:
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
+    os.fsync(folder)
+
+
+def _entries_of(key: str, name: str, folder: int) -> list[Entry]:
+    """Give the file's entry; none for what isn't a whole, regular file with a name in UTF-8."""
+    if name.startswith(TEMPORARY) or not _is_file(name, folder) or find_flaw(key):
+        return []
+    blob = _blob(_bytes_of(name, folder))
+    modified = datetime.fromtimestamp(os.stat(name, dir_fd=folder).st_mtime, UTC)
+    return [Entry(key, blob.version, len(blob.data), modified)]

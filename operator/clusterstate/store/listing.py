@@ -1,0 +1,39 @@
+"""What the backends' listings have in common. Pure."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from clusterstate.store.base import Entry, Page
+
+PAGE_SIZE = 1000
+"""Files and folders per page, as S3 has it."""
+
+
+def is_folder_marker(key: str, size: int) -> bool:
+    """Whether it is one of the empty objects that consoles and old tools keep in place of a folder."""
+    return size == 0 and key.endswith("/")
+
+
+def make_pages(entries: Iterable[Entry], prefix: str, after: str, *, shallow: bool) -> Iterator[Page]:
+    """Cut what `Store.list` gives out of all entries of a store."""
+    wanted = sorted(
+        (entry for entry in entries if entry.key.startswith(prefix) and entry.key.encode() > after.encode()),
+        key=lambda entry: entry.key.encode(),
+    )
+    items = iter(_fold(wanted, prefix) if shallow else wanted)
+    while part := list(islice(items, PAGE_SIZE)):
+        files = tuple(item for item in part if isinstance(item, Entry))
+        yield Page(files, tuple(item for item in part if isinstance(item, str)))
+
+
+def _fold(entries: Iterable[Entry], prefix: str) -> Iterator[Entry | str]:
+    """Put one folder, ending in `/`, in place of all files below it."""
+    last = ""
+    for entry in entries:
+        name, slash, _ = entry.key[len(prefix) :].partition("/")
+        folder = prefix + name + slash
+        if not slash:
+            yield entry
+        elif folder != last:
+            last = folder
+            yield folder

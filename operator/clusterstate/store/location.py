@@ -1,0 +1,94 @@
+"""Where a store is: text URL <-> `Location`.
+
+Pure. URLs are read as kops reads them (util/pkg/vfs, Go's net/url): what stands behind `://` up to the first
+slash is the bucket, the rest is percent-decoded; superfluous slashes don't count. Unlike kops, a URL with
+credentials, a query or `.`/`..` segments is refused. Which schemes can be opened is `open`'s business.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote
+
+from clusterstate.errors import SpecInvalid
+from clusterstate.store.endpoints import Endpoint
+from clusterstate.store.key import SHOWN, find_flaw, join
+
+S3_FLAVOURS: Final = frozenset({"s3", "do", "linode", "hos", "scw"})
+"""Schemes that speak S3's protocol: the same bucket at the same endpoint is the same store under each."""
+WITHOUT_BUCKET: Final = frozenset({"file", "k8s"})
+"""Schemes whose URL may have nothing between `://` and the path."""
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<bucket>[^/]*)(?P<path>.*)", re.DOTALL)
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PATH_SAFE = "/!$&'()*+,;=:@"
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a store. Raises `SpecInvalid` when its parts can't be one."""
+
+    scheme: str
+    """In lower case."""
+    bucket: str
+    """Bucket, container or name; empty for `file` and for `k8s:///`."""
+    prefix: str = ""
+    """A key (see `key`) or empty; for `file` the absolute path without its first slash."""
+
+    def __post_init__(self) -> None:
+        if self.scheme == "file" and self.bucket:
+            raise SpecInvalid("A file:// URL needs an absolute path: file:///srv/state, with three slashes.")
+        if not self.bucket and self.scheme not in WITHOUT_BUCKET:
+            raise SpecInvalid(f"The store URL names no bucket. Write {self.scheme}://BUCKET/PREFIX.")
+        if self.bucket and not _BUCKET.fullmatch(self.bucket):
+            raise SpecInvalid(f"{self.bucket[:SHOWN]!r} is no name of a bucket. Use letters, digits, '.', '_' and '-'.")
+        flaw = find_flaw(self.prefix) if self.prefix else None
+        if flaw is not None:
+            raise SpecInvalid(f"The path {self.prefix[:SHOWN]!r} of the store URL {flaw}. Give another path.")
+
+    @classmethod
+    def parse(cls, url: str) -> "Location":
+        """Read a URL such as `s3://bucket/prefix`; raise `SpecInvalid`, never repeating credentials."""
+        found = _URL.fullmatch(url)
+        if found is None:
+            raise SpecInvalid("The store URL is no URL. Write SCHEME://BUCKET/PREFIX, for example s3://acme-state.")
+        scheme, bucket, path = found["scheme"].lower(), found["bucket"], found["path"]
+        if "@" in bucket:
+            raise SpecInvalid("The store URL holds credentials. Put them into a Secret, credentialsSecretRef names it.")
+        if "?" in bucket + path or "#" in bucket + path:
+            raise SpecInvalid("The store URL holds a query or fragment. Write %3F for '?' and %23 for '#'.")
+        return cls(scheme, bucket, _decode(path))
+
+    @property
+    def url(self) -> str:
+        """The URL in its one normal form; `parse` gives an equal location back."""
+        path = quote(self.prefix, safe=_PATH_SAFE)
+        return f"{self.scheme}://{self.bucket}/{path}" if path or not self.bucket else f"{self.scheme}://{self.bucket}"
+
+    def child(self, name: str) -> "Location":
+        """Give the place below this one: a cluster's state below its store. Raise `SpecInvalid` for a bad name."""
+        flaw = find_flaw(name)
+        if flaw is not None:
+            raise SpecInvalid(f"The name {name[:SHOWN]!r} {flaw}. It can't be a path in the store.")
+        return Location(self.scheme, self.bucket, join(self.prefix, name))
+
+    def identity(self, endpoint: str = "") -> str:
+        """Give a text that is the same for every spelling of one place: the base of "one writer per state".
+
+        `endpoint` is the one that will be used (`options.endpoint_of`); AWS's own count as none, since bucket
+        names are unique there, and http and https at usual ports as one server.
+        """
+        if self.scheme not in S3_FLAVOURS or not endpoint or Endpoint.parse(endpoint).is_aws:
+            return self.url
+        return f"{Location('s3', self.bucket, self.prefix).url} at {Endpoint.parse(endpoint).identity}"
+
+
+def _decode(path: str) -> str:
+    if _BAD_ESCAPE.search(path):
+        raise SpecInvalid("The store URL holds a '%' that starts no escape. Write %25 for '%'.")
+    try:
+        text = unquote(path, errors="strict")
+    except UnicodeDecodeError:
+        raise SpecInvalid("The store URL holds percent escapes that are no UTF-8. Correct the path.") from None
+    return join(*text.split("/"))

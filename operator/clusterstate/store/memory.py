@@ -1,0 +1,95 @@
+"""`memfs://NAME`: files that live and die with this process.
+
+Stores of one name share their files. Safe to use from many threads; nothing else in the process sees them.
+"""
+
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from clusterstate.errors import KeyNotFound, LostRace
+from clusterstate.store.base import ANYTHING, Absent, Anything, Blob, Capabilities, Entry, Expect, Page, Version
+from clusterstate.store.key import check_key, check_prefix
+from clusterstate.store.listing import make_pages
+
+
+@dataclass(slots=True)
+class _Files:
+    """The files of one name."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    blobs: dict[str, tuple[Blob, datetime]] = field(default_factory=dict)
+    versions: "count[int]" = field(default_factory=lambda: count(1))
+
+
+_SHARED: dict[str, _Files] = {}
+_SHARED_LOCK = threading.Lock()
+
+
+class MemoryStore:
+    """The store `memfs://NAME`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        with _SHARED_LOCK:
+            self._files = _SHARED.setdefault(name, _Files())
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything but shared."""
+        return Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True, shared=False)
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        found = self._files.blobs.get(check_key(key))
+        if found is None:
+            raise KeyNotFound(f"There is no file {key} in memfs://{self._name}.")
+        return found[0]
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """See `Store.write`."""
+        check_key(key)
+        with self._files.lock:
+            self._check(key, expect)
+            version = Version(str(next(self._files.versions)))
+            self._files.blobs[key] = (Blob(bytes(data), version), datetime.now(UTC))
+        return version
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """See `Store.delete`."""
+        check_key(key)
+        with self._files.lock:
+            if key in self._files.blobs:
+                self._check(key, expect)
+                del self._files.blobs[key]
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`."""
+        check_prefix(prefix)
+        with self._files.lock:
+            entries = [_entry(key, *found) for key, found in self._files.blobs.items()]
+        for page in make_pages(entries, prefix, after, shallow=shallow):
+            yield page
+
+    async def close(self) -> None:
+        """Keep the files: others may share them."""
+
+    def _check(self, key: str, expect: Expect) -> None:
+        found = self._files.blobs.get(key)
+        version = found[0].version if found else None
+        match expect:
+            case Anything():
+                return
+            case Absent():
+                if version is None:
+                    return
+            case Version():
+                if version == expect:
+                    return
+        raise LostRace(f"The file {key} of memfs://{self._name} was changed by somebody else. It is read again.")
+
+
+def _entry(key: str, blob: Blob, modified: datetime) -> Entry:
+    return Entry(key, blob.version, len(blob.data), modified)

@@ -1,0 +1,254 @@
+"""Stores around a store: retries, a prefix, no writes, a count. Each does one thing and is a `Store` itself."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
+from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Store, Version
+from clusterstate.store.key import check_key, check_prefix, join
+
+ATTEMPTS: Final = 4
+"""Most requests that one read, write, delete or page may take, the first one counted.
+
+A conditional write may take one read more, to learn whether an attempt without answer had come through.
+"""
+FIRST_DELAY: Final = 0.2
+"""Seconds before the second attempt; each further delay is twice as long, and chance takes up to half off."""
+LONGEST_DELAY: Final = 5.0
+"""Seconds; a store that asks for a longer pause ends the attempts: the run's own back-off waits that long."""
+
+_LAST = "\U0010ffff"
+"""The character that sorts behind all others."""
+
+
+class Retrying:
+    """Repeats what failed by chance: `StoreUnavailable` and `IntegrityFailed`, nothing else.
+
+    It is the only one who retries: SDKs are told not to. A write whose answer was lost may have happened, so
+    when its repetition loses the race against itself, the file is read back and its bytes decide.
+    """
+
+    def __init__(self, inner: Store, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._inner = inner
+        self._sleep = sleep
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of the store inside."""
+        return self._inner.capabilities
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        attempts = _Attempts(self._sleep)
+        while True:
+            try:
+                return await self._inner.read(key)
+            except (StoreUnavailable, IntegrityFailed) as error:
+                await attempts.pause(error)
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """See `Store.write`."""
+        attempts = _Attempts(self._sleep)
+        while True:
+            try:
+                return await self._inner.write(key, data, expect=expect)
+            except (StoreUnavailable, IntegrityFailed) as error:
+                await attempts.pause(error)
+            except LostRace as lost:
+                if not attempts.failed:
+                    raise
+                return await self._own_write(key, data, lost)
+
+    async def _own_write(self, key: str, data: bytes, lost: LostRace) -> Version:
+        """Give the version that an earlier attempt of ours wrote; raise `lost` when the bytes are another's."""
+        try:
+            blob = await self.read(key)
+        except KeyNotFound:
+            raise lost from None
+        if blob.data != data:
+            raise lost
+        return blob.version
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """See `Store.delete`. A file that an earlier attempt deleted is gone, which is no error."""
+        attempts = _Attempts(self._sleep)
+        while True:
+            try:
+                return await self._inner.delete(key, expect=expect)
+            except (StoreUnavailable, IntegrityFailed) as error:
+                await attempts.pause(error)
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`. After a failure the listing goes on behind the last page that arrived."""
+        attempts = _Attempts(self._sleep)
+        while True:
+            try:
+                async for page in self._inner.list(prefix, after=after, shallow=shallow):
+                    yield page
+                    attempts = _Attempts(self._sleep)
+                    after = max(after, _end(page), key=str.encode)
+            except (StoreUnavailable, IntegrityFailed) as error:
+                await attempts.pause(error)
+            else:
+                return
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._inner.close()
+
+
+class _Attempts:
+    """The attempts of one call."""
+
+    def __init__(self, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._sleep = sleep
+        self.failed = 0
+
+    async def pause(self, error: StoreError) -> None:
+        """Wait before the next attempt; raise the error when there should be none."""
+        self.failed += 1
+        asked = error.retry_after or 0.0
+        if self.failed >= ATTEMPTS or asked > LONGEST_DELAY:
+            raise error
+        grown = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (self.failed - 1))
+        await self._sleep(max(asked, grown * random.uniform(0.5, 1.0)))  # noqa: S311 (spreads load, guards nothing)
+
+
+def _end(page: Page) -> str:
+    """Give what every key of the page, and every key in its folders, comes before or is."""
+    names = [entry.key for entry in page.entries[-1:]] + [folder + _LAST for folder in page.prefixes[-1:]]
+    return max(names, key=str.encode, default="")
+
+
+class Prefixed:
+    """A store that shows what is below a prefix as if there were nothing else."""
+
+    def __init__(self, inner: Store, prefix: str) -> None:
+        self._inner = inner
+        self._prefix = prefix
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of the store inside."""
+        return self._inner.capabilities
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        return await self._inner.read(self._full(key))
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """See `Store.write`."""
+        return await self._inner.write(self._full(key), data, expect=expect)
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """See `Store.delete`."""
+        await self._inner.delete(self._full(key), expect=expect)
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`."""
+        base = f"{self._prefix}/" if self._prefix else ""
+        behind = base + after if after else ""
+        async for page in self._inner.list(base + check_prefix(prefix), after=behind, shallow=shallow):
+            entries = tuple(replace(entry, key=entry.key.removeprefix(base)) for entry in page.entries)
+            yield Page(entries, tuple(folder.removeprefix(base) for folder in page.prefixes))
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._inner.close()
+
+    def _full(self, key: str) -> str:
+        return join(self._prefix, check_key(key))
+
+
+class ReadOnly:
+    """A store that refuses every write: what dry runs and commands that only look are given."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of the store inside."""
+        return self._inner.capabilities
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        return await self._inner.read(key)
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """Raise `StoreRefused`."""
+        del data, expect
+        raise StoreRefused(f"The file {key} isn't written: the store was opened for reading only.")
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """Raise `StoreRefused`."""
+        del expect
+        raise StoreRefused(f"The file {key} isn't deleted: the store was opened for reading only.")
+
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`."""
+        return self._inner.list(prefix, after=after, shallow=shallow)
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._inner.close()
+
+
+@dataclass(slots=True)
+class RequestCounts:
+    """Requests so far, by kind. One may be shared by many stores of one event loop."""
+
+    reads: int = 0
+    writes: int = 0
+    deletes: int = 0
+    lists: int = 0
+    """Pages asked for."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.reads + self.writes + self.deletes + self.lists
+
+
+class Counting:
+    """A store that counts what is asked of it, failures too. Inside `Retrying` it counts every attempt."""
+
+    def __init__(self, inner: Store, counts: RequestCounts) -> None:
+        self._inner = inner
+        self._counts = counts
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Those of the store inside."""
+        return self._inner.capabilities
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        self._counts.reads += 1
+        return await self._inner.read(key)
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """See `Store.write`."""
+        self._counts.writes += 1
+        return await self._inner.write(key, data, expect=expect)
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """See `Store.delete`."""
+        self._counts.deletes += 1
+        await self._inner.delete(key, expect=expect)
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`."""
+        self._counts.lists += 1
+        first = True
+        async for page in self._inner.list(prefix, after=after, shallow=shallow):
+            self._counts.lists += 0 if first else 1
+            first = False
+            yield page
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        await self._inner.close()

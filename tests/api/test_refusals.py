@@ -1,0 +1,218 @@
+"""The API server and the operator refuse the same objects, and both name the field."""
+
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from msgspec import ValidationError, convert
+from msgspec.json import encode
+from tests.api.samples import as_read, make_body
+
+from clusterstate.api.crd import render_crd
+from clusterstate.api.load import MAX_SPEC_BYTES, load
+from clusterstate.api.rules import RULES, broken_rules
+from clusterstate.api.types import ClusterState
+from clusterstate.errors import SpecInvalid
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.errors import RequestRefused
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+IMMUTABLE = RULES[0].message
+MIRROR = "spec.mirror"
+LONG = "x" * 5000
+REFUSED = [
+    ("spec.clusterName", "Not_A_Name"),
+    ("spec.clusterName", "a..b"),
+    ("spec.clusterName", ""),
+    ("spec.clusterName", "a\n"),
+    ("spec.store.url", ""),
+    ("spec.store.url", "acme-state-store"),
+    ("spec.store.url", "ftp://acme"),
+    ("spec.store.url", "S3://acme"),
+    ("spec.store.url", "s3://a b"),
+    ("spec.store.url", "s3://a\n"),
+    ("spec.store.url", "azureblob://acme"),
+    ("spec.store.url", "swift://user:password@container"),
+    ("spec.store.url", f"s3://{LONG}"),
+    ("spec.store.credentialsSecretRef", {}),
+    ("spec.store.credentialsSecretRef.name", "Not A Name"),
+    ("spec.store.endpoint", "https://s3.example.com"),
+    ("spec.store.endpoint", "s3.example.com"),
+    ("spec.store.region", "eu west"),
+    ("spec.store.acl", "everybody"),
+    ("spec.store.encryption", "aes256"),
+    ("spec.store.kmsKeyID", "1234"),
+    ("spec.store.expectedBucketOwner", "1234"),
+    ("spec.sync.direction", "Both"),
+    ("spec.sync.interval", "9s"),
+    ("spec.sync.interval", "9999ms"),
+    ("spec.sync.interval", "600"),
+    ("spec.sync.interval", "-10m"),
+    ("spec.sync.interval", "10m\n"),
+    ("spec.sync.interval", "1d"),
+    ("spec.sync.interval", 600),
+    ("spec.sync.timeout", "0s"),
+    ("spec.sync.timeout", "500ms"),
+    ("spec.sync.drift", "Ignore"),
+    ("spec.sync.conflict", ""),
+    ("spec.sync.adoption", "merge"),
+    ("spec.sync.dryRun", "yes"),
+    ("spec.sync.revisionHistoryLimit", 0),
+    ("spec.sync.revisionHistoryLimit", 101),
+    ("spec.expiryWarning", "soon"),
+    ("spec.suspend", 1),
+    ("spec.cluster", []),
+    ("spec.instanceGroups.0.name", "a/b"),
+    ("spec.instanceGroups.0.name", "nodes\n"),
+    ("spec.instanceGroups.0.spec", "x"),
+    ("spec.instanceGroups.0.labels", {"a": "not a value"}),
+    ("spec.instanceGroups", [{"spec": {}}]),
+    ("spec.instanceGroups", [{"name": "twice"}, {"name": "twice"}]),
+    (f"{MIRROR}.keysets.0.parts", "Everything"),
+    (f"{MIRROR}.keysets.0.include", [""]),
+    (f"{MIRROR}.secrets.exclude", ["x" * 254]),
+    (f"{MIRROR}.nameTemplate", "{clusterState}-{kind}"),
+    (f"{MIRROR}.nameTemplate", "{name}-{secret}"),
+    (f"{MIRROR}.nameTemplate", "Mirror-{name}"),
+    (f"{MIRROR}.labels", {"clusterstate.dev/owner-uid": "mine"}),
+    (f"{MIRROR}.labels", {"app.kubernetes.io/managed-by": "me"}),
+    (f"{MIRROR}.labels", {"-not-a-key": "v"}),
+    (f"{MIRROR}.annotations", {"clusterstate.dev/from": "elsewhere"}),
+    (f"{MIRROR}.annotations", {"a b": "v"}),
+]
+ACCEPTED = [
+    ("spec.clusterName", "prod.example.com"),
+    *(("spec.store.url", f"{scheme}://x/y") for scheme in ("s3", "do", "gs", "oss", "swift", "k8s", "file", "memfs")),
+    ("spec.store.url", "k8s://"),
+    ("spec.store", {"url": "s3://a", "endpoint": "http://127.0.0.1:9000", "credentialsSecretRef": {"name": "a"}}),
+    ("spec.store", {"url": "s3://a", "encryption": "aws:kms", "kmsKeyID": "arn:aws:kms:eu-west-1:1:key/a"}),
+    ("spec.store.acl", "bucket-owner-full-control"),
+    ("spec.sync.interval", "10s"),
+    ("spec.sync.interval", "1h30m0.5s"),
+    ("spec.sync.interval", "999999h999999h"),
+    ("spec.instanceGroups", []),
+    ("spec.instanceGroups.0.name", "nodes_1A.x"),
+    (f"{MIRROR}.nameTemplate", "state.{name}"),
+    (f"{MIRROR}.labels", {"example.com/team": "", "argocd.argoproj.io/instance": "a"}),
+    (f"{MIRROR}.annotations", {"argocd.argoproj.io/compare-options": "IgnoreExtraneous"}),
+]
+
+
+class Server:
+    """The API server with the resource under a group of its own, so that tests in parallel may install it."""
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self.group = f"{secrets.token_hex(4)}.test"
+        self.api = control_plane.api()
+        crd = yaml.safe_load(render_crd())
+        crd["metadata"]["name"] = f"clusterstates.{self.group}"
+        crd["spec"]["group"] = self.group
+        self.api.request("POST", CRDS, crd)
+
+    @property
+    def path(self) -> str:
+        return f"/apis/{self.group}/v1alpha1/namespaces/default/clusterstates"
+
+    def serves(self) -> bool:
+        try:
+            return self.api.find(self.path) is not None
+        except RequestRefused as error:
+            if error.status != 429:  # the storage of a new resource takes a moment
+                raise
+            return False
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self.api.request(method, path, {**body, "apiVersion": f"{self.group}/v1alpha1"})
+
+
+@pytest.fixture(scope="module")
+def server(control_plane: ControlPlane) -> Iterator[Server]:
+    server = Server(control_plane)
+    deadline = time.monotonic() + 30
+    while not server.serves():
+        assert time.monotonic() < deadline, "the API server doesn't serve the resource"
+        time.sleep(0.1)
+    yield server
+    server.api.request("DELETE", f"{CRDS}/clusterstates.{server.group}")
+
+
+def pointed(path: str) -> str:
+    """Spell a path as messages do."""
+    return re.sub(r"\.(\d+)", r"[\1]", path)
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize(("path", "value"), REFUSED)
+def test_refused_by_the_api_server(server: Server, path: str, value: object) -> None:
+    with pytest.raises(RequestRefused) as refused:
+        server.send("POST", f"{server.path}?dryRun=All", make_body(path, value, namespace="default"))
+    assert pointed(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(("path", "value"), REFUSED)
+def test_refused_by_the_operator(path: str, value: object) -> None:
+    with pytest.raises(SpecInvalid) as refused:
+        load(as_read(make_body(path, value)))
+    assert refused.value.message.startswith(pointed(path))
+    assert refused.value.message.endswith(".")
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize(("path", "value"), ACCEPTED)
+def test_accepted_by_both(server: Server, path: str, value: object) -> None:
+    stored = server.send("POST", f"{server.path}?dryRun=All", make_body(path, value, namespace="default"))
+    assert load(stored).metadata.name == "prod"
+
+
+def test_every_rule_is_tried() -> None:
+    tried = {message for path, value in REFUSED for message in broken(make_body(path, value))}
+    assert tried == {rule.message for rule in RULES} - {IMMUTABLE}
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize(
+    ("before", "after"), [("a.example.com", "b.example.com"), ("a.example.com", None), (None, "b")]
+)
+def test_the_cluster_stays_the_same(server: Server, before: str | None, after: str | None) -> None:
+    name = f"c{secrets.token_hex(4)}"
+    first = make_body("spec.clusterName", before or name, name=name, namespace="default")
+    stored = server.send("POST", server.path, first)
+    for harmless in ({"suspend": True}, {} if before else {"clusterName": name}):
+        stored["spec"] |= harmless
+        stored = server.send("PUT", f"{server.path}/{name}", stored)
+    stored["spec"]["clusterName"] = after
+    with pytest.raises(RequestRefused, match=r"spec\.clusterName.*can't be changed"):
+        server.send("PUT", f"{server.path}/{name}", stored)
+
+
+@pytest.mark.parametrize(("reached", "now"), [("a.example.com", "b.example.com"), ("a.example.com", "")])
+def test_the_operator_stays_with_the_cluster_that_it_reached(reached: str, now: str) -> None:
+    body = make_body("status.clusterName", reached)
+    body["spec"] |= {"clusterName": now} if now else {}
+    with pytest.raises(SpecInvalid, match=r"spec\.clusterName can't be changed"):
+        load(as_read(body))
+
+
+@pytest.mark.apiserver
+def test_the_largest_spec_can_be_applied_and_read(server: Server) -> None:
+    name = f"c{secrets.token_hex(4)}"
+    fields = {f"fieldNumber{number}": "a value of the usual length" for number in range(12)}
+    groups = [{"name": f"nodes-{number}", "spec": fields} for number in range(885)]
+    body = make_body("spec.instanceGroups", groups, name=name, namespace="default")
+    assert 0.95 * MAX_SPEC_BYTES < len(encode(body["spec"])) < 0.999 * MAX_SPEC_BYTES
+    body["apiVersion"] = f"{server.group}/v1alpha1"
+    target = f"{server.path}/{name}?fieldManager=test"
+    stored = server.api.request("PATCH", target, body, content_type="application/apply-patch+yaml")
+    assert len(load(stored).spec.instance_groups) == 885
+
+
+def broken(body: dict[str, Any]) -> set[str]:
+    try:
+        state = convert(as_read(body), ClusterState)
+    except ValidationError:
+        return set()
+    return {rule.message for rule in broken_rules(state)}

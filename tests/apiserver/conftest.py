@@ -1,0 +1,25 @@
+"""A world of its own for every test: namespace, bucket, and an operator that watches that namespace only."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.world import World, install_crd
+
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.s3server import S3Server
+
+
+@pytest.fixture(scope="session")
+def plane(control_plane: ControlPlane) -> ControlPlane:
+    """The control plane with the resource installed."""
+    install_crd(control_plane)
+    return control_plane
+
+
+@pytest.fixture
+def world(plane: ControlPlane, s3_server: S3Server, namespace: str, bucket: str, tmp_path: Path) -> Iterator[World]:
+    """A namespace, a bucket and an operator that is not started yet."""
+    made = World(plane, s3_server, namespace, bucket, tmp_path)
+    yield made
+    made.stop_operator()

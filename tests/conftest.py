@@ -1,0 +1,110 @@
+"""What every test may ask for: servers that a whole run shares, and a place of its own on each of them.
+
+Programs are built before the first test runs, since no test's time limit covers that.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.kops import Kops
+from tests.support.moto import MotoServer
+from tests.support.servers import KINDS, Asker, Holder
+from tests.support.suites import (
+    find_kops,
+    pytest_addoption,
+    pytest_collection_modifyitems,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
+
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.s3server import S3Server
+
+__all__ = [
+    "pytest_addoption",
+    "pytest_collection_modifyitems",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+    "pytest_testnodedown",
+]
+
+SERVERS = pytest.StashKey[Holder | Asker]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    def say(line: str) -> None:
+        config.pluginmanager.getplugin("terminalreporter").write_line(line)
+
+    worker = getattr(config, "workerinput", None)
+    config.stash[SERVERS] = Holder(say) if worker is None else Asker(*worker["servers"])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a new worker of pytest-xdist where the servers' holder is."""
+    node.workerinput["servers"] = node.config.stash[SERVERS].listen()
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.option.collectonly:
+        return
+    asked = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    for name in KINDS:
+        if name in asked:
+            session.config.stash[SERVERS].prepare(name)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[SERVERS].stop()
+
+
+@pytest.fixture(scope="session")
+def control_plane(pytestconfig: pytest.Config) -> ControlPlane:
+    """A Kubernetes control plane that all tests share; keep to your namespace, or to names that are yours alone."""
+    plane: ControlPlane = pytestconfig.stash[SERVERS].get("control_plane")
+    return plane
+
+
+@pytest.fixture(scope="session")
+def s3_server(pytestconfig: pytest.Config) -> S3Server:
+    """A strict S3 server that all tests share; keep to your bucket."""
+    server: S3Server = pytestconfig.stash[SERVERS].get("s3_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def moto_server(pytestconfig: pytest.Config) -> MotoServer:
+    """Amazon's APIs with policies enforced, which all tests share; keep to names that are yours alone."""
+    server: MotoServer = pytestconfig.stash[SERVERS].get("moto_server")
+    return server
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A fresh namespace; its deletion begins when the test ends."""
+    name, api = f"test-{secrets.token_hex(5)}", control_plane.api()
+    api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    yield name
+    if api.find(f"/api/v1/namespaces/{name}") is not None:
+        api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture
+def bucket(s3_server: S3Server) -> str:
+    """A fresh bucket on the S3 server."""
+    return s3_server.create_bucket(f"test-{secrets.token_hex(5)}")
+
+
+@pytest.fixture
+def kops(s3_server: S3Server, moto_server: MotoServer, bucket: str, tmp_path: Path) -> Kops:
+    """The real kops, with its state store in `bucket`."""
+    program = find_kops(os.environ)
+    assert program is not None, "mark the test with `kops`"
+    home = tmp_path / "kops-home"
+    home.mkdir()
+    return Kops(program, bucket, s3_server, moto_server, home)

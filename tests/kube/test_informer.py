@@ -1,0 +1,247 @@
+"""The informer's picture stays true through broken connections, forgotten versions and denied access."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.kube.proxies import TcpProxy, scripted, write_kubeconfig
+
+from clusterstate.errors import KubeForbidden, KubeUnavailable
+from clusterstate.kube.client import Client, connect
+from clusterstate.kube.informer import Informer
+from clusterstate.kube.kinds import CONFIG_MAPS, JsonObject, Kind
+from clusterstate.sandbox.controlplane import ControlPlane
+
+pytestmark = pytest.mark.apiserver
+ON = "on=yes"
+
+
+class Watched:
+    """An informer of ConfigMaps labelled `on=yes` that keeps their value `k`, and what it told."""
+
+    def __init__(self, client: Client, *namespaces: str, kind: Kind = CONFIG_MAPS, silence: float = 60) -> None:
+        self.told: list[tuple[str, str | None]] = []
+        self.informer = Informer(client, kind, namespaces or None, ON, self.reduce, self.note, silence=silence)
+
+    @staticmethod
+    def reduce(item: JsonObject) -> str:
+        return str(item.get("data", {}).get("k", ""))
+
+    def note(self, _: str, name: str, record: str | None) -> None:
+        self.told.append((name, record))
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Watched"]:
+        task = asyncio.create_task(self.informer.run())
+        try:
+            async with asyncio.timeout(20):
+                await self.informer.synced.wait()
+            yield self
+        finally:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+
+def config_map(namespace: str, name: str, value: str = "", *, on: str = "yes") -> dict[str, Any]:
+    metadata = {"namespace": namespace, "name": name, "labels": {"on": on}}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": value}}
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - what is waited for happens elsewhere
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_there_and_what_happens(client: Client, namespace: str) -> None:
+    await client.create(CONFIG_MAPS, config_map(namespace, "before", "1"))
+    await client.create(CONFIG_MAPS, config_map(namespace, "foreign", on="no"))
+    async with Watched(client, namespace).running() as watched:
+        assert watched.informer.records(namespace) == {"before": "1"}
+        await client.create(CONFIG_MAPS, config_map(namespace, "after", "2"))
+        await client.merge_patch(CONFIG_MAPS, namespace, "after", {"data": {"k": "3"}})
+        await client.delete(CONFIG_MAPS, namespace, "before")
+        await client.merge_patch(CONFIG_MAPS, namespace, "after", {"metadata": {"labels": {"on": "no"}}})
+        await until(lambda: not watched.informer.records(namespace))
+    assert watched.told == [("before", "1"), ("after", "2"), ("after", "3"), ("before", None), ("after", None)]
+
+
+async def test_all_namespaces_by_one_watch_or_some_by_one_each(
+    client: Client, control_plane: ControlPlane, namespace: str
+) -> None:
+    await client.create(CONFIG_MAPS, config_map(namespace, "here"))
+    await client.create(CONFIG_MAPS, config_map("default", f"there-{namespace}"))
+    mark = control_plane.audit_mark()
+    async with Watched(client).running() as everywhere, Watched(client, namespace, "kube-system").running() as some:
+        assert "here" in everywhere.informer.records(namespace)
+        assert f"there-{namespace}" in everywhere.informer.records("default")
+        assert some.told == [("here", "")]
+    watches = [call.uri for call in control_plane.calls(mark, verbs=["watch"]) if "on%3Dyes" in call.uri]
+    assert len(watches) <= 3
+    await client.delete(CONFIG_MAPS, "default", f"there-{namespace}")
+
+
+async def test_a_cut_connection_goes_on_without_a_new_list(
+    client: Client, far_client: Client, proxy: TcpProxy, control_plane: ControlPlane, namespace: str
+) -> None:
+    await client.create(CONFIG_MAPS, config_map(namespace, "a", "1"))
+    async with Watched(far_client, namespace).running() as watched:
+        mark = control_plane.audit_mark()
+        await proxy.refuse()
+        await until(lambda: watched.informer.failure is not None)
+        await client.delete(CONFIG_MAPS, namespace, "a")
+        await client.create(CONFIG_MAPS, config_map(namespace, "b", "2"))
+        proxy.accept()
+        await until(lambda: watched.informer.records(namespace) == {"b": "2"})
+        assert watched.informer.failure is None
+        lists = control_plane.calls(mark, verbs=["list"])
+    assert watched.told == [("a", "1"), ("a", None), ("b", "2")]
+    assert not [call for call in lists if namespace in call.uri]
+
+
+async def test_a_connection_that_went_silent_is_given_up(
+    client: Client, far_client: Client, proxy: TcpProxy, namespace: str
+) -> None:
+    async with Watched(far_client, namespace, silence=1).running() as watched:
+        await client.create(CONFIG_MAPS, config_map(namespace, "a", "1"))
+        await until(lambda: bool(watched.told))
+        proxy.freeze()
+        await client.merge_patch(CONFIG_MAPS, namespace, "a", {"data": {"k": "2"}})
+        await until(lambda: watched.told[-1] == ("a", "2"))
+
+
+@asynccontextmanager
+async def forgetful(control_plane: ControlPlane) -> AsyncIterator[tuple[str, list[str]]]:
+    """Give the URL of an API server that, at the second watch, doesn't remember that far back."""
+    watches: list[str] = []
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {control_plane.admin_token}"}) as session:
+
+        async def forward(request: web.Request) -> web.StreamResponse:
+            query = dict(request.query)
+            if "watch" in query:
+                watches.append(query["resourceVersion"])
+                query |= {"timeoutSeconds": "1"} if len(watches) == 1 else {}
+                if len(watches) == 2:
+                    return web.json_response({"type": "ERROR", "object": {"kind": "Status", "code": 410}})
+            async with session.get(control_plane.url + request.path, params=query, ssl=False) as answer:
+                response = web.StreamResponse(status=answer.status)
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                return response
+
+        async with scripted(forward) as url:
+            yield url, watches
+
+
+async def test_a_forgotten_version_leads_to_a_new_list_that_finds_deletions(
+    client: Client, control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    for name in ("kept", "lost"):
+        await client.create(CONFIG_MAPS, config_map(namespace, name, "1"))
+    async with (
+        forgetful(control_plane) as (url, watches),
+        await connect(write_kubeconfig(tmp_path / "k", url)) as far_client,
+        Watched(far_client, namespace).running() as watched,
+    ):
+        await until(lambda: len(watches) == 1)
+        await client.delete(CONFIG_MAPS, namespace, "lost")
+        await until(lambda: len(watches) == 3)
+        await client.merge_patch(CONFIG_MAPS, namespace, "kept", {"data": {"k": "2"}})
+        await until(lambda: watched.informer.records(namespace) == {"kept": "2"})
+    assert watched.told == [("kept", "1"), ("lost", "1"), ("lost", None), ("kept", "2")]
+
+
+async def test_deletions_while_nobody_could_watch_are_found_by_the_next_list(client: Client, namespace: str) -> None:
+    for name in "abc":
+        await client.create(CONFIG_MAPS, config_map(namespace, name, "1"))
+    async with Watched(client, namespace).running() as watched:
+        scope = watched.informer._scopes[0]
+    await client.delete(CONFIG_MAPS, namespace, "b")
+    await client.merge_patch(CONFIG_MAPS, namespace, "c", {"data": {"k": "2"}})
+    watched.told.clear()
+    scope.version = ""
+    async with watched.running():
+        await until(lambda: watched.informer.records(namespace) == {"a": "1", "c": "2"})
+    assert watched.told == [("c", "2"), ("b", None)]
+
+
+async def test_many_objects_come_in_pages(client: Client, control_plane: ControlPlane, namespace: str) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number in range(600):
+            group.create_task(client.create(CONFIG_MAPS, config_map(namespace, f"n{number}")))
+    mark = control_plane.audit_mark()
+    async with Watched(client, namespace).running() as watched:
+        assert len(watched.informer.records(namespace)) == 600
+    assert len([call for call in control_plane.calls(mark, verbs=["list"]) if namespace in call.uri]) == 2
+
+
+async def test_metadata_alone_can_be_watched(client: Client, namespace: str) -> None:
+    async with Watched(client, namespace, kind=CONFIG_MAPS.without_bodies).running() as watched:
+        await client.create(CONFIG_MAPS, config_map(namespace, "a", "body"))
+        await until(lambda: bool(watched.told))
+    assert watched.told == [("a", "")]
+
+
+def allow_reading(control_plane: ControlPlane, namespace: str, name: str) -> None:
+    path, group = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}", "rbac.authorization.k8s.io"
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
+    role = {"apiGroup": group, "kind": "Role", "name": name}
+    control_plane.api().request("POST", f"{path}/roles", {"metadata": {"name": name}, "rules": [rule]})
+    binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
+    control_plane.api().request("POST", f"{path}/rolebindings", binding)
+
+
+async def test_denied_access_is_told_and_tried_again(control_plane: ControlPlane, namespace: str) -> None:
+    token = control_plane.service_account_token(namespace, "reader")
+    async with await connect(control_plane.kubeconfig_for(token)) as denied:
+        watched = Watched(denied, namespace)
+        task = asyncio.create_task(watched.informer.run())
+        await until(lambda: watched.informer.failure is not None)
+        assert isinstance(watched.informer.failure, KubeForbidden)
+        assert not watched.informer.synced.is_set()
+        allow_reading(control_plane, namespace, "reader")
+        async with asyncio.timeout(30):
+            await watched.informer.synced.wait()
+        task.cancel()
+
+
+async def test_trouble_is_met_with_growing_patience(tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    async def fail(_: web.Request) -> web.StreamResponse:
+        asked.append(asyncio.get_running_loop().time())
+        return web.Response(status=503)
+
+    async with scripted(fail) as url, await connect(write_kubeconfig(tmp_path / "k", url)) as client:
+        watched = Watched(client)
+        task = asyncio.create_task(watched.informer.run())
+        await until(lambda: len(asked) == 5)
+        task.cancel()
+    assert isinstance(watched.informer.failure, KubeUnavailable)
+    assert asked[4] - asked[3] > asked[1] - asked[0]
+    assert asked[4] - asked[0] > (0.2 + 0.4 + 0.8 + 1.6) / 2
+
+
+async def test_a_watch_that_ends_at_once_is_not_repeated_at_once(tmp_path: Path) -> None:
+    watches = 0
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal watches
+        watches += "watch" in request.query
+        return web.Response(text="" if "watch" in request.query else '{"metadata":{"resourceVersion":"1"},"items":[]}')
+
+    async with (
+        scripted(answer) as url,
+        await connect(write_kubeconfig(tmp_path / "k", url)) as client,
+        Watched(client).running(),
+    ):
+        await asyncio.sleep(1)
+    assert 1 <= watches <= 5

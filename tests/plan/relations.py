@@ -1,0 +1,102 @@
+"""What must hold between the sides of a merge, said a second time and as simply as possible."""
+
+from typing import Any
+
+from clusterstate.plan.merge_table import Keyed, MergeSet, Rules
+
+ABSENT: Any = object()
+
+
+def covers(rules: Rules, whole: Any, part: Any) -> bool:
+    """Everything in `part` is in `whole`."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(key in whole and covers(rules.below(key), whole[key], part[key]) for key in part)
+    if isinstance(part, list) and isinstance(whole, list):
+        if isinstance(rules.items, MergeSet):
+            return set(part) <= set(whole)
+        if isinstance(rules.items, Keyed):
+            items = by_key(rules.items, whole)
+            return all(
+                key in items and covers(rules.each, items[key], item) for key, item in by_key(rules.items, part).items()
+            )
+    return bool(part == whole)
+
+
+def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any) -> bool:
+    """Whatever was neither applied nor declared is after as it was before, in the same order."""
+    if applied is ABSENT and declared is ABSENT:
+        return bool(before == after)
+    if before is ABSENT:
+        return True
+    if isinstance(before, dict) and (rules.items is None):
+        applied, declared = _or(applied, {}), _or(declared, {})
+        if not isinstance(applied, dict) or not isinstance(declared, dict):
+            return True
+        kept = after if isinstance(after, dict) else {}
+        return all(
+            untouched(
+                rules.below(key),
+                applied.get(key, ABSENT),
+                declared.get(key, ABSENT),
+                before[key],
+                kept.get(key, ABSENT),
+            )
+            for key in before
+        )
+    if isinstance(before, list) and rules.items is not None:
+        return _untouched_list(rules, _or(applied, []), _or(declared, []), before, _or(after, []))
+    return True
+
+
+def _untouched_list(rules: Rules, applied: Any, declared: Any, before: Any, after: Any) -> bool:
+    if isinstance(rules.items, MergeSet):
+        ours = {*applied, *declared}
+        return [each for each in before if each not in ours] == [
+            each for each in after if each not in ours
+        ] and _in_order(before, after)
+    assert isinstance(rules.items, Keyed)
+    sides = [by_key(rules.items, side) for side in (applied, declared, before, after)]
+    one, two, three, four = sides
+    return _in_order(list(three), list(four)) and all(
+        untouched(rules.each, one.get(key, ABSENT), two.get(key, ABSENT), item, four.get(key, ABSENT))
+        or (key in one and key not in two and key not in four)
+        for key, item in three.items()
+    )
+
+
+def _in_order(before: list[Any], after: list[Any]) -> bool:
+    both = [each for each in before if each in after]
+    return [each for each in after if each in before] == both and after[: len(both)] == both
+
+
+def fresh(rules: Rules, declared: Any, store: Any) -> Any:
+    """The part of a declaration that the store has no path of yet; ABSENT where nothing is left."""
+    if store is ABSENT:
+        return declared
+    if isinstance(declared, dict) and isinstance(store, dict):
+        parts = {key: fresh(rules.below(key), value, store.get(key, ABSENT)) for key, value in declared.items()}
+        left = {key: value for key, value in parts.items() if value is not ABSENT}
+        return left or ABSENT
+    if isinstance(declared, list) and isinstance(store, list):
+        if isinstance(rules.items, MergeSet):
+            return [each for each in declared if each not in store] or ABSENT
+        if isinstance(rules.items, Keyed):
+            return _fresh_items(rules, rules.items, declared, store)
+    return ABSENT
+
+
+def _fresh_items(rules: Rules, how: Keyed, declared: Any, store: Any) -> Any:
+    known, left = by_key(how, store), []
+    for key, item in by_key(how, declared).items():
+        part = fresh(rules.each, item, known.get(key, ABSENT))
+        if part is not ABSENT:
+            left.append({name: item[name] for name in how.fields_of(item)} | part)
+    return left or ABSENT
+
+
+def by_key(how: Keyed, items: list[Any]) -> dict[Any, Any]:
+    return {how.key_of(item): item for item in items}
+
+
+def _or(value: Any, default: Any) -> Any:
+    return default if value is ABSENT else value

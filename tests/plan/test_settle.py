@@ -1,0 +1,73 @@
+"""The base of a merge after runs that were killed."""
+
+from typing import Any
+
+import pytest
+
+from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.observed import Applied
+from clusterstate.plan.settle import settle, settle_spec
+
+
+@pytest.mark.parametrize(
+    ("applied", "intent", "observed", "base"),
+    [
+        pytest.param({"channel": "a"}, {"channel": "b"}, {"channel": "b"}, {"channel": "b"}, id="written"),
+        pytest.param({"channel": "a"}, {"channel": "b"}, {"channel": "a"}, {"channel": "a"}, id="not written"),
+        pytest.param({"channel": "a"}, {"channel": "b"}, {"channel": "c"}, {"channel": "a"}, id="somebody else since"),
+        pytest.param({"channel": "a"}, {}, {}, {}, id="removed"),
+        pytest.param({"channel": "a"}, {}, {"channel": "a"}, {"channel": "a"}, id="not removed"),
+        pytest.param({}, {"channel": "b"}, {}, {}, id="not added"),
+        pytest.param(
+            {"packages": ["a", "b"]}, {"packages": ["b", "c", "d"]}, {"packages": ["c", "b"]}, {"packages": ["b", "c"]},
+            id="a set, member by member",
+        ),
+        pytest.param(
+            {"subnets": [{"name": "a", "zone": "1"}, {"name": "b", "zone": "1"}]},
+            {"subnets": [{"name": "b", "zone": "2"}, {"name": "c", "zone": "2"}]},
+            {"subnets": [{"name": "b", "zone": "2"}]},
+            {"subnets": [{"name": "b", "zone": "2"}]},
+            id="items by key",
+        ),
+        pytest.param(
+            {"subnets": [{"name": "a", "zone": "1"}]}, {}, {"subnets": [{"name": "a", "cidr": "theirs"}]}, {},
+            id="our fields of somebody else's item are gone",
+        ),
+        pytest.param(
+            {"sshAccess": ["a"]}, {"sshAccess": ["a", "b"]}, {"sshAccess": ["b"]}, {"sshAccess": ["a"]},
+            id="an atomic list as a whole",
+        ),
+        pytest.param({"api": {"dns": {}}}, {}, {"api": {"dns": {}}}, {"api": {"dns": {}}}, id="an empty map is a value"),
+        pytest.param({"api": {"loadBalancer": {"type": "x"}}}, {}, {"api": {}}, {}, id="a map that ran empty is none"),
+    ],
+)  # fmt: skip
+def test_path_by_path(applied: Any, intent: Any, observed: Any, base: Any) -> None:
+    assert settle_spec("Cluster", applied, intent, observed) == base
+
+
+def test_the_newest_intent_that_was_written_holds() -> None:
+    applied, *intents = (Applied({"channel": each}) for each in "abc")
+    for seen in "abc":
+        settled = settle(applied, intents, Applied({"channel": seen}))
+        assert settled is not None
+        assert settled.cluster == {"channel": seen}
+
+
+def test_without_intents_applied_stands() -> None:
+    applied = Applied({"channel": "a"})
+    assert settle(applied, (), Applied()) is applied
+    assert settle(None, (), Applied()) is None
+
+
+def test_files_settle_each_for_itself() -> None:
+    before = {"a": DesiredGroup("a", {"minSize": 1}, {"l": "1"}), "b": DesiredGroup("b", {"minSize": 1})}
+    meant = {"a": DesiredGroup("a", {"minSize": 2}, {"l": "2"}), "b": DesiredGroup("b", {"minSize": 2})}
+    meant["c"] = DesiredGroup("c", {"minSize": 2})
+    settled = settle(
+        Applied(None, before, {"instancegroup/a": frozenset({"/spec/x"})}),
+        [Applied(None, meant, {"instancegroup/a": frozenset({"/spec/y"})})],
+        Applied(None, {"a": meant["a"], "b": before["b"]}),
+    )
+    assert settled == Applied(
+        None, {"a": meant["a"], "b": before["b"]}, {"instancegroup/a": frozenset({"/spec/x", "/spec/y"})}
+    )

@@ -1,0 +1,103 @@
+"""Clients are shared by equal inputs, and by nothing less."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from aiohttp import web
+from tests.store.canned import canned
+
+from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.s3.clients import Clients, machine_region, with_region
+from clusterstate.store.s3.config import DEFAULT_REGION, ClientInputs, Keys
+
+ONE = ClientInputs(Keys("access", "secret"), "http://127.0.0.1:9", "us-east-1")
+OTHERS = [
+    replace(ONE, keys=Keys("other", "secret")),
+    replace(ONE, keys=Keys("access", "other")),
+    replace(ONE, keys=Keys("access", "secret", "token")),
+    replace(ONE, endpoint="http://127.0.0.1:10"),
+    replace(ONE, region="eu-west-1"),
+    replace(ONE, guard=EndpointPolicy()),
+    replace(ONE, guard=EndpointPolicy(allowed=("127.0.0.1",))),
+]
+
+
+@pytest.fixture
+def clients() -> Iterator[Clients]:
+    clients = Clients(idle=2)
+    yield clients
+    clients.close_idle()
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_two_inputs_never_share_a_client(clients: Clients, other: ClientInputs) -> None:
+    first, second = clients.acquire(ONE), clients.acquire(other)
+    assert first is not second
+    clients.release(first)
+    clients.release(second)
+
+
+def test_equal_inputs_share_one_at_a_time_and_later(clients: Clients) -> None:
+    first = clients.acquire(ONE)
+    assert clients.acquire(replace(ONE)) is first
+    clients.release(first)
+    clients.release(first)
+    assert clients.acquire(ONE) is first
+    clients.release(first)
+
+
+def test_many_threads_make_one_client(clients: Clients) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        made = list(pool.map(lambda _: clients.acquire(ONE), range(32)))
+    assert len(set(map(id, made))) == 1
+    for client in made:
+        clients.release(client)
+
+
+def test_the_longest_unused_goes_first(clients: Clients) -> None:
+    inputs = [replace(ONE, region=region) for region in ("a-1", "b-1", "c-1")]
+    made = [clients.acquire(each) for each in inputs]
+    for client in made:
+        clients.release(client)
+    again = [clients.acquire(each) for each in reversed(inputs)]
+    assert [again[0] is made[2], again[1] is made[1], again[2] is made[0]] == [True, True, False]
+    for client in again:
+        clients.release(client)
+
+
+def test_facts_are_per_bucket_and_owner(clients: Clients) -> None:
+    client = clients.acquire(ONE)
+    assert client.facts("b", "") is client.facts("b", "")
+    assert client.facts("b", "") is not client.facts("c", "")
+    assert client.facts("b", "") is not client.facts("b", "123456789012")
+    clients.release(client)
+
+
+def test_no_text_of_inputs_shows_a_key() -> None:
+    assert "secret" not in repr(ONE).replace("secret_key", "")
+    assert "access'" not in repr(ONE)
+
+
+def test_the_region_is_the_one_given_else_the_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    machine_region.cache_clear()
+    assert with_region(ClientInputs(None, region="eu-west-1")).region == "eu-west-1"
+    assert with_region(ClientInputs(None)).region == DEFAULT_REGION
+    machine_region.cache_clear()
+
+
+async def test_the_machine_is_asked_by_its_metadata_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(request: web.Request) -> web.Response:
+        return web.Response(text="token" if request.method == "PUT" else "eu-west-3a")
+
+    async with canned(answer) as server:
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.endpoint)
+        monkeypatch.delenv("AWS_EC2_METADATA_DISABLED", raising=False)
+        machine_region.cache_clear()
+        assert (await asyncio.to_thread(with_region, ClientInputs(None))).region == "eu-west-3"
+        assert (await asyncio.to_thread(with_region, ClientInputs(None))).region == "eu-west-3"
+    machine_region.cache_clear()
+    assert [request.method for request in server.requests] == ["PUT", "GET"]

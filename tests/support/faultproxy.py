@@ -1,0 +1,167 @@
+"""An HTTP proxy that stands before a server and misbehaves on request.
+
+It passes on method, path, query and headers unchanged (Host too, so that signatures hold), and works in a thread
+with an event loop of its own: a test may block its own loop, or use a blocking client.
+"""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from clusterstate.sandbox.process import free_port
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "expect", "content-length"}
+"""Headers that concern one connection only (RFC 9110, section 7.6.1), and those that aiohttp writes itself."""
+LARGEST_REQUEST = 1 << 30
+Result = TypeVar("Result")
+
+
+@dataclass
+class Fault:
+    """What goes wrong with the requests that it matches; where several match, the first one counts."""
+
+    method: str | None = None
+    path: str = ""
+    """The beginning of the path, which starts with "/"."""
+    times: int | None = None
+    """How many more requests it hits; None means all."""
+    delay: float = 0
+    """Seconds before anything else happens."""
+    status: int | None = None
+    """Answer this instead of asking the server."""
+    retry_after: int | None = None
+    """Seconds, as a header of that answer."""
+    cut_after: int | None = None
+    """Break the connection when so many bytes of the body are out; the headers promise all of them."""
+    truncate_to: int | None = None
+    """End the body after so many bytes, with headers that promise no more."""
+
+    def hits(self, request: web.BaseRequest) -> bool:
+        """Tell whether the request is its concern; each hit counts."""
+        if self.method not in (None, request.method) or not request.path.startswith(self.path) or self.times == 0:
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+class FaultProxy:
+    """A proxy for `upstream`, a URL such as http://127.0.0.1:7070; a context manager."""
+
+    def __init__(self, upstream: str) -> None:
+        self.upstream = upstream
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """How many requests came in, by method and path (without query), faulty ones included."""
+        self.faults: list[Fault] = []
+        self._port = free_port()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
+        self._runner: web.AppRunner | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """The proxy's own URL."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self.accept()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.refuse()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    @contextmanager
+    def failing(self, fault: Fault) -> Iterator[Fault]:
+        """Misbehave inside a `with` block."""
+        self.faults.append(fault)
+        try:
+            yield fault
+        finally:
+            self.faults.remove(fault)
+
+    def refuse(self) -> None:
+        """Refuse connections from now on, and break those that there are."""
+        self._do(self._close())
+
+    def accept(self) -> None:
+        """Take connections, again after `refuse`, on the same port."""
+        self._do(self._open())
+
+    def _do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=30)
+
+    async def _open(self) -> None:
+        app = web.Application(client_max_size=LARGEST_REQUEST)
+        app.router.add_route("*", "/{rest:.*}", self._handle)
+        self._session = aiohttp.ClientSession(auto_decompress=False)
+        self._runner = web.AppRunner(app, auto_decompress=False, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+
+    async def _close(self) -> None:
+        if self._runner is not None and self._session is not None:
+            await self._runner.cleanup()
+            await self._session.close()
+            self._runner = self._session = None
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self.counts[request.method, request.path] += 1
+        fault = next((fault for fault in self.faults if fault.hits(request)), Fault())
+        await asyncio.sleep(fault.delay)
+        if fault.status is not None:
+            again = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+            return web.Response(status=fault.status, headers=again)
+        return await self._forward(request, fault)
+
+    async def _forward(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        assert self._session is not None
+        async with self._session.request(
+            request.method,
+            URL(self.upstream + request.raw_path, encoded=True),
+            headers=_end_to_end(request.headers),
+            data=await request.read() or None,
+            allow_redirects=False,
+        ) as answer:
+            return await _pass_on(request, answer, fault)
+
+
+async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, fault: Fault) -> web.StreamResponse:
+    body = await answer.read()
+    response = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
+    if fault.truncate_to is not None:
+        body = body[: fault.truncate_to]
+    if request.method == "HEAD":
+        response.headers["Content-Length"] = answer.headers.get("Content-Length", "0")
+    else:
+        response.content_length = len(body)
+    await response.prepare(request)
+    if fault.cut_after is not None:
+        await response.write(body[: fault.cut_after])
+        await asyncio.sleep(0.05)  # let the bytes leave before the connection breaks
+        if request.transport is not None:
+            request.transport.abort()
+        return response
+    with suppress(ConnectionError):  # the client has lost patience
+        await response.write(body)
+        await response.write_eof()
+    return response
+
+
+def _end_to_end(headers: Any) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in headers.items() if name.lower() not in HOP_BY_HOP]

@@ -1,7 +1,16 @@
-"""A small valid ClusterState, and ways to change it."""
+"""A small valid ClusterState, ways to change it, and an API server that has the resource."""
 
+import secrets
+import time
 from copy import deepcopy
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
+
+from clusterstate.api.crd import make_crd
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.errors import RequestRefused
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 SPEC: dict[str, Any] = {
     "store": {"url": "s3://acme-state-store"},
@@ -31,3 +40,42 @@ def make_body(path: str = "", value: Any = None, *, name: str = "prod", namespac
 def as_read(body: dict[str, Any]) -> dict[str, Any]:
     """Give the object with what the API server adds to its metadata."""
     return {**body, "metadata": {"uid": "u", "generation": 1, "resourceVersion": "1", **body["metadata"]}}
+
+
+class ResourceServer:
+    """The API server with the resource under a group of its own, so that tests in parallel may install it."""
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self.group = f"{secrets.token_hex(4)}.test"
+        self.api = control_plane.api()
+
+    @property
+    def path(self) -> str:
+        return f"/apis/{self.group}/v1alpha1/namespaces/default/clusterstates"
+
+    def __enter__(self) -> Self:
+        crd = make_crd()
+        crd["metadata"]["name"] = f"clusterstates.{self.group}"
+        crd["spec"]["group"] = self.group
+        self.api.request("POST", CRDS, crd)
+        deadline = time.monotonic() + 30
+        while not self._serves():
+            assert time.monotonic() < deadline, "the API server doesn't serve the resource"
+            time.sleep(0.1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.api.request("DELETE", f"{CRDS}/clusterstates.{self.group}")
+
+    def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self.api.request(method, path, {**body, "apiVersion": f"{self.group}/v1alpha1"})
+
+    def _serves(self) -> bool:
+        try:
+            return self.api.find(self.path) is not None
+        except RequestRefused as error:
+            if error.status != 429:  # the storage of a new resource takes a moment
+                raise
+            return False

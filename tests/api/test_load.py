@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.api.samples import as_read, make_body
 
-from clusterstate.api.load import MAX_SPEC_BYTES, load
+from clusterstate.api.load import MAX_SPEC_BYTES, MAX_STRUCTURE_BYTES, load
 from clusterstate.api.spec import Encryption, KeysetParts
 from clusterstate.errors import SpecInvalid, SpecTooLarge
 
@@ -64,3 +64,9 @@ def test_sizes() -> None:
     load(as_read(make_body("spec.cluster", {"additionalPolicies": {"node": "x" * room}})))
     with pytest.raises(SpecTooLarge, match="spec has"):
         load(as_read(make_body("spec.cluster", {"additionalPolicies": {"node": "x" * MAX_SPEC_BYTES}})))
+
+
+def test_many_fields_weigh_more_than_long_texts() -> None:
+    fields = {f"field{number}": "a short text" for number in range(MAX_STRUCTURE_BYTES // 24)}
+    with pytest.raises(SpecTooLarge, match="spec has"):
+        load(as_read(make_body("spec.cluster", fields)))

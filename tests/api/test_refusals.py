@@ -2,25 +2,21 @@
 
 import re
 import secrets
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import yaml
 from msgspec import ValidationError, convert
 from msgspec.json import encode
-from tests.api.samples import as_read, make_body
+from tests.api.samples import ResourceServer, as_read, make_body
 
-from clusterstate.api.crd import render_crd
-from clusterstate.api.load import MAX_SPEC_BYTES, load
+from clusterstate.api.load import MAX_STRUCTURE_BYTES, load
 from clusterstate.api.rules import RULES, broken_rules
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.errors import RequestRefused
 
-CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 IMMUTABLE = RULES[0].message
 MIRROR = "spec.mirror"
 LONG = "x" * 5000
@@ -102,42 +98,10 @@ ACCEPTED = [
 ]
 
 
-class Server:
-    """The API server with the resource under a group of its own, so that tests in parallel may install it."""
-
-    def __init__(self, control_plane: ControlPlane) -> None:
-        self.group = f"{secrets.token_hex(4)}.test"
-        self.api = control_plane.api()
-        crd = yaml.safe_load(render_crd())
-        crd["metadata"]["name"] = f"clusterstates.{self.group}"
-        crd["spec"]["group"] = self.group
-        self.api.request("POST", CRDS, crd)
-
-    @property
-    def path(self) -> str:
-        return f"/apis/{self.group}/v1alpha1/namespaces/default/clusterstates"
-
-    def serves(self) -> bool:
-        try:
-            return self.api.find(self.path) is not None
-        except RequestRefused as error:
-            if error.status != 429:  # the storage of a new resource takes a moment
-                raise
-            return False
-
-    def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self.api.request(method, path, {**body, "apiVersion": f"{self.group}/v1alpha1"})
-
-
 @pytest.fixture(scope="module")
-def server(control_plane: ControlPlane) -> Iterator[Server]:
-    server = Server(control_plane)
-    deadline = time.monotonic() + 30
-    while not server.serves():
-        assert time.monotonic() < deadline, "the API server doesn't serve the resource"
-        time.sleep(0.1)
-    yield server
-    server.api.request("DELETE", f"{CRDS}/clusterstates.{server.group}")
+def server(control_plane: ControlPlane) -> Iterator[ResourceServer]:
+    with ResourceServer(control_plane) as server:
+        yield server
 
 
 def pointed(path: str) -> str:
@@ -147,7 +111,7 @@ def pointed(path: str) -> str:
 
 @pytest.mark.apiserver
 @pytest.mark.parametrize(("path", "value"), REFUSED)
-def test_refused_by_the_api_server(server: Server, path: str, value: object) -> None:
+def test_refused_by_the_api_server(server: ResourceServer, path: str, value: object) -> None:
     with pytest.raises(RequestRefused) as refused:
         server.send("POST", f"{server.path}?dryRun=All", make_body(path, value, namespace="default"))
     assert pointed(path) in str(refused.value)
@@ -163,7 +127,7 @@ def test_refused_by_the_operator(path: str, value: object) -> None:
 
 @pytest.mark.apiserver
 @pytest.mark.parametrize(("path", "value"), ACCEPTED)
-def test_accepted_by_both(server: Server, path: str, value: object) -> None:
+def test_accepted_by_both(server: ResourceServer, path: str, value: object) -> None:
     stored = server.send("POST", f"{server.path}?dryRun=All", make_body(path, value, namespace="default"))
     assert load(stored).metadata.name == "prod"
 
@@ -177,7 +141,7 @@ def test_every_rule_is_tried() -> None:
 @pytest.mark.parametrize(
     ("before", "after"), [("a.example.com", "b.example.com"), ("a.example.com", None), (None, "b")]
 )
-def test_the_cluster_stays_the_same(server: Server, before: str | None, after: str | None) -> None:
+def test_the_cluster_stays_the_same(server: ResourceServer, before: str | None, after: str | None) -> None:
     name = f"c{secrets.token_hex(4)}"
     first = make_body("spec.clusterName", before or name, name=name, namespace="default")
     stored = server.send("POST", server.path, first)
@@ -198,12 +162,12 @@ def test_the_operator_stays_with_the_cluster_that_it_reached(reached: str, now: 
 
 
 @pytest.mark.apiserver
-def test_the_largest_spec_can_be_applied_and_read(server: Server) -> None:
+def test_the_largest_spec_can_be_applied_and_read(server: ResourceServer) -> None:
     name = f"c{secrets.token_hex(4)}"
     fields = {f"fieldNumber{number}": "a value of the usual length" for number in range(12)}
     groups = [{"name": f"nodes-{number}", "spec": fields} for number in range(885)]
     body = make_body("spec.instanceGroups", groups, name=name, namespace="default")
-    assert 0.95 * MAX_SPEC_BYTES < len(encode(body["spec"])) < 0.999 * MAX_SPEC_BYTES
+    assert 0.95 * MAX_STRUCTURE_BYTES < len(encode(body["spec"])) < 0.999 * MAX_STRUCTURE_BYTES
     body["apiVersion"] = f"{server.group}/v1alpha1"
     target = f"{server.path}/{name}?fieldManager=test"
     stored = server.api.request("PATCH", target, body, content_type="application/apply-patch+yaml")

@@ -77,7 +77,7 @@ def bring_bucket(world: World) -> None:
 BREAKS = {
     "wrong secret key": Break(
         "AuthenticationFailed",
-        "S3_SECRET_ACCESS_KEY",
+        "access key",
         "Stalled",
         lambda world: world.set_credentials("wrong" * 8, "broken"),
         lambda world: world.set_credentials(name="broken"),
@@ -133,7 +133,7 @@ def test_a_store_that_answers_503_is_tried_again_without_a_storm(world: World, p
         body = world.settled(status="False", reason="StoreUnavailable")
         assert conditions(body)["Reconciling"]["reason"] == "ProgressingWithRetry"
         assert "Stalled" not in conditions(body)
-        assert sum(proxy.requests.values()) < 30
+        assert sum(proxy.counts.values()) < 30
         assert world.files() == before
     with world.running():
         world.settled()

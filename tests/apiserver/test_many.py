@@ -54,7 +54,7 @@ def test_slow_stores_hold_up_nobody_else(world: World, proxy: FaultProxy) -> Non
         for number in range(40):
             world.apply(manifest(f"slow-{number}", url=world.url, clusterName=f"slow-{number}.example.com", store=slow))
         with world.running():
-            world.until(lambda: sum(proxy.requests.values()) >= 4)
+            world.until(lambda: sum(proxy.counts.values()) >= 4)
             world.apply(manifest("quick", url=world.url))
             world.settled("quick")
             ready = [number for number in range(40) if "status" in world.state(f"slow-{number}")]

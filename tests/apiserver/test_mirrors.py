@@ -46,7 +46,7 @@ def test_a_foreign_secret_is_never_overwritten(world: World) -> None:
         "stringData": {"a": "b"},
     }
     world.apply(foreign)
-    world.apply(manifest(url=world.url, mirror=MIRROR))
+    world.apply(manifest(url=world.url, mirror=MIRROR, sync={"interval": "10s"}))
     with world.running():
         body = world.settled(status="False", reason="MirrorConflict")
         assert "state-secret-dockerconfig" in conditions(body)["Mirrored"]["message"]

@@ -24,9 +24,11 @@ ON = "on=yes"
 class Watched:
     """An informer of ConfigMaps labelled `on=yes` that keeps their value `k`, and what it told."""
 
-    def __init__(self, client: Client, *namespaces: str, kind: Kind = CONFIG_MAPS, silence: float = 60) -> None:
+    def __init__(
+        self, client: Client, *namespaces: str, kind: Kind = CONFIG_MAPS, labels: str = ON, silence: float = 60
+    ) -> None:
         self.told: list[tuple[str, str | None]] = []
-        self.informer = Informer(client, kind, namespaces or None, ON, self.reduce, self.note, silence=silence)
+        self.informer = Informer(client, kind, namespaces or None, labels, self.reduce, self.note, silence=silence)
 
     @staticmethod
     def reduce(item: JsonObject) -> str:
@@ -75,16 +77,24 @@ async def test_what_is_there_and_what_happens(client: Client, namespace: str) ->
 async def test_all_namespaces_by_one_watch_or_some_by_one_each(
     client: Client, control_plane: ControlPlane, namespace: str
 ) -> None:
-    await client.create(CONFIG_MAPS, config_map(namespace, "here"))
-    await client.create(CONFIG_MAPS, config_map("default", f"there-{namespace}"))
+    labels = f"on={namespace}"
+    there = f"there-{namespace}"
+    await client.create(CONFIG_MAPS, config_map(namespace, "here", on=namespace))
+    await client.create(CONFIG_MAPS, config_map("default", there, on=namespace))
     mark = control_plane.audit_mark()
-    async with Watched(client).running() as everywhere, Watched(client, namespace, "kube-system").running() as some:
-        assert "here" in everywhere.informer.records(namespace)
-        assert f"there-{namespace}" in everywhere.informer.records("default")
+    async with Watched(client, labels=labels).running() as all_of_them:
+        assert sorted(all_of_them.told) == [("here", ""), (there, "")]
+        assert "here" in all_of_them.informer.records(namespace)
+        assert there in all_of_them.informer.records("default")
+    async with Watched(client, namespace, "kube-system", labels=labels).running() as some:
         assert some.told == [("here", "")]
-    watches = [call.uri for call in control_plane.calls(mark, verbs=["watch"]) if "on%3Dyes" in call.uri]
-    assert len(watches) <= 3
-    await client.delete(CONFIG_MAPS, "default", f"there-{namespace}")
+    await client.delete(CONFIG_MAPS, "default", there)
+    lists = [call.uri for call in control_plane.calls(mark, verbs=["list"]) if namespace in call.uri]
+    assert [uri.partition("?")[0] for uri in lists] == [
+        "/api/v1/configmaps",
+        f"/api/v1/namespaces/{namespace}/configmaps",
+        "/api/v1/namespaces/kube-system/configmaps",
+    ]
 
 
 async def test_a_cut_connection_goes_on_without_a_new_list(

@@ -8,9 +8,11 @@ ABSENT: Any = object()
 
 
 def covers(rules: Rules, whole: Any, part: Any) -> bool:
-    """Everything in `part` is in `whole`."""
+    """Everything in `part` is in `whole`; what is None there is not in `whole`, except for what others keep in it."""
+    if part is None:
+        return whole is ABSENT or isinstance(whole, dict | list)
     if isinstance(part, dict) and isinstance(whole, dict):
-        return all(key in whole and covers(rules.below(key), whole[key], part[key]) for key in part)
+        return all(covers(rules.below(key), whole.get(key, ABSENT), part[key]) for key in part)
     if isinstance(part, list) and isinstance(whole, list):
         if isinstance(rules.items, MergeSet):
             return set(part) <= set(whole)
@@ -24,6 +26,8 @@ def covers(rules: Rules, whole: Any, part: Any) -> bool:
 
 def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any) -> bool:
     """Whatever was neither applied nor declared is after as it was before, in the same order."""
+    if isinstance(before, dict) or rules.items is not None:
+        applied, declared = (ABSENT if side is None else side for side in (applied, declared))
     if applied is ABSENT and declared is ABSENT:
         return bool(before == after)
     if before is ABSENT:

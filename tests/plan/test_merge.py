@@ -74,7 +74,7 @@ def test_a_conflict_that_the_store_won_stays_won() -> None:
 
 def test_true_is_not_one() -> None:
     merged = merge("Cluster", None, {"x": True}, {"x": 1}, PUSH)
-    assert merged.changes == (FieldChange("/spec/x", Action.UPDATE, 1, True),)
+    assert merged.changes == (FieldChange("/spec/x", Action.UPDATE, old=1, new=True),)
 
 
 def test_pointers_are_escaped() -> None:
@@ -117,6 +117,34 @@ def test_an_empty_map_can_be_declared() -> None:
     assert merge("Cluster", pushed.applied, declared, {}, PUSH, pushed.created).spec == declared
     assert merge("Cluster", pushed.applied, declared, {}, REPORT, pushed.created).spec == {}
     assert merge("Cluster", pushed.applied, {}, declared, PUSH, pushed.created).spec == {}
+
+
+@pytest.mark.parametrize(
+    ("applied", "observed", "policy", "result"),
+    [
+        ({}, {"x": 1}, PUSH, {}),
+        ({}, {}, PUSH, {}),
+        ({"x": None}, {"x": 1}, PUSH, {}),
+        ({"x": None}, {"x": 1}, REPORT, {"x": 1}),
+        ({"x": 1}, {"x": 1}, PUSH, {}),
+        ({"x": 1}, {"x": 2}, STORE, {"x": 2}),
+        ({}, {"x": {"theirs": 1}}, PUSH, {"x": {"theirs": 1}}),
+    ],
+)
+def test_none_declares_that_a_field_is_not_there(applied: Any, observed: Any, policy: Policy, result: Any) -> None:
+    declared = {"x": None}
+    merged = merge("Cluster", applied, declared, observed, policy)
+    assert merged.spec == result
+    assert merge("Cluster", merged.applied, declared, merged.spec, policy).changes == ()
+    assert merge("Cluster", {"x": None}, {}, observed, policy).spec == observed
+
+
+def test_a_map_of_nothing_but_none_is_an_empty_one() -> None:
+    declared = {"networking": {"cni": {"usesSecondaryIP": None}}}
+    pushed = merge("Cluster", None, declared, {}, PUSH)
+    assert pushed.spec == {"networking": {"cni": {}}}
+    assert merge("Cluster", pushed.applied, declared, pushed.spec, PUSH, pushed.created).changes == ()
+    assert merge("Cluster", pushed.applied, {}, pushed.spec, PUSH, pushed.created).spec == {}
 
 
 def test_labels_merge_like_fields() -> None:

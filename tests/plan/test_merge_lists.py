@@ -56,7 +56,7 @@ def test_of_somebody_elses_item_only_our_fields_go() -> None:
     ("policy", "left"),
     [(ConflictPolicy.FAIL, True), (ConflictPolicy.PREFER_STORE, True), (ConflictPolicy.PREFER_SPEC, False)],
 )
-def test_an_item_of_ours_that_others_extended_is_a_conflict(policy: ConflictPolicy, left: bool) -> None:
+def test_an_item_of_ours_that_others_extended_is_a_conflict(policy: ConflictPolicy, *, left: bool) -> None:
     pushed = merge("Cluster", None, subnets(subnet("a")), {}, PUSH)
     extended = subnets(subnet("a", id="subnet-1"))
     undone = merge("Cluster", pushed.applied, {}, extended, Policy(conflict=policy), pushed.created)

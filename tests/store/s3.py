@@ -62,13 +62,12 @@ async def opened(
 async def bare(bucket: str, config: Config) -> AsyncIterator[S3Store]:
     """Give a store without wrappers, by a client of its own."""
     clients = Clients()
-    client = clients.acquire(config.inputs)
+    client = clients.get(config.inputs)
     store = S3Store(Bucket(bucket, config, clients, client), client.lane)
     try:
         yield store
     finally:
         await store.close()
-        clients.close_idle()
 
 
 def config_of(inputs: ClientInputs, *, ask_region: bool = False, encryption: Encryption = Encryption.NONE) -> Config:

@@ -95,6 +95,10 @@ def test_stores_without_credentials_take_none() -> None:
     assert choose_credentials("file", None, {}, ambient_allowed=False) == NO_CREDENTIALS
 
 
+def test_a_store_that_cannot_be_opened_yet_is_not_told_about_its_credentials() -> None:
+    assert choose_credentials("gs", {"GOOGLE": b"x"}, {}, ambient_allowed=False) == NO_CREDENTIALS
+
+
 def test_the_secret_comes_first() -> None:
     environ = {"S3_ENDPOINT": "https://operator", "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b"}
     assert choose_credentials("s3", AWS, environ, ambient_allowed=True) == from_secret("s3", AWS)

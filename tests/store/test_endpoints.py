@@ -61,6 +61,28 @@ async def test_one_allowed_address_allows_no_other() -> None:
         await EndpointPolicy(allowed=("127.0.0.1",)).check(Endpoint.parse("http://127.0.0.2"))
 
 
+async def test_names_are_allowed_in_any_case() -> None:
+    await EndpointPolicy(allowed=("LocalHost",)).check(Endpoint.parse("http://localhost:9000"))
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("s3.amazonaws.com", True),
+        ("s3.eu-west-1.amazonaws.com", True),
+        ("s3-eu-west-1.amazonaws.com", True),
+        ("bucket.s3.dualstack.eu-west-1.amazonaws.com", True),
+        ("s3-fips.us-gov-west-1.amazonaws.com", True),
+        ("bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", True),
+        ("ec2-203-0-113-25.compute-1.amazonaws.com", False),
+        ("evil.s3.amazonaws.com.example", False),
+        ("evils3.amazonaws.com", False),
+    ],
+)
+def test_only_s3_itself_is_amazons(host: str, own: bool) -> None:  # noqa: FBT001 (a parameter)
+    assert Endpoint.parse(host).is_aws is own
+
+
 async def test_a_trusting_policy_allows_all() -> None:
     for url in ("http://127.0.0.1", "http://[::1]", "http://169.254.169.254"):
         await EndpointPolicy.trusting().check(Endpoint.parse(url))

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from tests.store.s3 import LOOPBACK, SomeKeys, opened, s3_secret, secret
 
-from clusterstate.errors import CredentialsInvalid, EndpointRefused, SpecInvalid, StoreUnsupported
+from clusterstate.errors import (
+    AuthenticationFailed,
+    CredentialsInvalid,
+    EndpointRefused,
+    SpecInvalid,
+    StoreRefused,
+    StoreUnsupported,
+)
 from clusterstate.store.base import ABSENT
 from clusterstate.store.credentials import NO_CREDENTIALS, from_environment
 from clusterstate.store.location import Location
@@ -124,6 +131,21 @@ async def test_keys_for_a_custom_endpoint_are_not_sent_to_amazon() -> None:
 async def test_a_kms_key_needs_kms() -> None:
     with pytest.raises(SpecInvalid, match="aws:kms"):
         async with opened("s3://bucket", secret(AWS), StoreOptions(encryption=Encryption.AES256, kms_key_id="k")):
+            pass
+
+
+async def test_what_is_no_region_is_refused() -> None:
+    for region in ("eu west", "evil.example/"):
+        with pytest.raises(StoreRefused, match="s3://bucket"):
+            async with opened("s3://bucket", secret(AWS), StoreOptions(region=region)):
+                pass
+
+
+async def test_an_environment_that_the_sdk_cannot_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    ambient = from_environment("s3", {"AWS_REGION": "us-east-1"})
+    with pytest.raises(AuthenticationFailed, match="ProfileNotFound"):
+        async with opened("s3://bucket", ambient):
             pass
 
 

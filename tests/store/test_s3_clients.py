@@ -1,7 +1,8 @@
 """Clients are shared by equal inputs, and by nothing less."""
 
 import asyncio
-from collections.abc import Iterator
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -25,55 +26,52 @@ OTHERS = [
 ]
 
 
-@pytest.fixture
-def clients() -> Iterator[Clients]:
-    clients = Clients(idle=2)
-    yield clients
-    clients.close_idle()
-
-
 @pytest.mark.parametrize("other", OTHERS)
-def test_two_inputs_never_share_a_client(clients: Clients, other: ClientInputs) -> None:
-    first, second = clients.acquire(ONE), clients.acquire(other)
-    assert first is not second
-    clients.release(first)
-    clients.release(second)
+def test_two_inputs_never_share_a_client(other: ClientInputs) -> None:
+    clients = Clients()
+    assert clients.get(ONE) is not clients.get(other)
 
 
-def test_equal_inputs_share_one_at_a_time_and_later(clients: Clients) -> None:
-    first = clients.acquire(ONE)
-    assert clients.acquire(replace(ONE)) is first
-    clients.release(first)
-    clients.release(first)
-    assert clients.acquire(ONE) is first
-    clients.release(first)
+def test_equal_inputs_share_one() -> None:
+    clients = Clients()
+    assert clients.get(ONE) is clients.get(replace(ONE))
 
 
-def test_many_threads_make_one_client(clients: Clients) -> None:
+def test_many_threads_make_one_client() -> None:
+    clients = Clients()
     with ThreadPoolExecutor(16) as pool:
-        made = list(pool.map(lambda _: clients.acquire(ONE), range(32)))
+        made = list(pool.map(lambda _: clients.get(ONE), range(32)))
     assert len(set(map(id, made))) == 1
-    for client in made:
-        clients.release(client)
 
 
-def test_the_longest_unused_goes_first(clients: Clients) -> None:
-    inputs = [replace(ONE, region=region) for region in ("a-1", "b-1", "c-1")]
-    made = [clients.acquire(each) for each in inputs]
-    for client in made:
-        clients.release(client)
-    again = [clients.acquire(each) for each in reversed(inputs)]
-    assert [again[0] is made[2], again[1] is made[1], again[2] is made[0]] == [True, True, False]
-    for client in again:
-        clients.release(client)
+def test_the_longest_unused_goes_first() -> None:
+    clients = Clients(most=2)
+    one, two, three = (replace(ONE, region=region) for region in ("a-1", "b-1", "c-1"))
+    first, second = clients.get(one), clients.get(two)
+    assert clients.get(one) is first
+    clients.get(three)
+    assert clients.get(one) is first
+    assert clients.get(two) is not second
 
 
-def test_facts_are_per_bucket_and_owner(clients: Clients) -> None:
-    client = clients.acquire(ONE)
+def test_what_nobody_asks_for_is_dropped_with_its_keys() -> None:
+    now = [0.0]
+    clients = Clients(seconds=60, clock=lambda: now[0])
+    old = weakref.ref(clients.get(ONE))
+    now[0] = 59
+    clients.get(OTHERS[0])
+    assert old() is clients.get(ONE)
+    now[0] = 120
+    clients.get(OTHERS[0])
+    gc.collect()
+    assert old() is None
+
+
+def test_facts_are_per_bucket_and_owner() -> None:
+    client = Clients().get(ONE)
     assert client.facts("b", "") is client.facts("b", "")
     assert client.facts("b", "") is not client.facts("c", "")
     assert client.facts("b", "") is not client.facts("b", "123456789012")
-    clients.release(client)
 
 
 def test_no_text_of_inputs_shows_a_key() -> None:

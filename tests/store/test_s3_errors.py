@@ -1,5 +1,6 @@
 """Each answer of a service becomes the right error, in words for a person and without secrets."""
 
+import logging
 import socketserver
 import threading
 import traceback
@@ -183,3 +184,11 @@ async def test_without_any_hint_the_missing_permission_is_named() -> None:
     ):
         with pytest.raises(AccessDenied, match="s3:GetBucketLocation"):
             await keys_of(store)
+
+
+async def test_no_log_shows_what_is_sent(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with canned(repeat_everything) as server, acme(server) as store:
+        with pytest.raises(AccessDenied):
+            await store.write("file", b"canary-content")
+    assert "canary" not in caplog.text

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 from tests.store.conformance import keys_of
@@ -49,7 +49,7 @@ async def test_an_outage_ends_after_the_documented_requests(store: Store, proxy:
 
 @pytest.mark.parametrize("work", ["read", "write", "list", "delete"])
 async def test_a_short_outage_is_not_noticed(store: Store, proxy: FaultProxy, work: str) -> None:
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "read": lambda: store.read("file"),
         "write": lambda: store.write("file", b"x"),
         "list": lambda: keys_of(store),

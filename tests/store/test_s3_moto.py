@@ -215,7 +215,6 @@ async def test_ambient_credentials_are_the_sdks_chain(moto_server: MotoServer, e
     assert await keys_of(store) == ["file"]
     assert store._bucket.endpoint == moto_server.endpoint
     await store.close()
-    clients.close_idle()
 
 
 @pytest.mark.usefixtures("chain")
@@ -235,4 +234,3 @@ async def test_explicit_keys_never_see_the_environment(
     assert aws.capabilities.atomic_update
     assert aws._bucket.endpoint == "https://s3.eu-west-1.amazonaws.com"
     await aws.close()
-    clients.close_idle()

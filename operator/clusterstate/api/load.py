@@ -9,9 +9,13 @@ from clusterstate.api.rules import broken_rules
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid, SpecTooLarge
 
-MAX_SPEC_BYTES: Final = 500 * 1024
-"""JSON bytes of a structured spec. Kubernetes keeps the names of all fields once more in managedFields, and
-etcd takes 1.5 MiB for both: larger ones are refused there, with a message that helps nobody."""
+MAX_SPEC_BYTES: Final = 900 * 1024
+"""JSON bytes of a whole spec. Kubernetes keeps the names of all fields once more in managedFields, and etcd takes
+1.5 MiB for both: larger ones are refused there, with a message that helps nobody."""
+MAX_STRUCTURE_BYTES: Final = 500 * 1024
+"""JSON bytes of a spec without its long texts, which are the contents of files: those have no field names."""
+LONG_TEXT: Final = 1024
+"""Characters from which on a text counts as content."""
 
 
 def load(body: Mapping[str, Any]) -> ClusterState:
@@ -39,6 +43,19 @@ def _check_size(spec: object) -> None:
     size = len(msgspec.json.encode(spec))
     if size > MAX_SPEC_BYTES:
         raise SpecTooLarge(f"spec has {size} bytes, more than {MAX_SPEC_BYTES}. Declare less in one ClusterState.")
+    structure = size - _content_bytes(spec) if size > MAX_STRUCTURE_BYTES else size
+    if structure > MAX_STRUCTURE_BYTES:
+        raise SpecTooLarge(
+            f"spec has {structure} bytes of fields, more than {MAX_STRUCTURE_BYTES}. Declare less in one ClusterState."
+        )
+
+
+def _content_bytes(value: object) -> int:
+    """Give the JSON bytes of all long texts below a value."""
+    if isinstance(value, str):
+        return len(msgspec.json.encode(value)) if len(value) >= LONG_TEXT else 0
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return sum(map(_content_bytes, items))
 
 
 def _repeated(names: Iterator[str]) -> Iterator[str]:

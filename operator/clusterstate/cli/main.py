@@ -35,7 +35,7 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
 
     settings = Settings.from_env({**os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    _log(settings.log_level)
     asyncio.run(run_operator(settings, Door(kubeconfig, context), os.environ))
 
 
@@ -46,6 +46,12 @@ def demo(*, keep: bool) -> None:
     from clusterstate.cli.demo import run_demo  # noqa: PLC0415 (the sandbox is for those who play in it)
 
     run_demo(keep=keep)
+
+
+def _log(level: str) -> None:
+    """Follow the wish for our own lines only: libraries at DEBUG write requests with all their headers."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    logging.getLogger("clusterstate").setLevel(level)
 
 
 def _given(name: str, value: str) -> dict[str, str]:

@@ -22,10 +22,13 @@ from clusterstate.status.report import report
 
 log = logging.getLogger(__name__)
 
+FIRST_LOOK = 10.0
+"""Seconds until somebody may have acted on what stalls an object; doubled each time, up to its interval."""
 FIRST_RETRY = 1.0
 """Seconds until a transient failure is tried again; doubled each time."""
 LAST_RETRY = 300.0
 """Seconds: no wait between two tries grows longer."""
+MOST_DOUBLINGS = 16
 JITTER = 0.1
 """Share of every wait that is left to chance, so that objects made together part with time."""
 
@@ -114,7 +117,7 @@ class Controller:
         except KubeError as error:
             log.warning("%s/%s: the status can't be written: %s", *key, error.message)
             watched.memory.fingerprint = None
-            self._retry(key, watched, Failure.of(error))
+            self._retry(key, watched, Failure.of(error), LAST_RETRY)
         else:
             self._schedule(key, watched, result)
 
@@ -129,19 +132,20 @@ class Controller:
 
     def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
         failure = result.outcome.failure if result.outcome else None
-        if failure is not None and failure.nature is not Nature.STALLED:
-            self._retry(key, watched, failure, longest=result.interval)
+        if failure is not None:
+            self._retry(key, watched, failure, result.interval)
             return
         watched.failures = 0
         if result.interval is not None:
             self.queue.add(key, _jittered(result.interval))
 
-    def _retry(self, key: Key, watched: Watched, failure: Failure, longest: float | None = None) -> None:
-        delay = min(FIRST_RETRY * 2**watched.failures, LAST_RETRY, longest or LAST_RETRY)
-        watched.failures = min(watched.failures + 1, 16)
-        if failure.retry_after is not None:
-            delay = max(delay, failure.retry_after)
-        self.queue.add(key, _jittered(delay))
+    def _retry(self, key: Key, watched: Watched, failure: Failure, interval: float | None) -> None:
+        if failure.nature is Nature.STALLED and interval is None:
+            return
+        first = FIRST_LOOK if failure.nature is Nature.STALLED else FIRST_RETRY
+        delay = min(first * 2**watched.failures, LAST_RETRY, interval or LAST_RETRY)
+        watched.failures = min(watched.failures + 1, MOST_DOUBLINGS)
+        self.queue.add(key, _jittered(max(delay, failure.retry_after or 0.0)))
 
 
 def key_of(body: Body) -> Key:

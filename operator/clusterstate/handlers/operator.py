@@ -130,6 +130,6 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True  # the CRD is there before the operator, and namespaces are named, not globbed
     settings.watching.chunk_size = CHUNK
     settings.watching.server_timeout = 600  # a watch that ends by itself never freezes behind a load balancer
-    settings.queueing.worker_limit = 8  # handlers only take notes
+    settings.queueing.idle_timeout = 0.1  # a worker per object lives that long after its event; ours only take notes
     settings.process.ultimate_exiting_timeout = 30
     return settings

@@ -152,6 +152,7 @@ class Client:
     ) -> JsonObject:
         """Merge a patch (RFC 7396) into an object; `metadata.uid` and `.resourceVersion` in it are conditions.
 
+        The status of a custom resource heeds `.resourceVersion` only: the API server drops other metadata there.
         Raises `ObjectChanged` when a condition doesn't hold, `ObjectNotFound` when there is no such object.
         """
         call = Call(

@@ -29,6 +29,8 @@ Key: TypeAlias = tuple[str, str]
 
 FIRST_DELAY: Final = 0.2
 LONGEST_DELAY: Final = 30.0
+QUIET: Final = 5.0
+"""Seconds after which the end of a watch is taken for the server's usual one, though nothing happened in it."""
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ class Informer(Generic[T]):
         self._versions: dict[Key, str] = {}
 
     def records(self, namespace: str) -> Mapping[str, T]:
-        """Give what is known of one namespace, by name: a live view."""
+        """Give what is known of one namespace now, by name; ask again instead of keeping it."""
         return MappingProxyType(self._records.get(namespace, {}))
 
     @property
@@ -126,11 +128,14 @@ class Informer(Generic[T]):
                 self.synced.set()
 
     async def _watch(self, scope: _Scope) -> None:
+        started = asyncio.get_running_loop().time()
         async with aclosing(self._client.watch(scope.selection, scope.version, silence=self._silence)) as events:
             async for event in events:
                 self._take(event)
                 scope.version = event.resource_version
                 scope.worked()
+        if asyncio.get_running_loop().time() - started > QUIET:
+            scope.worked()
 
     def _take(self, event: WatchEvent) -> None:
         match event.type:
@@ -146,8 +151,8 @@ class Informer(Generic[T]):
         version = item["metadata"]["resourceVersion"]
         if self._versions.get(key) == version:
             return
-        self._versions[key] = version
         record = self._reduce(item)
+        self._versions[key] = version
         self._records[namespace][name] = record
         self._on_change(namespace, name, record)
 

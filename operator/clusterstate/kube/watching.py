@@ -13,9 +13,9 @@ from clusterstate.kube.failures import from_status
 from clusterstate.kube.kinds import JsonObject
 from clusterstate.kube.transport import Transport
 
-SERVER_SECONDS: Final = 600
+SERVER_SECONDS: Final = 300
 """When the API server ends a watch by itself, so that no watch outlives its authorization for long."""
-SILENCE: Final = 150.0
+SILENCE: Final = 100.0
 """Seconds without a byte after which a connection counts as dead: the API server sends a bookmark each minute."""
 
 Happening: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]

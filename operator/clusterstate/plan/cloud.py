@@ -63,7 +63,8 @@ def cloud_update(state: State, cluster_name: str, pushed: int = 0, confirmed: st
 def unseen(config: JsonObject, completed: JsonObject) -> tuple[str, ...]:
     """Give JSON pointers of what a `config` spec says otherwise than a `cluster-completed.spec`, in their order.
 
-    What only the completed spec has was filled in by kops; only an item of a keyed list can't have been.
+    What only the completed spec has was filled in by kops; only an item of a keyed list can't have been. A field that
+    our schema doesn't know counts for nothing: a kops that doesn't know it either forgets it.
     """
     said = canonical("Cluster", config)
     forgotten = frozenset(map(_path, said.unknown))
@@ -73,7 +74,7 @@ def unseen(config: JsonObject, completed: JsonObject) -> tuple[str, ...]:
 
 def _path(pointer: str) -> str:
     """Give the place in the schema of what canonical form points to, with items of lists by their place."""
-    tokens = pointer.removeprefix("/spec/").replace("~1", "/").replace("~0", "~").split("/")
+    tokens = (token.replace("~1", "/").replace("~0", "~") for token in pointer.removeprefix("/spec/").split("/"))
     return ".".join("[]" if token.isdecimal() else token for token in tokens).replace(".[]", "[]")
 
 
@@ -82,7 +83,8 @@ def _revision(confirmed: str) -> int:
     return int(confirmed) if readable else 0
 
 
-def _unseen(at: str, path: str, rules: Rules, config: Json, completed: Value) -> Iterator[str]:
+def _unseen(at: str, path: str, rules: Rules, config: Json, completed: Value) -> Iterator[tuple[str, str]]:
+    """Give pointers, each with its place in the schema: `subnets[].zone`."""
     if path in REWRITTEN:
         return
     if isinstance(config, dict) and isinstance(completed, dict):
@@ -92,20 +94,20 @@ def _unseen(at: str, path: str, rules: Rules, config: Json, completed: Value) ->
     elif isinstance(rules.items, Keyed) and are_lists((config, completed)) and completed is not MISSING:
         yield from _unseen_items(at, path, (rules, rules.items), as_list(config), as_list(completed))
     elif not _seen(path, rules, config, completed):
-        yield at
+        yield at, path
 
 
 def _unseen_items(
     at: str, path: str, rules: tuple[Rules, Keyed], config: list[Json], completed: list[Json]
-) -> Iterator[str]:
+) -> Iterator[tuple[str, str]]:
     left, right = index(rules[1], config), index(rules[1], completed)
     if left is None or right is None:
         if not equal(rules[0], config, completed):
-            yield at
+            yield at, path
         return
     for key, item in left.items():
         yield from _unseen(join(at, key), f"{path}[]", rules[0].each, item, right.get(key, MISSING))
-    yield from (join(at, key) for key in right if key not in left)
+    yield from ((join(at, key), path) for key in right if key not in left)
 
 
 def _seen(path: str, rules: Rules, config: Json, completed: Value) -> bool:

@@ -79,7 +79,11 @@ _BELOW: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 REWRITTEN: Final[frozenset[str]] = frozenset(
-    {"nonMasqueradeCIDR", *(f"{parent}.{name}" for parent, names in _BELOW.items() for name in names)}
+    {
+        "containerRuntime",
+        "nonMasqueradeCIDR",
+        *(f"{parent}.{name}" for parent, names in _BELOW.items() for name in names),
+    }
 )
 """Below `spec`; the update may give each of these another value than the one in `config`."""
 VERSION: Final = "kubernetesVersion"

@@ -38,8 +38,8 @@ def find_refusal(plan: Plan, location: Location) -> ConflictFound | FileStoreIsF
     if plan.conflicts:
         fields = ", ".join(f"{each.key}{each.pointer}" for each in plan.conflicts[:NAMED])
         return ConflictFound(
-            f"Declaration and store both changed {fields} since the last push; nothing was written. Make them equal, or "
-            "set spec.sync.conflict to PreferSpec or PreferStore."
+            f"Declaration and store both changed {fields} since the last push; nothing was written. Make them equal, "
+            "or set spec.sync.conflict to PreferSpec or PreferStore."
         )
     if plan.changes and location.scheme == "file":
         return FileStoreIsForReview(

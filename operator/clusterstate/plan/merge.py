@@ -29,6 +29,7 @@ from clusterstate.plan.values import (
     as_map,
     equal,
     index,
+    is_bare,
     join,
     opened,
     present,
@@ -186,7 +187,7 @@ class _Merger:
         return sides.observed, MISSING if sides.declared is MISSING else sides.applied
 
     def merge_map(self, at: str, rules: Rules, sides: _Sides) -> _Result:
-        if sides.observed is MISSING and (sides.declared is MISSING or not sides.declared):
+        if sides.observed is MISSING and (sides.declared is MISSING or is_bare(sides.declared)):
             # Nothing to go down into: an empty map is declared, or the map is gone from both sides.
             return self.claim(at, rules, self.merge_atom(at, rules, sides), sides)
         value, base = self.merge_children(at, rules, sides)
@@ -214,7 +215,7 @@ class _Merger:
         """Give what stays of a map that isn't declared any more."""
         if rest:
             return rest
-        if sides.applied == {}:
+        if is_bare(sides.applied):
             self.write(at, sides)
             return MISSING
         return MISSING if at in self.created_before else rest

@@ -19,6 +19,7 @@ from clusterstate.plan.values import (
     as_map,
     equal,
     index,
+    is_bare,
     opened,
     present,
 )
@@ -102,7 +103,7 @@ def _settle_map(rules: Rules, applied: Value, intent: Value, observed: Value) ->
         if value is not MISSING:
             settled[key] = value
     # An empty map is a declaration of its own; one that only ran empty isn't.
-    return settled if settled or {} in (applied, intent) else MISSING
+    return settled if settled or is_bare(applied) or is_bare(intent) else MISSING
 
 
 def _settle_list(rules: Rules, applied: list[Json], intent: list[Json], observed: list[Json]) -> list[Json] | None:

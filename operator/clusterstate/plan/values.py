@@ -41,6 +41,11 @@ def stored(value: Json) -> Json:
     return [stored(each) for each in value] if isinstance(value, list) else value
 
 
+def is_bare(value: Value) -> bool:
+    """Whether a value is a map that the store holds as an empty one."""
+    return isinstance(value, dict) and all(each is None for each in value.values())
+
+
 def opened(rules: Rules, sides: tuple[Value, Value, Value]) -> tuple[Value, Value, Value]:
     """Give the sides without None where one of them holds what merges by parts.
 

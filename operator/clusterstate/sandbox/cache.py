@@ -63,18 +63,21 @@ class Cache:
     def obtain(self, entry: Entry, fill: Callable[[Path], None]) -> Path:
         """Give the program's path; `fill` is called with an empty folder if the program isn't there or is broken.
 
+        `fill` may not ask the cache for another entry: it is called under the cache's one lock.
         Raises what `fill` raises, and BuildFailed if what it made doesn't run.
         """
         folder = self.root / entry.folder
-        if _fault(folder, entry) is None:
-            return folder / entry.program
-        with self._lock(entry):
-            fault = _fault(folder, entry)
-            if fault is None:
-                return folder / entry.program
-            self._clear(folder, entry, fault)
-            self._make(folder, entry, fill)
+        if not self.holds(entry):
+            with self._lock(entry):
+                fault = _fault(folder, entry)
+                if fault is not None:
+                    self._clear(folder, entry, fault)
+                    self._make(folder, entry, fill)
         return folder / entry.program
+
+    def holds(self, entry: Entry) -> bool:
+        """Tell whether the program is there and whole, so that `obtain` would make nothing."""
+        return _fault(self.root / entry.folder, entry) is None
 
     def _make(self, folder: Path, entry: Entry, fill: Callable[[Path], None]) -> None:
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=self.root) as partial:

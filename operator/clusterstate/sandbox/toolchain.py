@@ -34,9 +34,11 @@ def build(recipe: GoRecipe, cache: Cache, say: Say) -> Path:
         folder=f"{recipe.name}-{recipe.version}-{recipe.fingerprint()}",
         program=recipe.name,
     )
+    if cache.holds(entry):
+        return cache.root / entry.folder / entry.program
+    go = find_go(cache, say)
 
     def fill(folder: Path) -> None:
-        go = find_go(cache, say)
         argv = [str(go), *recipe.arguments(folder / recipe.name)]
         environment = {**os.environ, **GO_ENVIRONMENT}
         _run(argv, cwd=recipe.module, env=environment, log=folder / "log", task=_Task(entry.title, recipe.minutes, say))

@@ -48,7 +48,7 @@ class Canonical:
 
     spec: JsonObject
     problems: tuple[Problem, ...] = ()
-    """Their values stand in `spec` as they were given."""
+    """Their values, unless empty, stand in `spec` as they were given."""
     unknown: tuple[str, ...] = ()
     """Pointers of fields that the schema doesn't know; they stand in `spec` as they were given."""
     dropped: tuple[str, ...] = ()

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from clusterstate.errors import MalformedKeyset, UnusableKeyset
 from clusterstate.state.objects import Keyset, KeysetItem
 
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,1000}")
+"""Python refuses to convert thousands of digits; real ids have 28."""
 
 
 def trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:

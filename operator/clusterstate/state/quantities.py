@@ -107,6 +107,8 @@ class _Written:
     exponent: int
     """Of two if binary, else of ten."""
     format: _Format
+    bare: bool
+    """It has no digits at all, which Kubernetes takes for zero if it looks at 64 bits only."""
 
     @property
     def digits(self) -> str:
@@ -118,6 +120,8 @@ def canonical_quantity(value: str | float) -> str:
     text = value.strip() if isinstance(value, str) else _number_text(value)
     written = _parse_quantity(text)
     fast = _is_fast(written)
+    if written.bare and not fast:
+        raise ValueError("not a quantity: it has no digits")
     if fast and _is_kept(written):
         return text
     mantissa, exponent = _exact(written, fast=fast)
@@ -147,7 +151,8 @@ def _parse_quantity(text: str) -> _Written:
         exponent, form = int(suffix[1:]), _Format.EXPONENT
     else:
         raise ValueError("not a quantity: its suffix is unknown")
-    return _Written(sign == "-", whole or "0", fraction, exponent, form)
+    bare = not any(char.isdigit() for char in text[: len(text) - len(suffix)])
+    return _Written(sign == "-", whole or "0", fraction, exponent, form, bare)
 
 
 def _is_fast(written: _Written) -> bool:

@@ -81,7 +81,8 @@ class Capabilities:
 class Store(Protocol):
     """Keys and bytes at one URL.
 
-    Every method MAY raise any `StoreError`; those named at a method MUST be told apart.
+    Every method MAY raise any `StoreError`; those named at a method MUST be told apart. A call that is cancelled
+    may still reach the service and do its work.
     """
 
     @property
@@ -109,7 +110,8 @@ class Store(Protocol):
 
         `prefix` is a plain string prefix, mostly ending in `/`. Keys come in the order of their UTF-8 bytes;
         zero-byte keys that end in `/` (folder markers) are left out. `shallow` stops at the next `/` behind
-        the prefix and gives the folders in `Page.prefixes`. The iterator may be left early.
+        the prefix and gives the folders in `Page.prefixes`. The iterator may be left early. Foreign files may have
+        names that are no keys (`a//b`): an object store lists them, but they can't be read, written or deleted.
         """
         ...
 

@@ -65,6 +65,8 @@ _AWS_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _S3_PAIR = ("S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
 _PUBLIC = frozenset({"AWS_REGION", "S3_ENDPOINT", "S3_REGION", "KOPS_STATE_S3_ACL"})
 
+_NONE = _Rules(pairs=(), companions={}, others=frozenset(), ambient=frozenset())
+
 _RULES: Final[Mapping[str, _Rules]] = {
     "s3": _Rules(
         pairs=(_AWS_PAIR, _S3_PAIR),
@@ -72,7 +74,10 @@ _RULES: Final[Mapping[str, _Rules]] = {
         others=_PUBLIC - {"S3_ENDPOINT"},
         ambient=_PUBLIC | {*_S3_PAIR},
     ),
+    "file": _NONE,
+    "memfs": _NONE,
 }
+"""By scheme; one that isn't here can't be opened, so its credentials don't matter."""
 
 
 def accepted_keys(scheme: str) -> frozenset[str]:
@@ -90,7 +95,7 @@ def choose_credentials(
     """
     if secret is not None:
         return from_secret(scheme, secret)
-    if scheme not in _RULES:
+    if not accepted_keys(scheme):
         return NO_CREDENTIALS
     if not ambient_allowed:
         raise AmbientRefused(
@@ -102,16 +107,17 @@ def choose_credentials(
 
 def from_secret(scheme: str, data: Mapping[str, bytes]) -> Credentials:
     """Check the decoded data of a credentials Secret; raise `CredentialsInvalid` naming a key, never a value."""
-    accepted = accepted_keys(scheme)
+    rules = _RULES.get(scheme)
+    if rules is None:
+        return NO_CREDENTIALS
+    accepted = rules.accepted
     refused = sorted(data.keys() - accepted)
     if refused:
         known = f"Accepted are {', '.join(sorted(accepted))}." if accepted else f"{scheme}:// takes no credentials."
         raise CredentialsInvalid(f"The credentials Secret holds {refused[0]!r}, which is refused. {known}")
     values = {name: _text(name, data[name]) for name in sorted(data)}
-    rules = _RULES.get(scheme)
-    if rules:
-        _check_complete(rules, values, "The credentials Secret")
-        _check_any_pair(rules, values)
+    _check_complete(rules, values, "The credentials Secret")
+    _check_any_pair(rules, values)
     return Credentials(Source.SECRET, tuple(values.items()))
 
 
@@ -150,6 +156,6 @@ def _check_complete(rules: _Rules, values: Mapping[str, str], holder: str) -> No
 
 
 def _check_any_pair(rules: _Rules, values: Mapping[str, str]) -> None:
-    if not any(pair[0] in values for pair in rules.pairs):
+    if rules.pairs and not any(pair[0] in values for pair in rules.pairs):
         choices = ", or ".join(" and ".join(pair) for pair in rules.pairs)
         raise CredentialsInvalid(f"The credentials Secret holds no keys. Give {choices}.")

@@ -28,7 +28,7 @@ METADATA_ADDRESSES: Final = frozenset(
 )
 """Metadata services outside the link-local ranges: AWS, Google, Alibaba, Oracle, Azure."""
 
-_AWS_HOST = re.compile(r"(.+\.)?amazonaws\.com(\.cn)?")
+_AWS_HOST = re.compile(r"(.+\.)?s3([.-][a-z0-9.-]+)?\.amazonaws\.com(\.cn)?")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _SHOWN = 120
@@ -75,7 +75,7 @@ class Endpoint:
 
     @property
     def is_aws(self) -> bool:
-        """Whether it is one of AWS's own, in any partition or flavour."""
+        """Whether it is S3 itself, in any partition or flavour; machines of AWS's customers have other names."""
         return _AWS_HOST.fullmatch(self.host) is not None
 
     @property
@@ -102,7 +102,7 @@ class EndpointPolicy:
 
     async def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""
-        if endpoint.host in self.allowed:
+        if endpoint.host in _names(self.allowed):
             return
         if endpoint.host in METADATA_NAMES:
             raise EndpointRefused(
@@ -114,7 +114,7 @@ class EndpointPolicy:
     def check_address(self, host: str, text: str) -> None:
         """Raise `EndpointRefused` when `host`, reached at the address `text`, is off limits."""
         address = _innermost(ip_address(text.partition("%")[0]))
-        if host in self.allowed or any(address in network for network in _networks(self.allowed)):
+        if host in _names(self.allowed) or any(address in network for network in _networks(self.allowed)):
             return
         danger = _danger(address)
         if danger:
@@ -122,6 +122,11 @@ class EndpointPolicy:
                 f"The store's endpoint {host} is {danger} ({address}), where a tenant may not send the operator. "
                 "Name another, or have it added to the operator's allowed endpoints."
             )
+
+
+@lru_cache(maxsize=64)
+def _names(allowed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word.lower() for word in allowed)
 
 
 @lru_cache(maxsize=64)

@@ -77,7 +77,8 @@ class Location:
         """Give a text that is the same for every spelling of one place: the base of "one writer per state".
 
         `endpoint` is the one that will be used (`options.endpoint_of`); AWS's own count as none, since bucket
-        names are unique there, and http and https at usual ports as one server.
+        names are unique there, and http and https at usual ports as one server. Raise `SpecInvalid` for what is
+        no endpoint.
         """
         if self.scheme not in S3_FLAVOURS or not endpoint or Endpoint.parse(endpoint).is_aws:
             return self.url

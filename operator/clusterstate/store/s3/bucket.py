@@ -94,12 +94,6 @@ class Bucket:
         token = answer.get("NextContinuationToken", "") if answer["IsTruncated"] else ""
         return Page(entries, folders), ListPosition(token=token) if token else None
 
-    def close(self) -> None:
-        """Give the clients back."""
-        for client in (self._home, self._near):
-            if client is not None:
-                self._clients.release(client)
-
     def _s3(self) -> "S3Client":
         """Give the client of the bucket's region."""
         if not self._config.ask_region:
@@ -110,7 +104,7 @@ class Bucket:
             if facts.region == self._home.inputs.region:
                 return self._home.s3
             if self._near is None:
-                self._near = self._clients.acquire(replace(self._home.inputs, region=facts.region))
+                self._near = self._clients.get(replace(self._home.inputs, region=facts.region))
             return self._near.s3
 
     def _ask_region(self) -> str:

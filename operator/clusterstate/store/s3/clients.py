@@ -1,12 +1,15 @@
 """SDK clients, cached by all their inputs.
 
 A client made from explicit keys knows nothing of the operator's environment: no variable, profile, shared file,
-proxy or metadata service. One that nobody uses is kept for the next run; the longest unused goes first.
+proxy or metadata service.
 """
 
+import logging
 import os
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
@@ -27,9 +30,13 @@ from clusterstate.store.threads import LANE, Lane
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+logging.getLogger("botocore").setLevel(logging.INFO)  # its DEBUG shows tokens and what it signs
+
 CONNECT_SECONDS: Final = 5.0
-IDLE_CLIENTS: Final = 64
-"""Clients kept though nobody uses them."""
+MOST_CLIENTS: Final = 256
+"""Clients kept for the next run; each takes about half a megabyte."""
+CLIENT_SECONDS: Final = 3600.0
+"""How long a client is kept that nobody asks for."""
 
 _LOADER: Final = Loader()
 """The SDK's models, read once: with a loader of its own a client costs 0.1 s and 12 MB, with this one 0.01 s."""
@@ -69,40 +76,34 @@ class Client:
 
 
 class Clients:
-    """A cache of clients that knows who uses them."""
+    """A cache of clients; one that nobody asked for in a while is dropped, and with it the keys that it holds.
 
-    def __init__(self, idle: int = IDLE_CLIENTS) -> None:
-        self._idle_limit = idle
+    A store keeps its client for as long as it lives, whether it is still in the cache or not. Connections are
+    closed when nobody has the client any more.
+    """
+
+    def __init__(
+        self, most: int = MOST_CLIENTS, seconds: float = CLIENT_SECONDS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._clock = clock
         self._lock = threading.Lock()
-        self._used: dict[ClientInputs, tuple[Client, int]] = {}
-        self._idle: OrderedDict[ClientInputs, Client] = OrderedDict()
+        self._clients: OrderedDict[ClientInputs, tuple[Client, float]] = OrderedDict()
 
-    def acquire(self, inputs: ClientInputs) -> Client:
-        """Give the client of these inputs; blocks while it is made. Each call needs one `release`."""
+    def get(self, inputs: ClientInputs) -> Client:
+        """Give the client of these inputs; blocks for some ten milliseconds while it is made."""
         with self._lock:
-            if inputs in self._used:
-                client, users = self._used[inputs]
-            else:
-                client, users = self._idle.pop(inputs) if inputs in self._idle else Client(inputs), 0
-            self._used[inputs] = (client, users + 1)
+            now = self._clock()
+            client = self._clients.pop(inputs)[0] if inputs in self._clients else Client(inputs)
+            self._clients[inputs] = (client, now)
+            while len(self._clients) > self._most or self._oldest() < now - self._seconds:
+                self._clients.popitem(last=False)
             return client
 
-    def release(self, client: Client) -> None:
-        """Take note that one user needs the client no more."""
-        with self._lock:
-            _, users = self._used.pop(client.inputs)
-            if users > 1:
-                self._used[client.inputs] = (client, users - 1)
-                return
-            self._idle[client.inputs] = client
-            while len(self._idle) > self._idle_limit:
-                self._idle.popitem(last=False)[1].s3.close()
-
-    def close_idle(self) -> None:
-        """Close what nobody uses."""
-        with self._lock:
-            while self._idle:
-                self._idle.popitem()[1].s3.close()
+    def _oldest(self) -> float:
+        """Give the time of the longest unused one's last use."""
+        return next(iter(self._clients.values()))[1]
 
 
 CLIENTS: Final = Clients()

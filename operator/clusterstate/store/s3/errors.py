@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from botocore import exceptions as sdk
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
 
 from clusterstate.errors import (
     AccessDenied,
@@ -93,6 +94,8 @@ _FAILURES: Final[tuple[tuple[type[Exception], type[StoreError]], ...]] = (
     (ResponseParserError, IntegrityFailed),
     (sdk.HTTPClientError, StoreUnavailable),
     (sdk.ConnectionError, StoreUnavailable),
+    (HTTPError, StoreUnavailable),
+    (OSError, StoreUnavailable),
     (sdk.BotoCoreError, StoreRefused),
 )
 """What the SDK raises without an answer of the service; the first match counts."""
@@ -125,7 +128,7 @@ def translating(request: Request) -> Iterator[None]:
         yield
     except sdk.ClientError as error:
         raise _translate_answer(error.response, request) from None
-    except (sdk.BotoCoreError, ResponseParserError) as error:
+    except (sdk.BotoCoreError, ResponseParserError, HTTPError, OSError) as error:
         raise _translate_failure(error, request) from None
 
 

@@ -11,6 +11,7 @@ from clusterstate.store.s3 import expect as expectations
 from clusterstate.store.s3.bucket import Bucket, ListPosition
 from clusterstate.store.s3.clients import CLIENTS, Clients, with_region
 from clusterstate.store.s3.config import Config, make_config
+from clusterstate.store.s3.errors import Request, translating
 from clusterstate.store.threads import Lane
 
 _MAKING = Lane()
@@ -50,8 +51,7 @@ class S3Store:
             yield page
 
     async def close(self) -> None:
-        """See `Store.close`. The client stays for the next store with equal inputs."""
-        self._bucket.close()
+        """Leave the client to the next store with equal inputs; see `clients`."""
 
 
 async def open_bucket(
@@ -65,5 +65,6 @@ async def open_bucket(
 
 
 def _open(name: str, config: Config, clients: Clients) -> S3Store:
-    client = clients.acquire(with_region(config.inputs))
+    with translating(Request("CreateClient", name, "", config.inputs.endpoint or "AWS")):
+        client = clients.get(with_region(config.inputs))
     return S3Store(Bucket(name, config, clients, client), client.lane)

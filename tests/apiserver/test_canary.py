@@ -1,0 +1,82 @@
+"""A canary in every secret of the store and of the credentials appears nowhere but in the mirrors."""
+
+import base64
+import json
+
+import pytest
+import yaml
+from tests.support.world import COMPLEX, World, manifest
+
+pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
+
+CANARY = "CANARY-b7d1c0ffee"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n"
+
+
+def shapes(text: str) -> set[str]:
+    """Give what a leak could look like: the text, and its middle in base64 at every alignment, once and twice."""
+    once = encodings(text)
+    return {text, *once, *(twice for each in once for twice in encodings(each))}
+
+
+def encodings(text: str) -> set[str]:
+    return {base64.b64encode(b"x" * shift + text.encode())[4:-4].decode() for shift in range(3)}
+
+
+def plant(world: World) -> None:
+    """Put the canary into every secret and private key, some of them broken by it."""
+    world.put(f"{COMPLEX}/secrets/dockerconfig", json.dumps({"Data": b64(f'{{"auths":{{"{CANARY}":{{}}}}}}')}).encode())
+    world.put(f"{COMPLEX}/secrets/huge", json.dumps({"Data": b64(CANARY + "x" * 1_100_000)}).encode())
+    world.put(f"{COMPLEX}/secrets/token", json.dumps({"Data": b64(CANARY)}).encode())
+    keyset = yaml.safe_load(world.read(f"{COMPLEX}/pki/private/etcd-manager-ca-main/keyset.yaml"))
+    for key in keyset["spec"]["keys"]:
+        key["privateMaterial"] = b64(PEM.format(b64(CANARY)))
+    world.put(f"{COMPLEX}/pki/private/etcd-manager-ca-main/keyset.yaml", yaml.safe_dump(keyset).encode())
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def test_no_secret_byte_is_told(world: World) -> None:
+    world.load_store()
+    plant(world)
+    world.environ["CLUSTERSTATE_LOG_LEVEL"] = "DEBUG"
+    mirror = {
+        "keysets": [{"include": ["etcd-manager-ca-main"], "parts": "KeyPair"}],
+        "secrets": {"include": ["*"]},
+        "sshPublicKeys": {"include": ["*"]},
+    }
+    world.apply(
+        manifest(url=world.url, cluster={"kubernetesVersion": "v1.40.0"}, mirror=mirror, sync={"interval": "10s"})
+    )
+    world.set_credentials(CANARY * 2, name="wrong")
+    world.apply(
+        manifest(
+            "denied",
+            url=world.url,
+            clusterName="denied.example.com",
+            store={"credentialsSecretRef": {"name": "wrong"}},
+        )
+    )
+    with world.running():
+        world.settled(condition="Mirrored", status="False")
+        world.settled("denied", status="False", reason="AuthenticationFailed")
+        broken = world.read(f"{COMPLEX}/secrets/token").replace(b'"Data"', b'"Data')
+        world.put(f"{COMPLEX}/secrets/token", broken)
+        world.put(f"{COMPLEX}/pki/private/etcd-manager-ca-main/keyset.yaml", f"kind: [{CANARY}".encode())
+        world.until(lambda: any(event["reason"] == "MalformedKeyset" for event in world.events()))
+    told = {
+        "log": world.log.read_text(),
+        "objects": world.kubectl("get", "clusterstates", "-o", "yaml"),
+        "events": world.kubectl("get", "events", "-o", "yaml"),
+        "revisions": world.kubectl("get", "controllerrevisions", "-o", "yaml"),
+        "audit": world.plane.audit_log.read_text(),
+    }
+    for place, text in told.items():
+        for shape in shapes(CANARY):
+            assert shape not in text, f"{shape} in {place}"
+    assert (
+        CANARY
+        in base64.b64decode(world.get("secret", "state-secret-dockerconfig")["data"][".dockerconfigjson"]).decode()
+    )

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.s3server import S3Server
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
 from tests.support.servers import KINDS, Asker, Holder
@@ -21,9 +24,6 @@ from tests.support.suites import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
-
-from clusterstate.sandbox.controlplane import ControlPlane
-from clusterstate.sandbox.s3server import S3Server
 
 __all__ = [
     "pytest_addoption",

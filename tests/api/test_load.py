@@ -4,11 +4,11 @@ from collections import UserDict
 from typing import Any
 
 import pytest
-from tests.api.samples import as_read, make_body
 
 from clusterstate.api.load import MAX_SPEC_BYTES, MAX_STRUCTURE_BYTES, load
 from clusterstate.api.spec import Encryption, KeysetParts
 from clusterstate.errors import SpecInvalid, SpecTooLarge
+from tests.api.samples import as_read, make_body
 
 
 def test_an_object_with_its_defaults() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from msgspec import ValidationError, convert
 from msgspec.json import encode
-from tests.api.samples import ResourceServer, as_read, make_body
 
 from clusterstate.api.load import MAX_STRUCTURE_BYTES, load
 from clusterstate.api.rules import RULES, broken_rules
@@ -16,6 +15,7 @@ from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.errors import RequestRefused
+from tests.api.samples import ResourceServer, as_read, make_body
 
 IMMUTABLE = RULES[0].message
 MIRROR = "spec.mirror"

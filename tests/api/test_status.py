@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from msgspec.json import decode, encode
-from tests.api.samples import ResourceServer, make_body
 
 from clusterstate.api.status import (
     Condition,
@@ -22,6 +21,7 @@ from clusterstate.errors import ObjectChanged
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.kinds import Kind
 from clusterstate.sandbox.controlplane import ControlPlane
+from tests.api.samples import ResourceServer, make_body
 
 pytestmark = pytest.mark.apiserver
 NOW = "2026-11-23T16:00:00Z"

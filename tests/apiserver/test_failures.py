@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.faultproxy import Fault, FaultProxy
-from tests.support.world import COMPLEX, MINIMAL, World, conditions, manifest
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.world import COMPLEX, MINIMAL, World, conditions, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -5,6 +5,7 @@ import time
 
 import pytest
 import yaml
+
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]

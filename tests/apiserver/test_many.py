@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from tests.support.faultproxy import Fault, FaultProxy
-from tests.support.world import COMPLEX, World, conditions, manifest
 
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.world import COMPLEX, World, conditions, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+
 from tests.support.world import World, conditions, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]

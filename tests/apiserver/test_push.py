@@ -3,6 +3,7 @@
 import difflib
 
 import pytest
+
 from tests.support.world import COMPLEX, World, conditions, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+
 from tests.support.world import COMPLEX, World, conditions, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.kube.proxies import TcpProxy, write_kubeconfig
 
 from clusterstate.kube.client import Client, connect
 from clusterstate.sandbox.controlplane import ControlPlane
+from tests.kube.proxies import TcpProxy, write_kubeconfig
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from tests.kube.proxies import Answer, scripted, write_kubeconfig
 
 from clusterstate.errors import KubeForbidden, KubeUnavailable
 from clusterstate.kube.client import Client, Selection, connect
 from clusterstate.kube.failures import Expired
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS
+from tests.kube.proxies import Answer, scripted, write_kubeconfig
 
 
 def status(code: int, reason: str = "", **more: Any) -> web.Response:

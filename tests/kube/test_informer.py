@@ -9,13 +9,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.kube.proxies import TcpProxy, scripted, write_kubeconfig
 
 from clusterstate.errors import KubeForbidden, KubeUnavailable
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CONFIG_MAPS, JsonObject, Kind
 from clusterstate.sandbox.controlplane import ControlPlane
+from tests.kube.proxies import TcpProxy, scripted, write_kubeconfig
 
 pytestmark = pytest.mark.apiserver
 ON = "on=yes"

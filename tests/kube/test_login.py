@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 from aiohttp import web
-from tests.kube.proxies import scripted, write_kubeconfig
 
 from clusterstate.errors import KubeForbidden, KubeRefused
 from clusterstate.kube import login
@@ -20,6 +19,7 @@ from clusterstate.kube.kinds import CONFIG_MAPS
 from clusterstate.kube.login import Login, ServiceAccount
 from clusterstate.kube.transport import Transport
 from clusterstate.sandbox.controlplane import ControlPlane
+from tests.kube.proxies import scripted, write_kubeconfig
 
 OBJECT = {"metadata": {"namespace": "n", "name": "a"}}
 

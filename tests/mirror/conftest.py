@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.mirror.scene import Scene
 
 from clusterstate.kube.client import Client, connect
 from clusterstate.sandbox.controlplane import ControlPlane
+from tests.mirror.scene import Scene
 
 CRDS = Path(__file__).parents[2] / "crds"
 

@@ -5,8 +5,6 @@ import logging
 import traceback
 
 import pytest
-from tests.mirror.making import EVERYTHING, OWNER, key_pair, keyset, pair, state
-from tests.mirror.scene import Scene
 
 from clusterstate.api.spec import MirrorSpec, NameRule
 from clusterstate.errors import KubeRefused, Reason
@@ -18,6 +16,8 @@ from clusterstate.mirror.record import reduce
 from clusterstate.mirror.shapes import MAX_SECRET, make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.state.objects import KeysetItem, StoredSecret
+from tests.mirror.making import EVERYTHING, OWNER, key_pair, keyset, pair, state
+from tests.mirror.scene import Scene
 
 CANARY = b"canary-in-the-coal-mine-7391"
 SPELLINGS = [CANARY.decode(), *(base64.b64encode(b"x" * n + CANARY)[n + 2 : -4].decode() for n in range(3))]

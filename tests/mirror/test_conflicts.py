@@ -6,8 +6,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from tests.mirror.making import keyset, pair, state, trust
-from tests.mirror.scene import Scene
 
 from clusterstate.api.spec import MirrorSpec, NameRule
 from clusterstate.errors import Nature, Reason
@@ -15,6 +13,8 @@ from clusterstate.kube.client import Client, connect
 from clusterstate.mirror.objects import MirrorProblem
 from clusterstate.mirror.sync import ATTEMPTS, MirrorOutcome
 from clusterstate.state.objects import State, StoredSecret
+from tests.mirror.making import keyset, pair, state, trust
+from tests.mirror.scene import Scene
 
 pytestmark = pytest.mark.apiserver
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mirror.making import OWNER, keyset, mirror_of, pair
 
 from clusterstate.api.spec import MirrorSpec, NameRule
 from clusterstate.kube.owner import Owner
@@ -21,6 +20,7 @@ from clusterstate.mirror.manifest import (
 )
 from clusterstate.mirror.record import reduce
 from clusterstate.state.objects import StoredSecret
+from tests.mirror.making import OWNER, keyset, mirror_of, pair
 
 SECRET = StoredSecret("s", b"value")
 LABELLED = MirrorSpec(

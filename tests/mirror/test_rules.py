@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.mirror.making import OWNER, item, keyset, pair, state, trust
 
 from clusterstate.api.spec import KeysetParts, KeysetRule, MirrorSpec, NameRule
 from clusterstate.mirror.rules import choose_parts, is_chosen, is_guarded
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.state.objects import KeysetItem
+from tests.mirror.making import OWNER, item, keyset, pair, state, trust
 
 VERSION_1 = b"""\
 -----BEGIN CERTIFICATE-----

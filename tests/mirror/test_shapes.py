@@ -7,6 +7,12 @@ import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+from clusterstate.api.spec import MirrorSpec, NameRule
+from clusterstate.errors import Nature, Reason
+from clusterstate.mirror.objects import Mirrors, SecretType
+from clusterstate.mirror.shapes import MAX_SECRET, make_mirrors
+from clusterstate.state.objects import Keyset, KeysetItem, SshPublicKey, StoredSecret
 from tests.mirror.making import (
     ENDS,
     EVERYTHING,
@@ -21,12 +27,6 @@ from tests.mirror.making import (
     state,
     trust,
 )
-
-from clusterstate.api.spec import MirrorSpec, NameRule
-from clusterstate.errors import Nature, Reason
-from clusterstate.mirror.objects import Mirrors, SecretType
-from clusterstate.mirror.shapes import MAX_SECRET, make_mirrors
-from clusterstate.state.objects import Keyset, KeysetItem, SshPublicKey, StoredSecret
 
 KOPS_STORE = Path(__file__).parents[1] / "data" / "kops-store" / "complex.example.com"
 KEY_PAIRS = MirrorSpec(keysets=(pair("*", "kubernetes-ca", "service-account"),))

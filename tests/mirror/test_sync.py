@@ -4,13 +4,13 @@ import base64
 
 import pytest
 from msgspec.structs import replace
-from tests.mirror.making import EVERYTHING, NO_JSON_OBJECTS, item, keyset, mirror_of, pair, state, trust
-from tests.mirror.scene import Scene, eventually
 
 from clusterstate.api.spec import MirrorSpec, NameRule
 from clusterstate.mirror.record import reduce
 from clusterstate.mirror.shapes import MAX_SECRET
 from clusterstate.state.objects import SshPublicKey, State, StoredSecret
+from tests.mirror.making import EVERYTHING, NO_JSON_OBJECTS, item, keyset, mirror_of, pair, state, trust
+from tests.mirror.scene import Scene, eventually
 
 pytestmark = pytest.mark.apiserver
 

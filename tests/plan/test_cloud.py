@@ -4,14 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.plan.specs import SCHEMA, TYPES
-from tests.plan.states import read
 
 from clusterstate.errors import Reason
 from clusterstate.plan.cloud import cloud_update, unseen
 from clusterstate.plan.completion import REWRITTEN
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.state.objects import State
+from tests.plan.specs import SCHEMA, TYPES
+from tests.plan.states import read
 
 FOLDER = "kops-store-updated/minimal.example.com"
 NAME = "minimal.example.com"

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.plan.relations import ABSENT, covers, fresh, untouched
-from tests.plan.specs import KINDS, shuffled, specs
 
 from clusterstate.plan.desired import ConflictPolicy, DriftPolicy, Policy
 from clusterstate.plan.merge import merge
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.settle import settle_spec
 from clusterstate.state.schema import Kind
+from tests.plan.relations import ABSENT, covers, fresh, untouched
+from tests.plan.specs import KINDS, shuffled, specs
 
 FIRM = Policy(conflict=ConflictPolicy.PREFER_SPEC)
 policies = st.builds(Policy, drift=st.sampled_from(DriftPolicy), conflict=st.sampled_from(ConflictPolicy))

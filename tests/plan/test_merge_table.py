@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.plan.specs import SCHEMA, TYPES
 
 from clusterstate.plan.merge_table import CLUSTER, INSTANCE_GROUP, Keyed, MergeSet
+from tests.plan.specs import SCHEMA, TYPES
 
 
 def type_at(kind: str, path: str) -> Any:

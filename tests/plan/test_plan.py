@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.plan.states import NAME, VERSION, carry_out, cluster, declare, golden, group, plan
 
 from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.changes import Action
@@ -13,6 +12,7 @@ from clusterstate.plan.diff import plan_digest, summarise
 from clusterstate.plan.observed import Applied
 from clusterstate.state.objects import State
 from clusterstate.store.base import Version
+from tests.plan.states import NAME, VERSION, carry_out, cluster, declare, golden, group, plan
 
 RBAC = {"authorization": {"rbac": {}}}
 NODES = {"role": "Node", "minSize": 1, "maxSize": 2}

@@ -6,9 +6,6 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.plan.relations import ABSENT, covers, untouched
-from tests.plan.specs import specs
-from tests.plan.states import carry_out, cluster, declare, group, plan
 
 from clusterstate.plan.desired import ConflictPolicy, DesiredGroup
 from clusterstate.plan.merge_table import rules_of
@@ -17,6 +14,9 @@ from clusterstate.state.canonical import canonical
 from clusterstate.state.complete import complete
 from clusterstate.state.objects import State
 from clusterstate.state.schema import Kind
+from tests.plan.relations import ABSENT, covers, untouched
+from tests.plan.specs import specs
+from tests.plan.states import carry_out, cluster, declare, group, plan
 
 # What every cluster has and nobody undeclares: a plan without it is refused, which is another test's matter.
 RBAC = {"authorization": {"rbac": {}}}

@@ -13,9 +13,9 @@ from botocore.exceptions import (
     IncompleteReadError,
     ResponseStreamingError,
 )
-from tests.support.faultproxy import Fault, FaultProxy
 
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.faultproxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.objectstore
 BODY = b"x" * 5000

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from tests.support import servers
-from tests.support.servers import Asker, Holder, Kind
 
 from clusterstate.sandbox.errors import SandboxError
+from tests.support import servers
+from tests.support.servers import Asker, Holder, Kind
 
 STARTED: list[Path] = []
 STOPPED: list[Path] = []

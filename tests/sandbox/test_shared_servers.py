@@ -1,11 +1,11 @@
 """Every test of a run gets the same servers and a place of its own on each."""
 
 import pytest
-from tests.support.kops import Kops
-from tests.support.moto import MotoServer
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.kops import Kops
+from tests.support.moto import MotoServer
 
 
 @pytest.mark.apiserver

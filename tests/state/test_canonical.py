@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.state.files import DATA, FILES
 
 from clusterstate.state import codec, yaml
 from clusterstate.state.canonical import canonical
@@ -13,6 +12,7 @@ from clusterstate.state.complete import complete
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.quantities import canonical_duration, canonical_quantity
 from clusterstate.state.schema import Kind, List, Map, Object, Type, load_schema
+from tests.state.files import DATA, FILES
 
 REWRITES = json.loads((DATA / "state" / "rewrites.json").read_bytes())
 """Specs, and what kops 1.35.2 makes of each when it reads and writes it."""
@@ -82,6 +82,22 @@ def test_what_is_canonical_stays_as_it_is(given_spec: tuple[Kind, Any]) -> None:
     assert canonical(kind, once.spec).spec == once.spec
     whole = complete(kind, once.spec)
     assert complete(kind, whole) == whole
+
+
+anything: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
+    lambda children: st.lists(children, max_size=2) | st.dictionaries(st.text(max_size=5), children, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(data=st.data(), kind=st.sampled_from(KINDS), partial=st.booleans())
+def test_no_value_of_any_field_breaks_it(data: st.DataObject, kind: Kind, *, partial: bool) -> None:
+    fields = SCHEMA.types[SCHEMA.specs[kind]]
+    spec = data.draw(st.fixed_dictionaries({}, optional=dict.fromkeys(fields, anything)))
+    found = canonical(kind, spec, partial=partial)
+    if not found.problems:
+        yaml.dump(complete(kind, canonical(kind, found.spec).spec))
 
 
 @given(given_spec=specs)

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.state.files import FILES, read
 
 from clusterstate.errors import MalformedFile, MalformedKeyset
 from clusterstate.state import codec, yaml
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import StoredSecret
+from tests.state.files import FILES, read
 
 KEYSET = "pki/private/kubernetes-ca/keyset.yaml"
 CODECS: dict[FileKind, tuple[Callable[[bytes, str], Any], Callable[[Any], bytes]]] = {

@@ -6,11 +6,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.state.files import read
 
 from clusterstate.errors import MalformedKeyset, UnusableKeyset
 from clusterstate.state import codec, keyset
 from clusterstate.state.objects import Keyset, KeysetItem
+from tests.state.files import read
 
 KEY = "pki/private/kubernetes-ca/keyset.yaml"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

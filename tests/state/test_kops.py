@@ -4,13 +4,13 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.state.files import STATES, read
-from tests.support.kops import Kops
 
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical
 from clusterstate.state.complete import complete
 from clusterstate.state.objects import Document, Json, JsonObject
+from tests.state.files import STATES, read
+from tests.support.kops import Kops
 
 pytestmark = pytest.mark.kops
 
@@ -30,7 +30,7 @@ CHANGES: JsonObject = {
         "oidcRequiredClaim": ["b=1", "a=2"],
     },
     "cloudLabels": {"team/a": "yes", "on": "", "n": "08"},
-    "additionalPolicies": {"master": '[{"Effect": "Allow"}]', "node": "- a: b\n"},
+    "additionalPolicies": {"master": '[{"Effect": "Allow"}]', "node": '[{"Effect": "Allow",\n  "Action": ["a:b"]}]\n'},
     "dnsZone": "",
     "topology": {"dns": {"type": "None"}, "masters": "private"},
     "fileAssets": [{"name": "a", "path": "/etc/a", "content": "x: y\n\tz\n", "roles": ["Master"]}],

@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.state.files import FILES
 
 from clusterstate.state import layout
 from clusterstate.state.layout import FileKind, Places, kind_of
+from tests.state.files import FILES
 
 OWN = "s3://bucket/prefix/prod.example.com"
 segments = st.text(st.characters(exclude_characters="/"), min_size=1)

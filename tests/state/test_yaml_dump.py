@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from tests.state.judge import Judge, Refused
-from tests.state.values import PIECES, objects, texts
 
 from clusterstate.state import yaml
+from tests.state.judge import Judge, Refused
+from tests.state.values import PIECES, objects, texts
 
 
 def in_judge(judge: Judge, value: Any) -> str:

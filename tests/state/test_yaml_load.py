@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, reject
 from hypothesis import strategies as st
-from tests.state.judge import Judge, Refused
-from tests.state.values import NASTY, PIECES, objects
 
 from clusterstate.errors import MalformedFile
 from clusterstate.state import yaml
+from tests.state.judge import Judge, Refused
+from tests.state.values import NASTY, PIECES, objects
 
 FRAMES = (
     "a: %s\n", "%s: 1\n", "a:\n- %s\n- %s\n", 'a: "%s"\n', "a: '%s'\n", "a: !!str %s\n", "a: |\n  %s\n",

@@ -4,11 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.store.conformance import StoreConformance, entries_of, keys_of
 
 from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreRefused
 from clusterstate.store.base import ABSENT, Store
 from clusterstate.store.file import TEMPORARY, FileStore
+from tests.store.conformance import StoreConformance, entries_of, keys_of
 
 
 class TestFile(StoreConformance):

@@ -1,10 +1,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store.test_key import KEYS
 
 from clusterstate.errors import SpecInvalid
 from clusterstate.store.location import Location
+from tests.store.test_key import KEYS
 
 BUCKETS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True)
 LOCATIONS = st.one_of(

@@ -2,10 +2,10 @@ import asyncio
 import threading
 
 import pytest
-from tests.store.conformance import StoreConformance, keys_of
 
 from clusterstate.store.base import Store
 from clusterstate.store.memory import MemoryStore
+from tests.store.conformance import StoreConformance, keys_of
 
 
 class TestMemory(StoreConformance):

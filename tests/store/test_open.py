@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.store.s3 import LOOPBACK, SomeKeys, opened, s3_secret, secret
 
 from clusterstate.errors import (
     AuthenticationFailed,
@@ -20,6 +19,7 @@ from clusterstate.store.credentials import NO_CREDENTIALS, from_environment
 from clusterstate.store.location import Location
 from clusterstate.store.open import OPENERS, Encryption, EndpointPolicy, StoreOptions, endpoint_of, open_store
 from clusterstate.store.wrappers import RequestCounts
+from tests.store.s3 import LOOPBACK, SomeKeys, opened, s3_secret, secret
 
 KEYS = SomeKeys("access", "canary")
 AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "canary"}

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 from aiohttp import web
-from tests.store.canned import canned
 
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.s3.clients import Clients, machine_region, with_region
 from clusterstate.store.s3.config import DEFAULT_REGION, ClientInputs, Keys
+from tests.store.canned import canned
 
 ONE = ClientInputs(Keys("access", "secret"), "http://127.0.0.1:9", "us-east-1")
 OTHERS = [

@@ -8,9 +8,6 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from aiohttp import web
-from tests.store.canned import EMPTY_LIST, Canned, canned, error
-from tests.store.conformance import keys_of
-from tests.store.s3 import bare, config_of
 
 from clusterstate.errors import (
     AccessDenied,
@@ -28,6 +25,9 @@ from clusterstate.errors import (
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.s3.config import ClientInputs, Keys
 from clusterstate.store.s3.store import S3Store
+from tests.store.canned import EMPTY_LIST, Canned, canned, error
+from tests.store.conformance import keys_of
+from tests.store.s3 import bare, config_of
 
 KEYS = Keys("access", "canary-secret", "canary-token")
 

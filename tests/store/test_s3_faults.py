@@ -5,15 +5,15 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
-from tests.store.conformance import keys_of
-from tests.store.s3 import bare, config_of, opened, s3_secret
-from tests.support.faultproxy import Fault, FaultProxy
 
 from clusterstate.errors import IntegrityFailed, LostRace, StoreUnavailable
 from clusterstate.sandbox.s3server import S3Server
 from clusterstate.store.base import ABSENT, Store
 from clusterstate.store.s3.config import ClientInputs, Keys
 from clusterstate.store.wrappers import ATTEMPTS
+from tests.store.conformance import keys_of
+from tests.store.s3 import bare, config_of, opened, s3_secret
+from tests.support.faultproxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.objectstore
 

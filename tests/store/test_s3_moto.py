@@ -5,10 +5,6 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.store.conformance import StoreConformance, keys_of
-from tests.store.s3 import SomeKeys, bare, config_of, opened, s3_secret, secret
-from tests.support.faultproxy import FaultProxy
-from tests.support.moto import MotoServer
 
 from clusterstate.errors import AccessDenied, AuthenticationFailed, StoreNotFound
 from clusterstate.store.base import Store
@@ -18,6 +14,10 @@ from clusterstate.store.open import Encryption, StoreOptions
 from clusterstate.store.s3.clients import Clients
 from clusterstate.store.s3.config import ClientInputs, Config, Keys
 from clusterstate.store.s3.store import open_bucket
+from tests.store.conformance import StoreConformance, keys_of
+from tests.store.s3 import SomeKeys, bare, config_of, opened, s3_secret, secret
+from tests.support.faultproxy import FaultProxy
+from tests.support.moto import MotoServer
 
 pytestmark = pytest.mark.objectstore
 EU = {"LocationConstraint": "eu-central-1"}

@@ -5,15 +5,15 @@ import traceback
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.store.conformance import StoreConformance, keys_of
-from tests.store.s3 import SomeKeys, opened, s3_secret
-from tests.support.faultproxy import FaultProxy
 
 from clusterstate.errors import AccessDenied, AuthenticationFailed, StoreNotFound, StoreRefused
 from clusterstate.sandbox.s3server import S3Server
 from clusterstate.store.base import Store
 from clusterstate.store.open import StoreOptions
 from clusterstate.store.s3.expect import proof_of
+from tests.store.conformance import StoreConformance, keys_of
+from tests.store.s3 import SomeKeys, opened, s3_secret
+from tests.support.faultproxy import FaultProxy
 
 pytestmark = pytest.mark.objectstore
 

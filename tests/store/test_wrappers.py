@@ -1,12 +1,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.store.conformance import StoreConformance, keys_of, pages_of
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Capabilities, Expect, Page, Store, Version
 from clusterstate.store.memory import MemoryStore
 from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Counting, Prefixed, ReadOnly, RequestCounts, Retrying
+from tests.store.conformance import StoreConformance, keys_of, pages_of
 
 
 class Flaky:

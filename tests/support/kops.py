@@ -5,9 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.moto import MotoServer
-
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.moto import MotoServer
 
 SERVICES = ("EC2", "IAM", "STS", "SSM", "ROUTE_53")
 SECONDS = 100

@@ -16,12 +16,11 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from tests.support.moto import MotoServer
-
 from clusterstate.sandbox.binaries import find
 from clusterstate.sandbox.controlplane import PROGRAMS, ControlPlane
 from clusterstate.sandbox.errors import SandboxError
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.moto import MotoServer
 
 Say = Callable[[str], None]
 

@@ -238,14 +238,19 @@ def _external_dns(spec: JsonObject) -> JsonObject:
 
 
 def _cluster(spec: JsonObject) -> JsonObject:
-    """Leave out what kops leaves out because of other fields: empty parts, and a project outside of GCE."""
+    """Leave out what kops leaves out because of other fields: empty parts, and what another cloud would read."""
     gone = {part for part in ("api", "networking") if spec.get(part) == {}}
-    networking = spec.get("networking")
+    networking, config, cloud = spec.get("networking"), spec.get("cloudConfig"), spec.get("cloudProvider")
     if isinstance(networking, dict) and networking.keys() == {"canal"}:
         gone.add("networking")  # kops supports Canal no more, and takes this for empty
-    if spec.get("cloudProvider") not in (None, "gce"):
+    if cloud not in (None, "gce"):
         gone.add("project")
-    return {key: value for key, value in spec.items() if key not in gone}
+    result = {key: value for key, value in spec.items() if key not in gone}
+    if isinstance(config, dict) and cloud is not None:
+        result["cloudConfig"] = {
+            key: value for key, value in config.items() if key == cloud or key not in ("azure", "openstack")
+        }
+    return result
 
 
 _STRUCTS: Final[dict[str, Callable[[JsonObject], JsonObject]]] = {

@@ -10,7 +10,7 @@ from typing import Any
 from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import Reason
 from clusterstate.kube.owner import Owner
-from clusterstate.plan.diff import summarise
+from clusterstate.plan.changes import Action, Change
 from clusterstate.plan.outcome import Outcome
 
 MAX_NOTE = 1024
@@ -41,11 +41,15 @@ def make_notices(before: Mapping[str, Any], after: Mapping[str, Any], outcome: O
 
 def _pushed(outcome: Outcome) -> Iterator[Notice]:
     if outcome.pushed and outcome.plan is not None and outcome.plan.changes and outcome.store is not None:
-        what = "; ".join(
-            f"{change.key}: " + ", ".join(field.pointer for field in change.fields) if change.fields else change.key
-            for change in outcome.plan.changes
-        )
-        yield Notice(EventType.NORMAL, Reason.PUSHED, f"{summarise(outcome.plan, outcome.store.url)}: {what}")
+        files = "; ".join(map(_written, outcome.plan.changes))
+        yield Notice(EventType.NORMAL, Reason.PUSHED, f"Wrote to {outcome.store.url}: {files}.")
+
+
+def _written(change: Change) -> str:
+    """Name a file and what became of it; of a new one the fields would be all there are."""
+    if change.action is not Action.UPDATE:
+        return f"{change.key} ({change.action.value}d)"
+    return f"{change.key} ({', '.join(field.pointer for field in change.fields)})"
 
 
 def _mirrored(outcome: Outcome) -> Iterator[Notice]:

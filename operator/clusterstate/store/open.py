@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from clusterstate.api.spec import Encryption
 from clusterstate.errors import EndpointRefused, StoreUnsupported
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
-from clusterstate.store.options import Encryption, StoreOptions, endpoint_of
+from clusterstate.store.options import StoreOptions, endpoint_of
 from clusterstate.store.wrappers import Counting, Prefixed, RequestCounts, Retrying
 
 __all__ = ["OPENERS", "Encryption", "EndpointPolicy", "StoreOptions", "endpoint_of", "open_store"]

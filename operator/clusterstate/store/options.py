@@ -1,20 +1,9 @@
 """What a declaration may say about a store beside its URL. Pure."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from clusterstate.api.spec import Encryption
 from clusterstate.store.credentials import Credentials
-
-
-class Encryption(StrEnum):
-    """Server-side encryption of what we write to S3."""
-
-    AUTO = "Auto"
-    """kops's rule: AES256 is asked for where GetBucketEncryption fails, whatever the reason."""
-    NONE = "None"
-    """No header: the bucket's default decides."""
-    AES256 = "AES256"
-    KMS = "aws:kms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +20,7 @@ class StoreOptions:
     acl: str = ""
     """A canned ACL such as `bucket-owner-full-control`, sent with each write."""
     encryption: Encryption = Encryption.AUTO
+    """AUTO is kops's rule: AES256 is asked for where GetBucketEncryption fails, whatever the reason."""
     kms_key_id: str = ""
     """Only with `Encryption.KMS`; empty: the account's default key."""
     expected_bucket_owner: str = ""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from clusterstate.api.spec import Encryption
 from clusterstate.errors import AccessDenied, IntegrityFailed, StoreError, StoreUnavailable
 from clusterstate.store.base import Blob, Entry, Page, Version
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
-from clusterstate.store.options import Encryption
 from clusterstate.store.s3.clients import BucketFacts, Client, Clients
 from clusterstate.store.s3.config import DEFAULT_REGION, Config
 from clusterstate.store.s3.errors import Request, headers_of, translating

@@ -7,10 +7,11 @@ is asked where it lives. `KOPS_STATE_S3_ACL` is trimmed.
 
 from dataclasses import dataclass, field
 
+from clusterstate.api.spec import Encryption
 from clusterstate.errors import CredentialsInvalid, EndpointRefused, SpecInvalid
 from clusterstate.store.credentials import Credentials, Source
 from clusterstate.store.endpoints import Endpoint, EndpointPolicy
-from clusterstate.store.options import Encryption, StoreOptions, endpoint_of
+from clusterstate.store.options import StoreOptions, endpoint_of
 
 DEFAULT_REGION = "us-east-1"
 """kops's default, for AWS as for custom endpoints."""

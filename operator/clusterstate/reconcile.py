@@ -177,7 +177,7 @@ class Run:
         self.plan: Plan | None = None
         self.pushed = False
         self.history: History | None = None
-        self.certificates: tuple[Certificate, ...] = ()
+        self.certificates: tuple[Certificate, ...] | None = None
         self.mirrors: MirrorReport | None = None
         self.cloud: CloudUpdate | None = None
 
@@ -301,9 +301,9 @@ class Run:
         )
 
     def _note_certificates(self, state: State) -> None:
-        self.certificates = tuple(primary_certificates(state))
+        self.certificates = certificates = tuple(primary_certificates(state))
         warning = self.request.expiry_warning
-        turns = [turn for each in self.certificates for turn in (each.not_after - warning, each.not_after)]
+        turns = [turn for each in certificates for turn in (each.not_after - warning, each.not_after)]
         self.memory.look_again = min((turn for turn in turns if turn > self.now), default=None)
 
     def _note_cloud(self, state: State) -> None:

@@ -54,7 +54,8 @@ class Settings:
 
 
 def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in environ.get(PREFIX + name, "").split(",") if word.strip())
+    words = (word.strip() for word in environ.get(PREFIX + name, "").split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
@@ -67,7 +68,7 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _level(environ: Mapping[str, str], default: str) -> str:
-    level = environ.get(PREFIX + "LOG_LEVEL", default).upper()
+    level = (environ.get(PREFIX + "LOG_LEVEL") or default).upper()
     if level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
         raise SpecInvalid(f"{PREFIX}LOG_LEVEL is {level!r}. Give DEBUG, INFO, WARNING or ERROR.")
     return level

@@ -103,12 +103,20 @@ spec:
 
     with world.running():
         world.until(ready, patience=90)
+    before = statuses(world)
     mark, seen = world.plane.audit_mark(), world.server.mark()
     with world.running():
         world.until(lambda: world.log.read_text().count("In sync with") >= 2 * len(names), patience=90)
-    assert ready()
+    after = statuses(world)
+    changed = {name: (before[name], status) for name, status in after.items() if status != before[name]}
+    assert not changed, json.dumps(next(iter(changed.values())))
     assert world.writes(mark) == []
     assert {each.operation for each in world.server.requests(seen, bucket=world.bucket)} <= {
         "ListObjectsV2",
         "GetObject",
     }
+
+
+def statuses(world: World) -> dict[str, object]:
+    items = json.loads(world.kubectl("get", "clusterstates", "-o", "json"))["items"]
+    return {item["metadata"]["name"]: item["status"] for item in items}

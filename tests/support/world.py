@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -32,7 +33,10 @@ Body = dict[str, Any]
 def install_crd(plane: ControlPlane) -> None:
     """Make sure that the API server knows the resource."""
     kubectl(plane, "apply", "--server-side", "--force-conflicts", "-f", str(CRD))
-    kubectl(plane, "wait", "--for=condition=Established", "crd/clusterstates.clusterstate.dev")
+    name = "crd/clusterstates.clusterstate.dev"
+    kubectl(plane, "wait", "--for=jsonpath={.status.acceptedNames.kind}=ClusterState", name)
+    # Only now: before it has any condition at all, waiting for one is an error.
+    kubectl(plane, "wait", "--for=condition=Established", name)
 
 
 def kubectl(plane: ControlPlane, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
@@ -104,7 +108,7 @@ class World:
         root = DATA / source / cluster
         for path in sorted(root.rglob("*")):
             if path.is_file():
-                data = path.read_bytes().replace(b"s3://state/", f"s3://{self.bucket}/".encode())
+                data = re.sub(rb"(s3://state|memfs://tests)/", f"s3://{self.bucket}/".encode(), path.read_bytes())
                 if as_name:
                     data = data.replace(cluster.encode(), as_name.encode())
                 self.put(f"{as_name or cluster}/{path.relative_to(root)}", data)

@@ -35,8 +35,12 @@ class History:
         return self._known[-1].groups_pushed if self._known else 0
 
     async def intend(self, declared: Applied, plan: Plan) -> None:
-        """Record what is about to be written."""
+        """Record what is about to be written; an intent that says so already stands for every new try."""
         groups = any(kind_of(change.key)[0] is FileKind.INSTANCE_GROUP for change in plan.changes)
+        newest = self._known[-1] if self._known else None
+        if newest is not None and not newest.settled and newest.content == declared.as_json():
+            if newest.groups_pushed == newest.number or not groups:
+                return
         await self._add(declared, settled=False, groups=groups, changes=len(plan.changes))
 
     async def settle(self, declared: Applied) -> None:

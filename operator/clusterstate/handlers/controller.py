@@ -6,13 +6,14 @@ not edge: what an event says only decides whether to look; a run looks at everyt
 
 import logging
 import random
+import traceback
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
-from clusterstate.errors import KubeError, Nature, SpecInvalid
+from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
@@ -58,15 +59,16 @@ class Controller:
     def observe(self, body: Body, *, deleted: bool) -> None:
         """Take in what the API server says of one object; ask for a run if that may matter to it."""
         key = key_of(body)
-        if deleted:
-            self._forget(key)
-            return
         known = self._objects.get(key)
-        if known is None or known.body["metadata"]["uid"] != body["metadata"]["uid"]:
-            self._objects[key] = Watched(body)
-            self._keys_by_uid[body["metadata"]["uid"]] = key
-        elif _version(body) <= _version(known.body):
+        if deleted:
+            self._forget(key, body)
             return
+        if known is not None and _version(body) <= _version(known.body):
+            return
+        if known is None or _uid(known.body) != _uid(body):
+            self._forget(key, known.body if known else body)
+            self._objects[key] = Watched(body)
+            self._keys_by_uid[_uid(body)] = key
         else:
             before, known.body = known.body, body
             if _inputs(before) == _inputs(body):
@@ -96,11 +98,14 @@ class Controller:
         store = watched.body.get("spec", {}).get("store", {}) if watched else {}
         return (store.get("url"), store.get("endpoint"))
 
-    def _forget(self, key: Key) -> None:
+    def _forget(self, key: Key, body: Body) -> None:
+        """Forget an object, but not a namesake: events of two objects come in any order."""
+        known = self._objects.get(key)
+        if known is not None and _uid(known.body) != _uid(body):
+            return
         self.queue.forget(key)
-        watched = self._objects.pop(key, None)
-        if watched is not None:
-            self._keys_by_uid.pop(watched.body["metadata"]["uid"], None)
+        self._objects.pop(key, None)
+        self._keys_by_uid.pop(_uid(body), None)
         self._wake(self._context.claims.set(key, None))
 
     def _wake(self, keys: Iterable[Key]) -> None:
@@ -116,10 +121,23 @@ class Controller:
             await self._tell(watched, result)
         except KubeError as error:
             log.warning("%s/%s: the status can't be written: %s", *key, error.message)
-            watched.memory.fingerprint = None
-            self._retry(key, watched, Failure.of(error), LAST_RETRY)
+            self._retry_all(key, watched, error)
+        except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
+            # Not log.exception: the text of a foreign exception may hold secret bytes.
+            frames = "".join(traceback.format_tb(bug.__traceback__))
+            log.error("%s/%s: a bug: %s at\n%s", *key, type(bug).__name__, frames)  # noqa: TRY400
+            self._retry_all(key, watched, ClusterStateError(f"{type(bug).__name__}: this is a bug."))
         else:
             self._schedule(key, watched, result)
+        if self._objects.get(key) is not watched:
+            self._take_back(key)
+
+    def _take_back(self, key: Key) -> None:
+        """Undo what a run did for an object that went meanwhile: it claimed a state and wished for the next run."""
+        successor = self._objects.get(key)
+        if successor is None:
+            self.queue.forget(key)
+        self._wake(self._context.claims.set(key, foreseen(successor.body, None) if successor else None))
 
     async def _tell(self, watched: Watched, result: Result) -> None:
         self._wake(result.freed)
@@ -139,13 +157,17 @@ class Controller:
         if result.interval is not None:
             self.queue.add(key, _jittered(result.interval))
 
+    def _retry_all(self, key: Key, watched: Watched, error: ClusterStateError) -> None:
+        watched.memory.fingerprint = None
+        self._retry(key, watched, Failure.of(error), LAST_RETRY)
+
     def _retry(self, key: Key, watched: Watched, failure: Failure, interval: float | None) -> None:
         if failure.nature is Nature.STALLED and interval is None:
             return
         first = FIRST_LOOK if failure.nature is Nature.STALLED else FIRST_RETRY
         delay = min(first * 2**watched.failures, LAST_RETRY, interval or LAST_RETRY)
         watched.failures = min(watched.failures + 1, MOST_DOUBLINGS)
-        self.queue.add(key, _jittered(max(delay, failure.retry_after or 0.0)))
+        self.queue.add(key, _jittered(min(max(delay, failure.retry_after or 0.0), LAST_RETRY)))
 
 
 def key_of(body: Body) -> Key:
@@ -159,6 +181,11 @@ def foreseen(body: Body, before: Claim | None) -> Claim | None:
         return foresee_claim(load(body), before)
     except SpecInvalid:
         return None
+
+
+def _uid(body: Body) -> str:
+    uid: str = body["metadata"]["uid"]
+    return uid
 
 
 def _version(body: Body) -> int:

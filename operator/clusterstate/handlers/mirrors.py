@@ -19,7 +19,7 @@ class MirrorIndex:
         self._records: defaultdict[str, dict[str, MirrorRecord]] = defaultdict(dict)
 
     def present(self, uid: str) -> Mapping[str, MirrorRecord]:
-        """Give the Secrets that one object controls, by name: a live view."""
+        """Give the Secrets that one object controls, by name; it may change meanwhile."""
         return MappingProxyType(self._records.get(uid, {}))
 
     def take(self, namespace: str, name: str, record: MirrorRecord | None) -> None:

@@ -54,9 +54,9 @@ class Queue(Generic[K]):
         self._again.discard(key)
         if key in self._waiting:
             self._waiting.discard(key)
-            for lane in self._lanes.values():
-                if key in lane.waiting:
-                    lane.waiting.remove(key)
+            name, lane = next((name, lane) for name, lane in self._lanes.items() if key in lane.waiting)
+            lane.waiting.remove(key)
+            self._drop_if_empty(name)
 
     async def work(self, run: Callable[[K], Awaitable[None]]) -> None:
         """Run keys until cancelled; `run` must not raise. Cancels its runs and waits for them to end."""
@@ -86,16 +86,21 @@ class Queue(Generic[K]):
 
     def _finish(self, key: K) -> None:
         name = self._running.pop(key)
-        lane = self._lanes[name]
-        lane.running -= 1
-        if not lane.running and not lane.waiting:
-            del self._lanes[name]
+        self._lanes[name].running -= 1
+        self._drop_if_empty(name)
         if key in self._again:
             self._again.discard(key)
             self.add(key)
         self._wake.set()
 
+    def _drop_if_empty(self, name: Hashable) -> None:
+        lane = self._lanes[name]
+        if not lane.running and not lane.waiting:
+            del self._lanes[name]
+
     def _add_later(self, key: K, delay: float) -> None:
+        if key in self._waiting or key in self._again:
+            return
         loop = asyncio.get_running_loop()
         timer = self._timers.get(key)
         if timer is not None and timer.when() <= loop.time() + delay:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from clusterstate.api.annotations import GROUP, OWNER_UID_LABEL
-from clusterstate.errors import ObjectNotFound, SpecTooLarge
+from clusterstate.errors import ObjectExists, ObjectNotFound, SpecTooLarge
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONTROLLER_REVISIONS
 from clusterstate.kube.owner import Owner
@@ -61,8 +61,18 @@ async def list_revisions(client: Client, owner: Owner) -> tuple[Revision, ...]:
 
 
 async def create_revision(client: Client, owner: Owner, revision: Revision) -> Revision:
-    """Write a new revision and give it as it is kept; raise `ObjectExists` when another process was faster."""
-    created = await client.create(CONTROLLER_REVISIONS, _manifest(owner, revision))
+    """Write a new revision and give it as it is kept; raise `ObjectExists` when another process was faster.
+
+    A revision of that number that can't be read any more gives way.
+    """
+    manifest = _manifest(owner, revision)
+    try:
+        created = await client.create(CONTROLLER_REVISIONS, manifest)
+    except ObjectExists:
+        if any(each.number == revision.number for each in await list_revisions(client, owner)):
+            raise
+        await delete_revision(client, owner, revision.number)
+        created = await client.create(CONTROLLER_REVISIONS, manifest)
     return replace(revision, created=created["metadata"]["creationTimestamp"], stored=created)
 
 
@@ -122,15 +132,15 @@ def _pack(content: Mapping[str, Any]) -> str:
 def _parse(item: Mapping[str, Any]) -> Revision | None:
     annotations = item["metadata"].get("annotations", {})
     try:
-        content = msgspec.json.decode(gzip.decompress(base64.b64decode(item["data"]["gzip"])))
+        packed = gzip.decompress(base64.b64decode(item["data"]["gzip"]))
+        return Revision(
+            number=item["revision"],
+            settled=annotations.get(SETTLED) == "true",
+            content=msgspec.json.decode(packed, type=dict[str, Any]),
+            groups_pushed=int(annotations.get(GROUPS_PUSHED, "0")),
+            changes=int(annotations.get(CHANGES, "0")),
+            created=item["metadata"].get("creationTimestamp", ""),
+            stored=item,
+        )
     except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
         return None
-    return Revision(
-        number=item["revision"],
-        settled=annotations.get(SETTLED) == "true",
-        content=content,
-        groups_pushed=int(annotations.get(GROUPS_PUSHED, "0")),
-        changes=int(annotations.get(CHANGES, "0")),
-        created=item["metadata"].get("creationTimestamp", ""),
-        stored=item,
-    )

@@ -1,11 +1,11 @@
 """What a run came to: inert data that every path through a run ends in, and that status is made from."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from clusterstate.errors import ClusterStateError, Nature, Reason
-from clusterstate.plan.changes import Plan
+from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
 from clusterstate.state.keyset import certificate_not_after, primary
@@ -118,7 +118,7 @@ class Outcome:
     """Whether the plan's changes are in the store now."""
     history: tuple[AppliedRevision, ...] | None = None
     """Declarations that were applied, the newest first."""
-    certificates: tuple[Certificate, ...] = field(default=())
+    certificates: tuple[Certificate, ...] | None = None
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
 
@@ -132,14 +132,27 @@ class Outcome:
         return None
 
     @property
+    def left(self) -> Plan | None:
+        """What of the plan is not so in the store after the run: of a push only drift that it didn't correct."""
+        if self.plan is None or not self.pushed:
+            return self.plan
+        done = self.plan.changes
+        stays = (each for each in self.plan.drift if not any(_corrects(change, each) for change in done))
+        return replace(self.plan, changes=(), drift=tuple(stays))
+
+    @property
     def message(self) -> str:
         """The run in a sentence or two: what Ready says."""
         if self.request.suspended:
             return "Suspended: nothing is read or written until spec.suspend is false."
         if self.failure is not None:
             return self.failure.message
-        url = self.store.url if self.store else ""
-        if self.plan is None or (self.pushed and self.plan.changes):
-            return f"In sync with {url}."
-        text = summarise(self.plan, url)
+        text = summarise(self.left or Plan(), self.store.url if self.store else "")
         return f"{text[0].upper()}{text[1:]}."
+
+
+def _corrects(change: Change, drift: Difference) -> bool:
+    """Whether a change puts a drifted field back; the policy may leave another field of the same file as it is."""
+    place = f"{drift.pointer}/"
+    fields = (f"{field.pointer}/" for field in change.fields)
+    return change.key == drift.key and any(each.startswith(place) or place.startswith(each) for each in fields)

@@ -6,12 +6,12 @@ out (etcd-manager writes there all the time) by a second list that starts behind
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from clusterstate.errors import MalformedFile
 from clusterstate.state import codec, layout
@@ -21,8 +21,8 @@ from clusterstate.state.objects import Document, State
 from clusterstate.store.base import Blob, Entry, Expect, Store, Version
 
 PARALLEL_READS = 8
-BEHIND_BACKUPS = layout.BACKUPS[:-1] + chr(ord("/") + 1)
-"""The first key that sorts behind everything in `backups/`."""
+BEHIND_BACKUPS = layout.BACKUPS + "~"
+"""Sorts behind whatever etcd-manager writes into `backups/`, and before every key behind that folder."""
 OWN_PLACE = Places(None, None, None)
 MAX_FILE = 4 * 1024 * 1024
 """Bytes; a larger file can't be one that kops wrote as configuration, keyset or secret."""
@@ -83,7 +83,7 @@ class Tree:
         """
         listed = [("", trunk.entries if trunk else await _list(self.trunk, ""))]
         folders = [(self._places.folder_of(url), store) for url, store in self._others.items()]
-        found = await asyncio.gather(*(_list(store, folder) for folder, store in folders))
+        found = await _all(_list(store, folder) for folder, store in folders)
         listed += zip(self._others, found, strict=True)
         return Listing(
             {key: entry for url, entries in listed for key, entry in entries.items() if self._is_at(url, key)}
@@ -119,11 +119,24 @@ async def _list_from(store: Store, folder: str, after: str, entries: dict[str, E
     """List until the end (None) or until backups begin (where to go on)."""
     async for page in store.list(after=after):
         for entry in page.entries:
-            if not folder and entry.key.startswith(layout.BACKUPS):
-                return BEHIND_BACKUPS
             key = folder + entry.key
-            entries[key] = replace(entry, key=key)
+            if not key.startswith(layout.BACKUPS):
+                entries[key] = replace(entry, key=key)
+            elif not after:
+                return BEHIND_BACKUPS
     return None
+
+
+async def _all(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """Give the results in order. The first failure ends the others before it is raised: stores close after it."""
+    tasks = [asyncio.create_task(job) for job in jobs]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 def no_name(_: str) -> bool:

@@ -9,16 +9,22 @@ from typing import Any
 
 import msgspec
 
+from clusterstate.api.status import LISTED
 from clusterstate.plan.changes import Action, Change, Difference, Plan
 from clusterstate.plan.diff import summarise
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.state.objects import Json
-from clusterstate.status.conditions import Condition, make_conditions
+from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
+from clusterstate.status.texts import cut, stamp
 
-MAX_LISTED = 50
-"""Changes and drifted fields in status; the rest by `clusterstate plan`."""
 MAX_VALUE = 256
 """Characters of one value in status."""
+MAX_PATH = 512
+"""Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
+MAX_ID = 128
+"""Characters of a key's id; kops makes them of 28 digits."""
+MAX_MIRRORS = 5000
+MAX_HISTORY = 100
 
 Status = dict[str, Any]
 
@@ -31,9 +37,9 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         status.setdefault("clusterName", outcome.request.cluster_name)
     _put(status, "lastHandledReconcileAt", outcome.request.reconcile_token)
     if outcome.store is not None:
-        status["store"] = _store(outcome.store)
-    if outcome.plan is not None:
-        _put_plan(status, outcome, outcome.plan)
+        status["store"] = _store(before, outcome.store, outcome.request.generation)
+    if outcome.left is not None:
+        _put_plan(status, outcome.left, outcome.store.url if outcome.store else "")
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
     if outcome.history is not None:
@@ -61,23 +67,28 @@ def _put(status: Status, key: str, value: object) -> None:
         status.pop(key, None)
 
 
-def _store(facts: StoreFacts) -> dict[str, Any]:
+def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dict[str, Any]:
     found = {"url": facts.url, "files": facts.files, "bytes": facts.bytes, "digest": facts.digest}
     if facts.last_change is not None:
-        found["lastChangeTime"] = facts.last_change.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if facts.unproven:
-        found["unproven"] = list(facts.unproven)
+        found["lastChangeTime"] = stamp(facts.last_change)
+    if unproven := _unproven(before, facts, generation):
+        found["unproven"] = unproven
     return found
 
 
-def _put_plan(status: Status, outcome: Outcome, plan: Plan) -> None:
-    done = outcome.pushed and bool(plan.changes)
-    left = () if done else plan.changes
-    url = outcome.store.url if outcome.store else ""
-    status["summary"] = f"in sync with {url}" if done else summarise(plan, url)
-    _put(status, "plan", _counts(left) | {"changes": _changes(left)} if left else None)
-    _put(status, "drift", [] if done else [_difference(each) for each in plan.drift[:MAX_LISTED]])
-    _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:MAX_LISTED]])
+def _unproven(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> list[str]:
+    """Give what no process has seen proven: a restart forgets the proof, not that there was one."""
+    known = before.get("store", {})
+    if known.get("url") != facts.url or before.get("observedGeneration") != generation:
+        return list(facts.unproven)
+    return [name for name in facts.unproven if name in known.get("unproven", ())]
+
+
+def _put_plan(status: Status, plan: Plan, url: str) -> None:
+    status["summary"] = cut(summarise(plan, url), MAX_MESSAGE)
+    _put(status, "plan", _counts(plan.changes) | {"changes": _changes(plan.changes)} if plan.changes else None)
+    _put(status, "drift", [_difference(each) for each in plan.drift[:LISTED]])
+    _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:LISTED]])
 
 
 def _counts(changes: tuple[Change, ...]) -> dict[str, Any]:
@@ -86,25 +97,30 @@ def _counts(changes: tuple[Change, ...]) -> dict[str, Any]:
 
 def _changes(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
     rows = [
-        {"path": change.key, "field": field.pointer, "action": field.action.value}
+        _place(change.key, field.pointer)
+        | {"action": field.action.value}
         | _value("old", field.old)
         | _value("new", field.new)
         for change in changes
         for field in change.fields
     ]
-    return rows[:MAX_LISTED]
+    return rows[:LISTED]
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
-    row = {"path": difference.key, "field": difference.pointer}
+    row = _place(difference.key, difference.pointer)
     return row | _value("declared", difference.declared) | _value("observed", difference.observed)
+
+
+def _place(key: str, pointer: str) -> dict[str, str]:
+    return {"path": cut(key, MAX_PATH), "field": cut(pointer, MAX_PATH)}
 
 
 def _value(name: str, value: Json) -> dict[str, str]:
     if value is None:
         return {}
     text = value if isinstance(value, str) else _compact(value)
-    return {name: text if len(text) <= MAX_VALUE else text[: MAX_VALUE - 1] + "…"}
+    return {name: cut(text, MAX_VALUE)}
 
 
 def _compact(value: Json) -> str:
@@ -113,16 +129,16 @@ def _compact(value: Json) -> str:
 
 def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
     rows = []
-    for mirror in report.mirrors:
-        row = {"secret": mirror.secret, "from": mirror.source}
-        _put(row, "primaryId", mirror.primary_id)
-        _put(row, "notAfter", mirror.not_after and mirror.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    for mirror in report.mirrors[:MAX_MIRRORS]:
+        row = {"secret": mirror.secret, "from": cut(mirror.source, MAX_PATH)}
+        _put(row, "primaryId", mirror.primary_id and cut(mirror.primary_id, MAX_ID))
+        _put(row, "notAfter", mirror.not_after and stamp(mirror.not_after))
         rows.append(row)
     return rows
 
 
 def _history(history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:
-    return [{"revision": each.number, "time": each.time, "changes": each.changes} for each in history]
+    return [{"revision": each.number, "time": each.time, "changes": each.changes} for each in history[:MAX_HISTORY]]
 
 
 def _conditions(

@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from clusterstate.api.conditions import ConditionType
-from clusterstate.errors import Nature, Reason, StoreError
+from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.outcome import Certificate, Outcome
+from clusterstate.status.texts import cut, stamp
 
 MAX_MESSAGE = 1024
 """Characters; the API conventions allow 32768, people read far fewer."""
@@ -41,9 +42,9 @@ class Condition:
             "type": self.type.value,
             "status": self.status.value,
             "reason": self.reason.value,
-            "message": self.message[:MAX_MESSAGE],
+            "message": cut(self.message, MAX_MESSAGE),
             "observedGeneration": generation,
-            "lastTransitionTime": kept or now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "lastTransitionTime": kept or stamp(now),
         }
 
 
@@ -80,24 +81,25 @@ def _progress(outcome: Outcome) -> Iterator[Condition]:
 
 def _store_reachable(outcome: Outcome) -> Condition:
     kind = ConditionType.STORE_REACHABLE
+    error = outcome.error
+    if isinstance(error, StoreError) and not isinstance(error, LostRace | KeyNotFound):
+        return Condition(kind, Truth.FALSE, error.reason, error.message)
     if outcome.store is not None:
         return Condition(kind, Truth.TRUE, Reason.SUCCEEDED, f"{outcome.store.url} can be read.")
-    if isinstance(outcome.error, StoreError):
-        return Condition(kind, Truth.FALSE, outcome.error.reason, outcome.error.message)
     return _not_reached(kind, outcome)
 
 
 def _in_sync(outcome: Outcome) -> Condition:
     kind = ConditionType.IN_SYNC
-    plan = outcome.plan
+    plan = outcome.left
     if plan is None:
         return _not_reached(kind, outcome)
-    if plan.conflicts and not plan.changes:
+    if plan.conflicts:
         return Condition(kind, Truth.FALSE, Reason.CONFLICT, _conflict_text(plan))
-    if plan.changes and not outcome.pushed:
+    if plan.changes:
         reason = Reason.DRY_RUN if outcome.request.dry_run else Reason.PLANNED
         return Condition(kind, Truth.FALSE, reason, _planned_text(plan))
-    if plan.drift and not (outcome.pushed and plan.changes):
+    if plan.drift:
         return Condition(kind, Truth.FALSE, Reason.DRIFTED, _drift_text(plan))
     return Condition(kind, Truth.TRUE, Reason.IN_SYNC, "Every declared field has its value in the store.")
 
@@ -118,7 +120,7 @@ def _mirrored(outcome: Outcome) -> Condition:
 
 def _certificates_valid(outcome: Outcome, now: datetime) -> Condition:
     kind = ConditionType.CERTIFICATES_VALID
-    if outcome.store is None:
+    if outcome.certificates is None:
         return _not_reached(kind, outcome)
     expired = [each for each in outcome.certificates if each.not_after <= now]
     if expired:

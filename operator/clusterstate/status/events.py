@@ -12,6 +12,7 @@ from clusterstate.errors import Reason
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Action, Change
 from clusterstate.plan.outcome import Outcome
+from clusterstate.status.texts import cut, stamp
 
 MAX_NOTE = 1024
 """Characters: the API server refuses longer messages."""
@@ -85,7 +86,7 @@ def _by_type(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 def event_manifest(owner: Owner, resource_version: str, notice: Notice, now: datetime) -> dict[str, Any]:
     """Give the core/v1 Event that tells a notice about its object."""
-    stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+    when = stamp(now)
     digest = sha256(f"{owner.uid}{notice}{now.timestamp()}".encode()).hexdigest()[:16]
     reference = owner.reference()
     return {
@@ -102,9 +103,9 @@ def event_manifest(owner: Owner, resource_version: str, notice: Notice, now: dat
         },
         "type": notice.type.value,
         "reason": notice.reason.value,
-        "message": notice.message[:MAX_NOTE],
-        "firstTimestamp": stamp,
-        "lastTimestamp": stamp,
+        "message": cut(notice.message, MAX_NOTE),
+        "firstTimestamp": when,
+        "lastTimestamp": when,
         "count": 1,
         "source": {"component": MANAGER},
         "reportingComponent": MANAGER,

@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 async def report(client: Client, body: Mapping[str, Any], outcome: Outcome, now: datetime) -> Mapping[str, Any] | None:
     """Write what changed; give the object as it is afterwards, or None when nothing was written.
 
-    An object that is being deleted, or is gone, is left alone. Raises `KubeError` when the status can't be
-    written; a lost Event is only logged.
+    An object that is being deleted, or is gone, is left alone. Raises `ObjectChanged` when there is a newer object
+    than `body`, or another one of its name, and any other `KubeError` when the status can't be written; a lost Event
+    is only logged.
     """
     metadata = body["metadata"]
     if "deletionTimestamp" in metadata:
@@ -31,7 +32,7 @@ async def report(client: Client, body: Mapping[str, Any], outcome: Outcome, now:
     if patch is None:
         return None
     owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"])
-    guarded = {"metadata": {"uid": owner.uid}, "status": patch}
+    guarded = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": patch}
     try:
         written = await client.merge_patch(CLUSTER_STATES, owner.namespace, owner.name, guarded, subresource="status")
     except ObjectNotFound:

@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test soak demo sandbox crds lock verify clean
+.PHONY: help check format test soak demo sandbox crds lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

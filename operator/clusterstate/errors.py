@@ -57,7 +57,6 @@ class Reason(StrEnum):
     """The one list of reasons: in conditions, Events, logs and metrics alike."""
 
     SUCCEEDED = "Succeeded"
-    PROGRESSING = "Progressing"
     PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
     SUSPENDED = "Suspended"
     INTERNAL_ERROR = "InternalError"

@@ -207,7 +207,7 @@ class Run:
         )
         self._claim(access)
         async with Sources(access) as sources:
-            self.doing = f"listing {access.location}"
+            self.doing = f"listing {access.location.url}"
             tree, listing, known = await sources.list_state(self.memory.known)
             self.memory.known = known
             if self._unchanged(access, listing):
@@ -221,8 +221,8 @@ class Run:
         holder = claims.holder(self.key)
         if holder is not None:
             raise StateClaimed(
-                f"ClusterState {holder[0]}/{holder[1]} is older and writes to {access.location} already. Delete one of "
-                "the two, or let this one only pull."
+                f"ClusterState {holder[0]}/{holder[1]} is older and writes to {access.location.url} already. Delete "
+                "one of the two, or let this one only pull."
             )
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
@@ -232,7 +232,7 @@ class Run:
         return same and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
-        self.doing = f"reading {access.location}"
+        self.doing = f"reading {access.location.url}"
         self._note_store(access, tree, listing)
         read = await read_state(tree, listing, self._wanted())
         desired = declare(self.state, access.store.url)
@@ -280,7 +280,7 @@ class Run:
         self.refusal = find_refusal(plan, access.location)
         if self.refusal is not None:
             return listing
-        self.doing = f"writing to {access.location}"
+        self.doing = f"writing to {access.location.url}"
         if plan.changes:
             await self.history.intend(plan.applied, plan)
         listing = await carry_out(tree, plan, listing, self.now)

@@ -23,6 +23,7 @@ CLUSTER: Body = {
             "cpuRequest": "200m",
             "memoryRequest": "100Mi",
             "etcdMembers": [{"name": "a", "instanceGroup": "control-plane-us-east-1a", "encryptedVolume": True}],
+            "manager": {"backupRetentionDays": 90},
         }
         for name in ("main", "events")
     ],
@@ -34,8 +35,9 @@ CLUSTER: Body = {
     "nonMasqueradeCIDR": "100.64.0.0/10",
     "sshAccess": ["0.0.0.0/0"],
     "subnets": [{"name": "us-east-1a", "zone": "us-east-1a", "type": "Public", "cidr": "172.20.0.0/16"}],
+    "topology": {"dns": {"type": "None"}},
 }
-"""All that kops needs to create one."""
+"""All that kops needs to create one, with nothing left for it to assign."""
 
 GROUPS: list[Body] = [
     {

@@ -133,6 +133,14 @@ def test_a_new_clusters_own_fields_are_no_declaration() -> None:
     assert first.applied.cluster == RBAC
 
 
+def test_what_kops_adds_to_a_new_cluster_is_no_part_of_the_base() -> None:
+    desired = declare({**RBAC, "networking": {"flannel": {}}, "kubeAPIServer": {"oidcIssuerURL": "https://x"}})
+    first = plan(desired, State())
+    second = plan(desired, carry_out(State(), first), first.applied)
+    assert second.changes == ()
+    assert second.applied == first.applied
+
+
 @pytest.mark.parametrize("spec", [{}, {"channel": "stable"}, {"authorization": {}}])
 def test_a_cluster_without_authorization_is_refused(spec: dict[str, object]) -> None:
     with pytest.raises(SpecInvalid, match="authorization"):

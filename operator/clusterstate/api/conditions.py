@@ -12,9 +12,9 @@ class ConditionType(StrEnum):
 
     READY = "Ready"
     """True: the last run did all that the spec asks for, or found it done; also in a dry run and with
-    `drift: Report`. False: it didn't, and the message says why. Unknown: no run has ended yet."""
+    `drift: Report`. False: it didn't, and the message says why."""
     RECONCILING = "Reconciling"
-    """True: a run is under way, or will be tried again by itself. Absent otherwise; never False."""
+    """True: the run will be tried again by itself. Absent otherwise; never False."""
     STALLED = "Stalled"
     """True: a person must act before another run can help. Absent otherwise; never False."""
     STORE_REACHABLE = "StoreReachable"
@@ -24,10 +24,10 @@ class ConditionType(StrEnum):
     """True: every declared field stands in the store. False: fields differ, since they drifted, conflict,
     are only planned, or could not be written. Unknown: the store could not be read."""
     MIRRORED = "Mirrored"
-    """True: every mirror that the spec asks for is equal to what the store holds. False: one is not. Absent:
-    `spec.mirror` asks for none."""
+    """True: every mirror that the spec asks for is equal to what the store holds. False: one is not. Unknown: the
+    run didn't come that far."""
     CERTIFICATES_VALID = "CertificatesValid"
-    """True: no trusted certificate of a keyset ends within `spec.expiryWarning`. False: one does, or has
+    """True: no primary certificate of a keyset ends within `spec.expiryWarning`. False: one does, or has
     ended. Unknown: keysets could not be read. Never affects Ready."""
     CLOUD_UPDATED = "CloudUpdated"
     """True: `kops update cluster` has run on what the store holds. False: it must be run before machines

@@ -109,7 +109,7 @@ class MirrorStatus(Reported, frozen=True, kw_only=True):
     primary_id: Annotated[str, Meta(max_length=128)] = ""
     """Id of the keyset's primary certificate."""
     not_after: Time = ""
-    """When the first of the mirrored certificates ends."""
+    """When the primary's certificate ends."""
 
 
 class HistoryEntry(Reported, frozen=True, kw_only=True):

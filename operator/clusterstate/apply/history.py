@@ -37,11 +37,8 @@ class History:
     async def intend(self, declared: Applied, plan: Plan) -> None:
         """Record what is about to be written; an intent that says so already stands for every new try."""
         groups = any(kind_of(change.key)[0] is FileKind.INSTANCE_GROUP for change in plan.changes)
-        newest = self._known[-1] if self._known else None
-        if newest is not None and not newest.settled and newest.content == declared.as_json():
-            if newest.groups_pushed == newest.number or not groups:
-                return
-        await self._add(declared, settled=False, groups=groups, changes=len(plan.changes))
+        if not self._stands(declared, groups=groups):
+            await self._add(declared, settled=False, groups=groups, changes=len(plan.changes))
 
     async def settle(self, declared: Applied) -> None:
         """Record that the store holds the declaration now.
@@ -54,6 +51,12 @@ class History:
         elif not newest.settled:
             self._known[-1] = await revisions.settle_revision(self._client, newest)
         await self._prune()
+
+    def _stands(self, declared: Applied, *, groups: bool) -> bool:
+        newest = self._known[-1] if self._known else None
+        if newest is None or newest.settled or newest.content != declared.as_json():
+            return False
+        return newest.groups_pushed == newest.number or not groups
 
     async def _add(self, declared: Applied, *, settled: bool, groups: bool = False, changes: int = 0) -> None:
         number = self._known[-1].number + 1 if self._known else 1

@@ -25,7 +25,7 @@ import click
 from clusterstate.errors import ClusterStateError
 from clusterstate.sandbox.binaries import find
 from clusterstate.sandbox.controlplane import ControlPlane
-from clusterstate.sandbox.data import CRD, EXAMPLE, KOPS_STORE
+from clusterstate.sandbox.data import CRDS, EXAMPLE, KOPS_STORE
 from clusterstate.sandbox.process import Child
 from clusterstate.sandbox.s3server import S3Server
 
@@ -47,6 +47,8 @@ class DemoFailed(ClusterStateError):
 
 def run_demo(*, keep: bool) -> None:
     """Show everything, then end; with `keep` stay until Ctrl-C. Raises `DemoFailed`."""
+    if not EXAMPLE.is_file():
+        raise DemoFailed("The demo needs a checkout of the project: clone it and run make demo there.")
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="clusterstate-demo-")))
         demo = _start(stack, directory)
@@ -82,7 +84,7 @@ class Demo:
 
     def prepare(self) -> None:
         """Install the resource, and put a store that kops wrote into the bucket."""
-        self.kubectl("apply", "--server-side", "-f", str(CRD))
+        self.kubectl("apply", "--server-side", "-f", str(CRDS))
         self.kubectl("wait", "--for=condition=Established", "crd/clusterstates.clusterstate.dev")
         self.kubectl("create", "namespace", NAMESPACE)
         keys = {

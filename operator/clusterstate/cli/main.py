@@ -51,6 +51,7 @@ def demo(*, keep: bool) -> None:
 def _log(level: str) -> None:
     """Follow the wish for our own lines only: libraries at DEBUG write requests with all their headers."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of comes as an error of ours
     logging.getLogger("clusterstate").setLevel(level)
 
 

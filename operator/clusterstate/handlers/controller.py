@@ -142,6 +142,7 @@ class Controller:
     async def _tell(self, watched: Watched, result: Result) -> None:
         self._wake(result.freed)
         if result.outcome is None:
+            log.debug("%s/%s: nothing has changed", *key_of(watched.body))
             return
         log.info("%s/%s: %s", *key_of(watched.body), result.outcome.message)
         written = await report(self._context.client, watched.body, result.outcome, self._context.now())

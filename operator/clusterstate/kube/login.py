@@ -61,6 +61,8 @@ class Kubeconfig:
 
     async def read(self) -> Credentials:
         """Read the file, and run its plugin."""
+        if self.path and not self.path.is_file():
+            raise KubeRefused(f"There is no kubeconfig {self.path}. Name another.")
         configuration = _configuration()
         try:
             loader = await load_kube_config(  # type: ignore[no-untyped-call] # as its author left it

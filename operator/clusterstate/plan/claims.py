@@ -1,7 +1,7 @@
 """One writer per state: who holds the claim to `{store}/{clusterName}` among all objects of this cluster.
 
-The oldest object holds it. Objects that only pull share the state with everybody. Pure bookkeeping: the
-handlers feed it with what they see.
+The oldest object holds it. Objects that only look, by a pull or a dry run, share the state with everybody. Pure
+bookkeeping: the handlers feed it with what they see.
 """
 
 from collections.abc import Hashable, Iterator
@@ -42,11 +42,11 @@ class Claim:
 
 def make_claim(state: ClusterState, endpoint: str | None = None) -> Claim:
     """Give what an object claims; raise `SpecInvalid` when its URL is none."""
-    metadata = state.metadata
+    metadata, sync = state.metadata, state.spec.sync
     return Claim(
         state=Location.parse(state.spec.store.url).child(state.cluster_name).url,
         endpoint=endpoint,
-        writes=state.spec.sync.direction is not Direction.PULL and not state.spec.suspend,
+        writes=sync.direction is not Direction.PULL and not sync.dry_run and not state.spec.suspend,
         created=metadata.creation_timestamp,
         uid=metadata.uid,
     )

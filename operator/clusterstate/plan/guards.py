@@ -43,7 +43,7 @@ def find_refusal(plan: Plan, location: Location) -> ConflictFound | FileStoreIsF
         )
     if plan.changes and location.scheme == "file":
         return FileStoreIsForReview(
-            f"{location} is a folder on one machine, which the nodes of a cluster can't read: kops permits file:// for "
-            "review only. Set spec.sync.dryRun, or push to a store that nodes can reach."
+            f"{location.url} is a folder on one machine, which the nodes of a cluster can't read: kops permits file:// "
+            "for review only. Set spec.sync.dryRun, or push to a store that nodes can reach."
         )
     return None

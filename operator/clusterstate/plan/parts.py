@@ -1,6 +1,6 @@
 """What one document adds to a plan: `config` or an instance group, on all three sides, decided alone."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange
@@ -10,6 +10,7 @@ from clusterstate.plan.guards import require_survivable
 from clusterstate.plan.merge import Disagreement, Merged, merge, merge_labels
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.values import as_map, equal, equal_json
+from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.schema import Kind
 from clusterstate.store.base import Version
@@ -69,7 +70,10 @@ def _create(item: Item, desired: Desired, now: datetime) -> Part:
     spec = merge(item.kind, None, document.spec, {}, desired.policy)
     labels = merge_labels(None, as_map(document.metadata.get("labels", {})), {}, desired.policy)
     change = Change(item.key, Action.CREATE, (*labels.changes, *spec.changes), document)
-    return Part(item.declared, spec.created, change)
+    # The base is what the next run will make of it, which looks at declared paths only, not at what kops adds.
+    declared, observed = item.declared, canonical(item.kind, document.spec).spec
+    base = merge(item.kind, declared.spec, declared.spec, observed, desired.policy, spec.created)
+    return Part(replace(declared, spec=base.applied), base.created, change)
 
 
 def _bring_back(item: Item, applied: DesiredGroup, desired: Desired, now: datetime) -> Part:

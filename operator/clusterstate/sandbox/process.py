@@ -90,10 +90,14 @@ class Child:
         except subprocess.TimeoutExpired:
             return None
 
+    def terminate(self) -> None:
+        """Ask it to end, without waiting for it."""
+        self._process.terminate()
+
     def stop(self, grace: float = 5) -> None:
         """Ask it to end, and kill it after `grace` seconds; nothing of it is left when this returns."""
         if self._process.poll() is None:
-            self._process.terminate()
+            self.terminate()
             if self.wait(grace) is None:
                 self._process.kill()
         self._process.wait()

@@ -165,57 +165,57 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
 
     A file that vanishes between list and read is `KeyNotFound`: the next run sees the state as it is then.
     """
-    reader = _Reader(tree, listing)
-    cluster, completed, groups, keysets, secrets, keys = await asyncio.gather(
-        reader.one(layout.CONFIG, codec.decode_document),
-        reader.one(layout.COMPLETED, codec.decode_document),
-        reader.all(layout.FileKind.INSTANCE_GROUP, codec.decode_document),
-        reader.all(layout.FileKind.KEYSET, codec.decode_keyset),
-        reader.all(layout.FileKind.SECRET, codec.decode_secret, wanted.secrets),
-        reader.all(layout.FileKind.SSH_PUBLIC_KEY, codec.decode_ssh_public_key, lambda _: wanted.ssh_public_keys),
-    )
-    for name, keyset in keysets.items():
-        require_primary(keyset, layout.keyset_key(name))
+    groups = listing.keys_of(layout.FileKind.INSTANCE_GROUP)
+    keysets = listing.keys_of(layout.FileKind.KEYSET)
+    secrets = {name: key for name, key in listing.keys_of(layout.FileKind.SECRET).items() if wanted.secrets(name)}
+    ssh_keys = listing.keys_of(layout.FileKind.SSH_PUBLIC_KEY) if wanted.ssh_public_keys else {}
+    named = [key for keys in (groups, keysets, secrets, ssh_keys) for key in keys.values()]
+    files = await _read_files(tree, listing, [layout.CONFIG, layout.COMPLETED, *named])
     state = State(
-        cluster=cluster,
-        completed=completed,
-        instance_groups=groups,
-        keysets=keysets,
-        secrets=secrets,
-        ssh_public_keys=keys,
+        cluster=files.one(layout.CONFIG, codec.decode_document),
+        completed=files.one(layout.COMPLETED, codec.decode_document),
+        instance_groups=files.all(groups, codec.decode_document),
+        keysets=files.all(keysets, codec.decode_keyset),
+        secrets=files.all(secrets, codec.decode_secret),
+        ssh_public_keys=files.all(ssh_keys, codec.decode_ssh_public_key),
     )
-    return Read(state, reader.versions)
+    for name, keyset in state.keysets.items():
+        require_primary(keyset, layout.keyset_key(name))
+    return Read(state, files.versions)
 
 
 async def read_cluster(tree: Tree, listing: Listing) -> Document | None:
     """Read `config` alone, None where there is none: it tells where the rest lies."""
-    return await _Reader(tree, listing).one(layout.CONFIG, codec.decode_document)
+    files = await _read_files(tree, listing, [layout.CONFIG])
+    return files.one(layout.CONFIG, codec.decode_document)
 
 
-class _Reader:
-    def __init__(self, tree: Tree, listing: Listing) -> None:
-        self.tree = tree
-        self.listing = listing
-        self.versions: dict[str, Version] = {}
-        self.slots = asyncio.Semaphore(PARALLEL_READS)
+class _Files:
+    """Bytes that were read, to be decoded one after another: of many bad files always the same one is named."""
 
-    async def one(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
-        return await self._decode(key, decode) if key in self.listing.entries else None
+    def __init__(self, blobs: Mapping[str, Blob]) -> None:
+        self._blobs = blobs
 
-    async def all(
-        self,
-        kind: layout.FileKind,
-        decode: Callable[[bytes, str], T],
-        wanted: Callable[[str], bool] = lambda _: True,
-    ) -> dict[str, T]:
-        keys = {name: key for name, key in self.listing.keys_of(kind).items() if wanted(name)}
-        decoded: list[Awaitable[T]] = [self._decode(key, decode) for key in keys.values()]
-        return dict(zip(keys, await asyncio.gather(*decoded), strict=True))
+    @property
+    def versions(self) -> dict[str, Version]:
+        return {key: blob.version for key, blob in self._blobs.items()}
 
-    async def _decode(self, key: str, decode: Callable[[bytes, str], T]) -> T:
-        if self.listing.entries[key].size > MAX_FILE:
+    def one(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
+        return decode(self._blobs[key].data, key) if key in self._blobs else None
+
+    def all(self, keys: Mapping[str, str], decode: Callable[[bytes, str], T]) -> dict[str, T]:
+        return {name: decode(self._blobs[key].data, key) for name, key in keys.items()}
+
+
+async def _read_files(tree: Tree, listing: Listing, keys: Iterable[str]) -> _Files:
+    there = [key for key in keys if key in listing.entries]
+    for key in there:
+        if listing.entries[key].size > MAX_FILE:
             raise MalformedFile(f"{key} has more than {MAX_FILE} bytes: kops never writes such a file. Look who did.")
-        async with self.slots:
-            blob = await self.tree.read(key)
-        self.versions[key] = blob.version
-        return decode(blob.data, key)
+    slots = asyncio.Semaphore(PARALLEL_READS)
+
+    async def read(key: str) -> Blob:
+        async with slots:
+            return await tree.read(key)
+
+    return _Files(dict(zip(there, await _all(read(key) for key in there), strict=True)))

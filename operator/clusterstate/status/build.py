@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from clusterstate.api.status import LISTED
-from clusterstate.plan.changes import Action, Change, Difference, Plan
+from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import summarise
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.state.objects import Json
@@ -69,7 +69,11 @@ def _put(status: Status, key: str, value: object) -> None:
 
 def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dict[str, Any]:
     found = {"url": facts.url, "files": facts.files, "bytes": facts.bytes, "digest": facts.digest}
-    if facts.last_change is not None:
+    known = before.get("store", {})
+    if known.get("digest") == facts.digest and "lastChangeTime" in known:
+        # The store's clock and ours differ by a little: the same files keep the time that was told first.
+        found["lastChangeTime"] = known["lastChangeTime"]
+    elif facts.last_change is not None:
         found["lastChangeTime"] = stamp(facts.last_change)
     if unproven := _unproven(before, facts, generation):
         found["unproven"] = unproven
@@ -102,7 +106,7 @@ def _changes(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
         | _value("old", field.old)
         | _value("new", field.new)
         for change in changes
-        for field in change.fields
+        for field in change.fields or (FieldChange("", change.action),)
     ]
     return rows[:LISTED]
 

@@ -101,7 +101,14 @@ def _in_sync(outcome: Outcome) -> Condition:
         return Condition(kind, Truth.FALSE, reason, _planned_text(plan))
     if plan.drift:
         return Condition(kind, Truth.FALSE, Reason.DRIFTED, _drift_text(plan))
-    return Condition(kind, Truth.TRUE, Reason.IN_SYNC, "Every declared field has its value in the store.")
+    text = " ".join(["Every declared field has its value in the store.", *_remarks(plan)])
+    return Condition(kind, Truth.TRUE, Reason.IN_SYNC, text)
+
+
+def _remarks(plan: Plan) -> Iterator[str]:
+    if plan.unpruned:
+        yield f"No longer declared, but kept in the store: {_named(list(plan.unpruned))}."
+    yield from plan.warnings[:NAMED]
 
 
 def _mirrored(outcome: Outcome) -> Condition:

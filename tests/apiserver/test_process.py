@@ -1,0 +1,37 @@
+"""The operator as a process: it stops when told to, and says in one line what keeps it from starting."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.world import World, manifest
+
+pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
+
+OPERATOR = Path(__file__).parents[2] / "operator"
+
+
+def test_it_stops_when_told_to(world: World) -> None:
+    world.load_store()
+    world.apply(manifest(url=world.url))
+    world.start_operator()
+    world.settled()
+    operator = world.operator
+    assert operator is not None
+    world.operator = None
+    began = time.monotonic()
+    operator.terminate()
+    assert operator.wait(timeout=10) == 0, world.log_tail()
+    assert "Traceback" not in world.log_tail()
+    assert time.monotonic() - began < 10
+
+
+def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "clusterstate", "run", "--kubeconfig", str(tmp_path / "missing")]
+    environment = {"PYTHONPATH": str(OPERATOR), "HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"clusterstate: There is no kubeconfig {tmp_path}/missing. Name another.\n"

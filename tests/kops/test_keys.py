@@ -1,0 +1,111 @@
+"""What kops does to keysets, secrets and SSH keys reaches the mirrors, by kops's own rules."""
+
+import base64
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from tests.kops.asking import request, rows
+from tests.support.kops import Kops
+from tests.support.world import COMPLEX, MINIMAL, World, manifest
+
+pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
+
+MIRROR = {
+    "keysets": [{"include": ["*"]}, {"include": ["kubernetes-ca", "service-account"], "parts": "KeyPair"}],
+    "secrets": {"include": ["*"]},
+    "sshPublicKeys": {"include": ["*"]},
+}
+SSH = (Encoding.OpenSSH, PublicFormat.OpenSSH)
+PEM = (Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def mirrored(world: World, kind: str, name: str) -> dict[str, bytes]:
+    data = world.get("secret", f"state-{kind}-{name}")["data"]
+    return {key: base64.b64decode(value) for key, value in data.items()}
+
+
+def trusted(kops: Kops, keyset: str) -> tuple[list[str], list[str]]:
+    """Give the ids of a keyset's trusted key pairs as kops lists them, oldest first, and that of the primary."""
+    pairs = yaml.safe_load(kops.run("get", "keypairs", keyset, "--name", COMPLEX, "-o", "yaml").stdout)
+    pairs.sort(key=lambda pair: int(pair["id"]))
+    return [pair["id"] for pair in pairs], [pair["id"] for pair in pairs if pair.get("isPrimary")]
+
+
+def shown(world: World, keyset: str) -> tuple[list[str], list[str]]:
+    """Give the same as the operator mirrors it. A key pair that kops generates has its id as serial number."""
+    data = mirrored(world, "keyset", keyset)
+    primary = x509.load_pem_x509_certificate(data["tls.crt"])
+    key = load_pem_private_key(data["tls.key"], None)
+    assert key.public_key().public_bytes(*PEM) == primary.public_key().public_bytes(*PEM)
+    bundle = [str(each.serial_number) for each in x509.load_pem_x509_certificates(data["ca.crt"])]
+    return bundle, [str(primary.serial_number)]
+
+
+@pytest.mark.parametrize("keyset", ["kubernetes-ca", "service-account"])
+def test_a_rotation_is_followed_step_by_step(world: World, kops: Kops, keyset: str) -> None:
+    world.load_store()
+    world.apply(manifest(url=world.url, mirror=MIRROR))
+    with world.running():
+        world.settled(condition="Mirrored", reason="Mirrored")
+        [old], primary = trusted(kops, keyset)
+        assert shown(world, keyset) == ([old], primary)
+        steps = (
+            ("create", "keypair", keyset),
+            ("promote", "keypair", keyset),
+            ("distrust", "keypair", keyset, old),
+            ("trust", "keypair", keyset, old),
+        )
+        seen = []
+        for step in steps:
+            kops.run(*step, "--name", COMPLEX)
+            body = request(world)
+            assert shown(world, keyset) == trusted(kops, keyset), step
+            rows_by_secret = {row["secret"]: row for row in body["status"]["mirrors"]}
+            seen.append(([], [rows_by_secret[f"state-keyset-{keyset}"]["primaryId"]]))
+            seen[-1][0].extend(shown(world, keyset)[0])
+        data = mirrored(world, "keyset", keyset)
+    new = seen[2][0][0]
+    assert seen == [([old, new], [old]), ([old, new], [new]), ([new], [new]), ([old, new], [new])]
+    if keyset == "service-account":
+        certificates = x509.load_pem_x509_certificates(data["ca.crt"])
+        keys = b"".join(each.public_key().public_bytes(*PEM) for each in certificates)
+        assert data["service-account.pub"] == keys
+
+
+def test_a_new_keyset_gets_a_mirror(world: World, kops: Kops) -> None:
+    world.load_store()
+    world.apply(manifest(url=world.url, mirror=MIRROR))
+    with world.running():
+        world.settled(condition="Mirrored", reason="Mirrored")
+        kops.run("create", "keypair", "etcd-manager-ca-events", "--primary", "--name", COMPLEX)
+        request(world)
+        data = mirrored(world, "keyset", "etcd-manager-ca-events")
+    [new], _ = trusted(kops, "etcd-manager-ca-events")
+    assert data.keys() == {"ca.crt"}
+    assert str(x509.load_pem_x509_certificate(data["ca.crt"]).serial_number) == new
+
+
+def test_secrets_and_ssh_keys_that_kops_creates_are_mirrored(world: World, kops: Kops) -> None:
+    docker = b'{"auths":{"registry.example.com":{"auth":"Y2FuYXJ5"}}}'
+    encryption = b"kind: EncryptionConfig\napiVersion: v1\nresources: []\n"
+    public = ed25519.Ed25519PrivateKey.generate().public_key().public_bytes(*SSH) + b" somebody@example.com\n"
+    files = {"docker.json": docker, "encryption.yaml": encryption, "id.pub": public}
+    for name, content in files.items():
+        (kops.home / name).write_bytes(content)
+    world.load_store(MINIMAL)
+    world.apply(manifest(url=world.url, clusterName=MINIMAL, mirror=MIRROR))
+    with world.running():
+        world.settled(condition="Mirrored", reason="Mirrored")
+        kops.run("create", "secret", "dockerconfig", "--force", "-f", kops.home / "docker.json", "--name", MINIMAL)
+        kops.run("create", "secret", "encryptionconfig", "-f", kops.home / "encryption.yaml", "--name", MINIMAL)
+        [before] = rows(kops, "sshpublickeys", cluster=MINIMAL)
+        kops.run("create", "sshpublickey", "-i", kops.home / "id.pub", "--name", MINIMAL)
+        request(world)
+        assert rows(kops, "secrets", cluster=MINIMAL) == [["dockerconfig"], ["encryptionconfig"]]
+        assert mirrored(world, "secret", "dockerconfig") == {".dockerconfigjson": docker}
+        assert mirrored(world, "secret", "encryptionconfig") == {"encryptionconfig": encryption}
+        [created] = [row for row in rows(kops, "sshpublickeys", cluster=MINIMAL) if row != before]
+        assert mirrored(world, "ssh", created[0].replace(":", "")) == {"ssh-publickey": public}

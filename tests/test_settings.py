@@ -1,0 +1,50 @@
+"""What whoever installs the operator decides, variable by variable."""
+
+import pytest
+
+from clusterstate.errors import SpecInvalid
+from clusterstate.settings import Settings
+
+
+def test_without_variables_everything_is_as_documented() -> None:
+    assert Settings.from_env({"PATH": "/bin", "AWS_REGION": "eu-central-1"}) == Settings()
+    assert not Settings().ambient_allowed("default"), "nobody may use the operator's own credentials unasked"
+
+
+@pytest.mark.parametrize("name", ["namespaces", "ambient_namespaces", "allowed_endpoints", "file_roots"])
+def test_lists_are_separated_by_commas_and_name_each_once(name: str) -> None:
+    variable = f"CLUSTERSTATE_{name.upper()}"
+    assert getattr(Settings.from_env({variable: " b, a ,,b,"}), name) == ("b", "a")
+    assert Settings.from_env({variable: " , "}) == Settings()
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("", 16), ("016", 16)])
+def test_workers_are_a_positive_number(text: str, expected: int) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_WORKERS": text}).workers == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), [("debug", "DEBUG"), ("Warning", "WARNING"), ("", "INFO")])
+def test_the_level_is_one_of_four(text: str, expected: str) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_LOG_LEVEL": text}).log_level == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("WORKERS", "0"), ("WORKERS", "-1"), ("WORKERS", "many"), ("WORKERS", "²"), ("LOG_LEVEL", "loud")],
+)
+def test_what_cannot_be_read_is_named(variable: str, text: str) -> None:
+    with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_{variable} is") as caught:
+        Settings.from_env({f"CLUSTERSTATE_{variable}": text})
+    assert repr(text.upper() if variable == "LOG_LEVEL" else text) in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("globs", "namespace", "expected"),
+    [("*", "a", True), ("team-*", "team-a", True), ("team-*", "a-team-a", False), ("a,b", "b", True), ("A", "a", False)],
+)
+def test_ambient_credentials_are_for_the_namespaces_that_match(
+    globs: str,
+    namespace: str,
+    expected: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_AMBIENT_NAMESPACES": globs}).ambient_allowed(namespace) is expected

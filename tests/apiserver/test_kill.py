@@ -34,15 +34,18 @@ def kill_at_random(world: World, rounds: int) -> None:
     world.load_store()
     before = world.files()
     chance = random.Random(20261123)
+    pushed = 0
     for number in range(rounds):
         world.apply(declaration(world, number))
         world.start_operator()
         time.sleep(chance.uniform(0.5, LONGEST_LIFE))
         world.kill_operator()
+        pushed += f"v1.32.{number}\n".encode() in world.read(f"{COMPLEX}/config")
         for key, data in world.files().items():
             assert data.endswith(b"\n") or key.startswith((f"{COMPLEX}/secrets", f"{COMPLEX}/pki/ssh")), key
             if "/config" in key or "/instancegroup/" in key:
                 assert yaml.safe_load(data)["kind"] in {"Cluster", "InstanceGroup"}
+    assert 0 < pushed < rounds, "kills came before every write or after all of them"
     last = rounds - 1
     with world.running():
         world.settled()

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -12,8 +14,12 @@ from clusterstate import __version__
 ROOT = Path(__file__).parents[2] / "operator"
 SDKS = {"boto3", "botocore", "kubernetes", "kopf", "aiohttp"}
 
+
 def run(
-    *arguments: str, home: Path, program: tuple[str, ...] = ("-m", "clusterstate"), **environ: str
+    *arguments: str,
+    home: Path,
+    program: tuple[str, ...] = ("-m", "clusterstate"),
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(home), **environ}
     command = [sys.executable, *program, *arguments]
@@ -57,7 +63,7 @@ def test_a_misspelt_command_line_is_code_2(arguments: tuple[str, ...], tmp_path:
 def test_what_a_person_can_mend_is_one_line_and_code_1(
     arguments: tuple[str, ...], environ: dict[str, str], said: str, tmp_path: Path
 ) -> None:
-    done = run(*arguments, home=tmp_path, **environ)
+    done = run(*arguments, home=tmp_path, environ=environ)
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1

@@ -4,8 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-pytest.register_assert_rewrite("tests.kops.asking")
-
 from tests.apiserver.conftest import plane, world
 from tests.support.kops import Kops
 from tests.support.world import World

@@ -7,7 +7,8 @@ the cloud and the internet (a VPC's network, a channel's version), so here it st
 from copy import deepcopy
 
 import pytest
-from tests.kops.asking import assert_untouched, comparable, differences, documents, hand, rewrite, rows
+
+from tests.kops.asking import QUIET, comparable, differences, documents, hand, look_again, rewrite, rows
 from tests.kops.samples import CLUSTER, GROUP, GROUP_SPELLINGS, GROUPS, NEW, SPELLINGS, manifests
 from tests.support.kops import Kops
 from tests.support.world import Body, World, manifest
@@ -49,7 +50,7 @@ def test_it_is_byte_for_byte_what_kops_creates(
         written = world.files()
         rewrite(kops, NEW)
         assert world.files() == written
-        assert_untouched(world)
+        assert look_again(world) == QUIET
 
 
 def test_what_kops_assigns_to_a_new_cluster_is_left_to_the_declaration(
@@ -68,4 +69,4 @@ def test_what_kops_assigns_to_a_new_cluster_is_left_to_the_declaration(
         written = world.files()
         rewrite(kops, NEW)
         assert world.files() == written
-        assert_untouched(world)
+        assert look_again(world) == QUIET

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from tests.kops.asking import comparable, differences, documents, hand
 from tests.support.kops import Kops
 from tests.support.world import COMPLEX, Body, World, manifest

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.kops.asking import documents, rows
 from tests.kops.samples import GROUP
 from tests.support.kops import Kops

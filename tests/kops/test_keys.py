@@ -1,15 +1,17 @@
 """What kops does to keysets, secrets and SSH keys reaches the mirrors, by kops's own rules."""
 
 import base64
+from typing import NamedTuple
 
 import pytest
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+
 from tests.kops.asking import request, rows
 from tests.support.kops import Kops
-from tests.support.world import COMPLEX, MINIMAL, World, manifest
+from tests.support.world import COMPLEX, MINIMAL, Body, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 
@@ -27,21 +29,33 @@ def mirrored(world: World, kind: str, name: str) -> dict[str, bytes]:
     return {key: base64.b64decode(value) for key, value in data.items()}
 
 
-def trusted(kops: Kops, keyset: str) -> tuple[list[str], list[str]]:
-    """Give the ids of a keyset's trusted key pairs as kops lists them, oldest first, and that of the primary."""
+class Trust(NamedTuple):
+    """What a keyset's consumers trust and use, by ids; kops gives a certificate its key pair's id as serial number."""
+
+    trusted: list[str]
+    """Oldest first."""
+    primary: str
+
+
+def by_kops(kops: Kops, keyset: str) -> Trust:
     pairs = yaml.safe_load(kops.run("get", "keypairs", keyset, "--name", COMPLEX, "-o", "yaml").stdout)
-    pairs.sort(key=lambda pair: int(pair["id"]))
-    return [pair["id"] for pair in pairs], [pair["id"] for pair in pairs if pair.get("isPrimary")]
+    [primary] = [pair["id"] for pair in pairs if pair.get("isPrimary")]
+    return Trust(sorted((pair["id"] for pair in pairs), key=int), primary)
 
 
-def shown(world: World, keyset: str) -> tuple[list[str], list[str]]:
-    """Give the same as the operator mirrors it. A key pair that kops generates has its id as serial number."""
+def by_mirror(world: World, keyset: str) -> Trust:
     data = mirrored(world, "keyset", keyset)
     primary = x509.load_pem_x509_certificate(data["tls.crt"])
     key = load_pem_private_key(data["tls.key"], None)
     assert key.public_key().public_bytes(*PEM) == primary.public_key().public_bytes(*PEM)
-    bundle = [str(each.serial_number) for each in x509.load_pem_x509_certificates(data["ca.crt"])]
-    return bundle, [str(primary.serial_number)]
+    bundle = x509.load_pem_x509_certificates(data["ca.crt"])
+    return Trust([str(each.serial_number) for each in bundle], str(primary.serial_number))
+
+
+def told(body: Body, keyset: str) -> str:
+    """Give the id of the primary that the status tells."""
+    [told] = [row["primaryId"] for row in body["status"]["mirrors"] if row["secret"] == f"state-keyset-{keyset}"]
+    return str(told)
 
 
 @pytest.mark.parametrize("keyset", ["kubernetes-ca", "service-account"])
@@ -50,29 +64,21 @@ def test_a_rotation_is_followed_step_by_step(world: World, kops: Kops, keyset: s
     world.apply(manifest(url=world.url, mirror=MIRROR))
     with world.running():
         world.settled(condition="Mirrored", reason="Mirrored")
-        [old], primary = trusted(kops, keyset)
-        assert shown(world, keyset) == ([old], primary)
-        steps = (
-            ("create", "keypair", keyset),
-            ("promote", "keypair", keyset),
-            ("distrust", "keypair", keyset, old),
-            ("trust", "keypair", keyset, old),
-        )
-        seen = []
-        for step in steps:
-            kops.run(*step, "--name", COMPLEX)
+        seen = [by_mirror(world, keyset)]
+        old = seen[0].primary
+        for step in (["create"], ["promote"], ["distrust", old], ["trust", old]):
+            kops.run(step[0], "keypair", keyset, *step[1:], "--name", COMPLEX)
             body = request(world)
-            assert shown(world, keyset) == trusted(kops, keyset), step
-            rows_by_secret = {row["secret"]: row for row in body["status"]["mirrors"]}
-            seen.append(([], [rows_by_secret[f"state-keyset-{keyset}"]["primaryId"]]))
-            seen[-1][0].extend(shown(world, keyset)[0])
+            seen.append(by_mirror(world, keyset))
+            assert seen[-1] == by_kops(kops, keyset), step
+            assert told(body, keyset) == seen[-1].primary
         data = mirrored(world, "keyset", keyset)
-    new = seen[2][0][0]
-    assert seen == [([old, new], [old]), ([old, new], [new]), ([new], [new]), ([old, new], [new])]
+    new = seen[2].primary
+    both = [old, new]
+    assert seen == [([old], old), (both, old), (both, new), ([new], new), (both, new)]
     if keyset == "service-account":
         certificates = x509.load_pem_x509_certificates(data["ca.crt"])
-        keys = b"".join(each.public_key().public_bytes(*PEM) for each in certificates)
-        assert data["service-account.pub"] == keys
+        assert data["service-account.pub"] == b"".join(each.public_key().public_bytes(*PEM) for each in certificates)
 
 
 def test_a_new_keyset_gets_a_mirror(world: World, kops: Kops) -> None:
@@ -83,7 +89,7 @@ def test_a_new_keyset_gets_a_mirror(world: World, kops: Kops) -> None:
         kops.run("create", "keypair", "etcd-manager-ca-events", "--primary", "--name", COMPLEX)
         request(world)
         data = mirrored(world, "keyset", "etcd-manager-ca-events")
-    [new], _ = trusted(kops, "etcd-manager-ca-events")
+    new = by_kops(kops, "etcd-manager-ca-events").primary
     assert data.keys() == {"ca.crt"}
     assert str(x509.load_pem_x509_certificate(data["ca.crt"]).serial_number) == new
 

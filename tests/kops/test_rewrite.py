@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 import pytest
-from tests.kops.asking import assert_untouched, documents, hand, request, rewrite
+
+from tests.kops.asking import QUIET, documents, hand, look_again, request, rewrite
 from tests.kops.samples import CLUSTER, GROUP, GROUP_SPELLINGS, GROUPS, NEW, SPELLINGS
 from tests.support.kops import Kops
 from tests.support.world import COMPLEX, Body, World, manifest
@@ -36,7 +37,7 @@ def change_labels(world: World) -> None:
 
 
 def remove_fields(world: World) -> None:
-    kept = {"kubernetesVersion": "v1.32.10"}  # kops reads no cluster without it
+    kept = {"kubernetesVersion": "v1.32.10"}  # see test_what_kops_requires_is_not_removed
     push(world, cluster=FIELDS | SPELLINGS, instanceGroups=[GROUP | {"spec": GROUP["spec"] | GROUP_SPELLINGS}])
     push(world, cluster=kept, instanceGroups=[GROUP])
 
@@ -89,7 +90,7 @@ def test_kops_finds_nothing_to_rewrite(world: World, kops: Kops, pushed: Callabl
         written = world.files()
         rewrite(kops, NEW if pushed is create_cluster else COMPLEX)
         assert world.files() == written
-        assert_untouched(world)
+        assert look_again(world) == QUIET
 
 
 def test_metadata_that_kops_drops_is_no_drift(world: World, kops: Kops) -> None:
@@ -103,4 +104,20 @@ def test_metadata_that_kops_drops_is_no_drift(world: World, kops: Kops) -> None:
         hand(kops, "replace", shown.values())
         config: Body = documents(kops, "cluster")[COMPLEX]
         assert "generation" not in config["metadata"]
-        assert_untouched(world)
+        assert look_again(world) == QUIET
+
+
+def test_what_kops_requires_is_not_removed(world: World, kops: Kops) -> None:
+    world.load_store()
+    role = {"name": "nodes-us-east-1a", "spec": {"role": "Node", "maxSize": 9}}
+    push_both = {"cluster": FIELDS, "instanceGroups": [role]}
+    with world.running():
+        push(world, **push_both)
+        written = world.files()
+        for fewer in ({"cluster": {"cloudLabels": {}}}, {"instanceGroups": [role | {"spec": {"maxSize": 9}}]}):
+            world.apply(manifest(url=world.url, **push_both | fewer))
+            world.settled(status="False", reason="SpecInvalid")
+        push(world, **push_both)
+        rewrite(kops)
+        assert world.files() == written
+        assert look_again(world) == QUIET

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,22 @@ def test_authorization_is_never_undeclared_away() -> None:
     first = plan(declare(RBAC), State())
     with pytest.raises(SpecInvalid, match="authorization"):
         plan(declare({}), carry_out(State(), first), first.applied)
+
+
+@pytest.mark.parametrize(
+    ("declared", "groups", "lost"),
+    [
+        ({"kubernetesVersion": "v1.33.0"}, {}, "config: kubernetesVersion"),
+        ({"cloudProvider": "aws"}, {}, "config: cloudProvider"),
+        (None, {"nodes-us-east-1a": {"role": "Node"}}, "instancegroup/nodes-us-east-1a: role"),
+    ],
+)
+def test_what_kops_requires_is_never_undeclared_away(
+    declared: dict[str, Any] | None, groups: dict[str, dict[str, Any]], lost: str
+) -> None:
+    first = plan(declare(declared, groups), golden())
+    with pytest.raises(SpecInvalid, match=lost):
+        plan(declare({}, {name: {} for name in groups}), carry_out(golden(), first), first.applied)
 
 
 def test_a_group_that_is_declared_no_more_stays_and_is_named_until_it_is_gone() -> None:

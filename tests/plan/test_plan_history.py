@@ -18,14 +18,17 @@ from tests.plan.relations import ABSENT, covers, untouched
 from tests.plan.specs import specs
 from tests.plan.states import carry_out, cluster, declare, group, plan
 
-# What every cluster has and nobody undeclares: a plan without it is refused, which is another test's matter.
+# What every state has and nobody undeclares: a plan without it is refused, which is another test's matter.
 RBAC = {"authorization": {"rbac": {}}}
-CLUSTER = (
-    specs("Cluster")
-    .map(lambda spec: spec | RBAC)
-    .map(lambda spec: {k: v for k, v in spec.items() if k != "etcdClusters"})
-)
-NODES = specs("InstanceGroup")
+KEPT = {"etcdClusters", "cloudProvider", "kubernetesVersion", "role"}
+
+
+def without_kept(spec: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key not in KEPT}
+
+
+CLUSTER = specs("Cluster").map(without_kept).map(lambda spec: spec | RBAC)
+NODES = specs("InstanceGroup").map(without_kept)
 NAMES = st.sampled_from(["a", "b"])
 
 

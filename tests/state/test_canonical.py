@@ -154,6 +154,12 @@ def test_fields_that_kops_forgets_go_and_are_told() -> None:
             "is true or false",
         ),
         ("Cluster", {"etcdClusters": [{"cpuRequest": "canary"}]}, "/spec/etcdClusters/0/cpuRequest", "not a quantity"),
+        (
+            "Cluster",
+            {"kubeAPIServer": {"oidcRequiredClaim": ["a=1", "canary"]}},
+            "/spec/kubeAPIServer/oidcRequiredClaim",
+            "no claim=value",
+        ),
         ("Cluster", {"etcdClusters": [{"heartbeatInterval": 5}]}, "/spec/etcdClusters/0/heartbeatInterval", "duration"),
     ],
 )

@@ -21,7 +21,8 @@ def status_schema() -> dict[str, Any]:
 def judge(value: Any, schema: Mapping[str, Any], at: str = "status") -> None:
     """Raise AssertionError where the API server would refuse or prune."""
     kind = schema["type"]
-    assert type(value) is TYPES[kind], at
+    fits: bool = type(value) is TYPES[kind]
+    assert fits, at
     if kind == "string":
         assert schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", LONGEST_WORD), at
         assert value in schema.get("enum", [value]), at

@@ -1,27 +1,51 @@
 """What a plan must never do, however it was declared."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from clusterstate.errors import ConflictFound, FileStoreIsForReview, SpecInvalid
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.values import as_list, as_map
 from clusterstate.state.objects import JsonObject
+from clusterstate.state.schema import Kind
 from clusterstate.store.location import Location
 
 NAMED = 5
 """Fields that a message names."""
 
+_REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "Cluster": ("cloudProvider", "kubernetesVersion"),
+    "InstanceGroup": ("role",),
+}
+"""What `kops replace` demands on every cloud. For a lost version the next update would take the channel's."""
 
-def require_survivable(before: JsonObject, after: JsonObject) -> None:
-    """Raise `SpecInvalid` when a changed cluster loses what a running one can't lose.
 
-    These are an etcd cluster, whose data kops would leave behind, and its authorization, whose absence kops reads
-    as alwaysAllow. Both can be changed, but not undeclared away.
+def require_survivable(kind: Kind, key: str, before: JsonObject, after: JsonObject) -> None:
+    """Raise `SpecInvalid` when a changed document loses what a running cluster can't lose.
+
+    These are an etcd cluster, whose data kops would leave behind, its authorization, whose absence kops reads as
+    alwaysAllow, and the fields without which kops refuses the document. All can be changed, but not undeclared away.
     """
+    for name in _REQUIRED[kind]:
+        if before.get(name) and not after.get(name):
+            raise SpecInvalid(
+                f"{key}: {name} is no longer declared, but kops refuses a file without it. Declare it again."
+            )
+    if kind == "Cluster":
+        _require_same_etcd(before, after)
+        _require_authorization(before, after)
+
+
+def _require_same_etcd(before: JsonObject, after: JsonObject) -> None:
     lost = sorted(_etcd_names(before) - _etcd_names(after))
     if lost:
         raise SpecInvalid(
             f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, but a running cluster can't lose an etcd "
             "cluster. Declare it again."
         )
+
+
+def _require_authorization(before: JsonObject, after: JsonObject) -> None:
     if as_map(before.get("authorization")) and not as_map(after.get("authorization")):
         raise SpecInvalid(
             "spec.cluster.authorization is no longer declared; without it kops lets everybody do everything. Declare "

@@ -110,8 +110,7 @@ def _change(item: Item, document: Document, observed: DesiredGroup, merged: tupl
     after = changed(document, observed.spec, spec.spec, labels.spec if labels.changes else None) if fields else None
     if after is None:
         return None
-    if item.kind == "Cluster":
-        require_survivable(observed.spec, spec.spec)
+    require_survivable(item.kind, item.key, observed.spec, spec.spec)
     return Change(item.key, Action.UPDATE, fields, after, item.version)
 
 

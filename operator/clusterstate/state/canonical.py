@@ -87,16 +87,21 @@ class _Walk:
                 self.unknown.append(_join(at, key))
                 result[key] = each
             elif each is not None:
-                self._field(result, name, key, field, self._value(each, field.type, _join(at, key)))
+                read = self._value(each, field.type, _join(at, key))
+                self._field(result, key, field, self._respell((name, key), read, _join(at, key)))
                 if field.dropped:
                     self.dropped.append(_join(at, key))
         spell = _STRUCTS.get(name)
         return spell(result) if spell else result
 
-    def _field(self, result: JsonObject, struct: str, key: str, field: Field, value: Json) -> None:
-        spell = _FIELDS.get((struct, key))
-        if spell:
-            value = spell(value)
+    def _respell(self, field: tuple[str, str], value: Json, at: str) -> Json:
+        try:
+            return _FIELDS[field](value) if field in _FIELDS else value
+        except ValueError as error:
+            self._refuse(at, str(error))
+            return value
+
+    def _field(self, result: JsonObject, key: str, field: Field, value: Json) -> None:
         if field.dropped:
             return
         if value or not field.omits_zero:
@@ -214,9 +219,11 @@ def _old_policies(value: Json) -> Json:
 
 
 def _sorted_claims(value: Json) -> Json:
-    """Order `claim=value` by claim, the last of each: kops keeps them as a map."""
+    """Order `claim=value` by claim, the last of each: kops keeps them as a map, and crashes on an item without `=`."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         return value
+    if not all("=" in str(each) for each in value):
+        raise ValueError("has an item that is no claim=value, on which kops crashes for every cluster of the store")
     claims = dict(str(each).partition("=")[::2] for each in value)
     return [f"{claim}={claims[claim]}" for claim in sorted(claims)]
 

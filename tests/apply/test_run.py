@@ -1,0 +1,65 @@
+"""A plan is carried out in its order, by conditional writes, up to the first that fails."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from clusterstate.apply.run import carry_out
+from clusterstate.errors import LostRace
+from clusterstate.plan.changes import Action, Change, Plan
+from clusterstate.state import codec
+from clusterstate.state.objects import Document
+from clusterstate.state.tree import Tree
+from clusterstate.store.memory import MemoryStore
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+KEYS = ("instancegroup/b", "config", "instancegroup/a")
+
+
+def document(text: str) -> Document:
+    return Document("kops.k8s.io/v1alpha2", "Cluster", {"name": "prod"}, {"channel": text})
+
+
+def create(key: str, text: str = "new") -> Change:
+    return Change(key, Action.CREATE, document=document(text))
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> MemoryStore:
+    return MemoryStore(request.node.nodeid)
+
+
+async def test_the_listing_foretells_the_store(store: MemoryStore) -> None:
+    tree = Tree(store)
+    version = await store.write("config", b"old")
+    await store.write("strange", b"theirs")
+    changes = (create(KEYS[0]), replace(create("config"), action=Action.UPDATE, expect=version), create(KEYS[2]))
+    told = await carry_out(tree, Plan(changes), await tree.list_files(), NOW)
+    seen = await tree.list_files()
+    assert (told.digest, told.bytes, told.files) == (seen.digest, seen.bytes, 4)
+    assert told.entries["config"].modified == NOW
+    versions = [int(seen.entries[key].version.token) for key in KEYS]
+    assert versions == sorted(versions), "in the order of the plan"
+    assert (await store.read("config")).data == codec.encode_document(document("new"))
+
+
+@pytest.mark.parametrize("action", [Action.CREATE, Action.UPDATE])
+async def test_whoever_wrote_meanwhile_is_not_overwritten_and_nothing_follows(
+    store: MemoryStore, action: Action
+) -> None:
+    tree = Tree(store)
+    planned = await store.write("config", b"old")
+    listing = await tree.list_files()
+    await store.write("config", b"theirs")
+    second = replace(create("config"), action=action, expect=planned if action is Action.UPDATE else None)
+    with pytest.raises(LostRace):
+        await carry_out(tree, Plan((create(KEYS[0]), second, create(KEYS[2]))), listing, NOW)
+    assert (await store.read("config")).data == b"theirs"
+    assert set((await tree.list_files()).entries) == {"config", KEYS[0]}, "what was written stays"
+
+
+async def test_an_empty_plan_writes_nothing(store: MemoryStore) -> None:
+    tree = Tree(store)
+    listing = await tree.list_files()
+    assert await carry_out(tree, Plan(), listing, NOW) is listing

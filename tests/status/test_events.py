@@ -1,0 +1,79 @@
+"""Events tell what is new, once, and fit what the API server takes."""
+
+from typing import Any
+
+import pytest
+
+from clusterstate.errors import AccessDenied, StoreUnavailable
+from clusterstate.kube.owner import Owner
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.outcome import MirrorReport, Outcome
+from clusterstate.status.build import build_status
+from clusterstate.status.events import MAX_NOTE, EventType, Notice, event_manifest, make_notices
+from tests.status.outcomes import CHANGE, DRIFT, NOW, OTHER_DRIFT, URL, failed, good
+
+BUSY = failed(StoreUnavailable("Busy."))
+DENIED = failed(AccessDenied("Denied."))
+DRIFTED = good(plan=Plan(drift=(DRIFT,)), pushed=False)
+
+
+def told(*runs: Outcome) -> list[list[tuple[str, str]]]:
+    """Give type and reason of what each run tells."""
+    status: dict[str, Any] = {}
+    found = []
+    for outcome in runs:
+        after = build_status(status, outcome, NOW)
+        found.append([(each.type.value, each.reason.value) for each in make_notices(status, after, outcome)])
+        status = after
+    return found
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        ((good(), good()), [[], []]),
+        ((BUSY, BUSY, BUSY), [[("Warning", "StoreUnavailable")], [], []]),
+        ((BUSY, DENIED), [[("Warning", "StoreUnavailable")], [("Warning", "AccessDenied")]]),
+        ((good(), BUSY, good()), [[], [("Warning", "StoreUnavailable")], [("Normal", "Succeeded")]]),
+        ((DRIFTED, DRIFTED, good()), [[("Warning", "Drifted")], [], [("Normal", "InSync")]]),
+        ((DRIFTED, BUSY, DRIFTED), [[("Warning", "Drifted")], [("Warning", "StoreUnavailable")], None]),
+    ],
+)
+def test_only_turns_are_told(runs: tuple[Outcome, ...], expected: list[list[tuple[str, str]] | None]) -> None:
+    for found, wanted in zip(told(*runs), expected, strict=True):
+        assert wanted is None or found == wanted
+
+
+def test_more_drift_is_news() -> None:
+    more = good(plan=Plan(drift=(DRIFT, OTHER_DRIFT)), pushed=False)
+    assert told(DRIFTED, more)[1] == [("Warning", "Drifted")]
+
+
+def test_a_push_tells_files_and_fields() -> None:
+    outcome = good(plan=Plan(changes=(CHANGE,)))
+    notices = make_notices({}, build_status({}, outcome, NOW), outcome)
+    assert [each.message for each in notices] == [f"Wrote to {URL}: config (/spec/channel)."]
+    assert told(good(plan=Plan(changes=(CHANGE,)), pushed=False))[0] == [("Warning", "Planned")]
+
+
+def test_written_mirrors_are_told_by_name() -> None:
+    outcome = good(mirrors=MirrorReport(written=("a", "b")))
+    notices = make_notices({}, build_status({}, outcome, NOW), outcome)
+    assert [each.message for each in notices] == ["Wrote Secrets a, b."]
+
+
+def test_a_manifest_names_its_object_and_keeps_the_limits() -> None:
+    owner = Owner("clusters", "x" * 198 + ".-" + "y" * 50, "u")
+    event = event_manifest(owner, "7", Notice(EventType.WARNING, AccessDenied.reason, "€" * 5000), NOW)
+    assert event["involvedObject"] == {
+        "apiVersion": "clusterstate.dev/v1alpha1",
+        "kind": "ClusterState",
+        "namespace": "clusters",
+        "name": owner.name,
+        "uid": "u",
+        "resourceVersion": "7",
+    }
+    assert len(event["message"]) == MAX_NOTE
+    assert event["metadata"]["name"].startswith("x" * 198 + ".")
+    other = event_manifest(owner, "7", Notice(EventType.WARNING, AccessDenied.reason, "m"), NOW)
+    assert other["metadata"]["name"] != event["metadata"]["name"]

@@ -1,0 +1,102 @@
+"""What a run reads before it decides: who we are to the store, and where the parts of the state lie."""
+
+from typing import Any
+
+import pytest
+
+from clusterstate.api.spec import SecretReference, StoreSpec
+from clusterstate.errors import AmbientRefused, CredentialsNotFound, MalformedFile, SpecInvalid
+from clusterstate.gather import Access, Known, Sources, read_access
+from clusterstate.kube.client import Client
+from clusterstate.kube.kinds import SECRETS
+from clusterstate.settings import Settings
+from clusterstate.state.layout import Places
+from clusterstate.store.base import Version
+from clusterstate.store.credentials import NO_CREDENTIALS
+from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.location import Location
+from clusterstate.store.memory import MemoryStore
+from clusterstate.store.options import StoreOptions
+from tests.kube.owners import client, plane
+
+__all__ = ["client", "plane"]
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest) -> str:
+    return "".join(each for each in request.node.name if each.isalnum())
+
+
+def access(bucket: str) -> Access:
+    store = Location.parse(f"memfs://{bucket}")
+    return Access(store, store.child("prod"), StoreOptions(), NO_CREDENTIALS, EndpointPolicy())
+
+
+async def configure(bucket: str, **spec: Any) -> Version:
+    """Write `config`; JSON is YAML too."""
+    text = (
+        f'{{"apiVersion": "kops.k8s.io/v1alpha2", "kind": "Cluster", "metadata": {{"name": "prod"}}, "spec": {spec}}}'
+    )
+    return await MemoryStore(bucket).write("prod/config", text.replace("'", '"').encode())
+
+
+async def listed(bucket: str, known: Known | None = None) -> tuple[set[str], Known | None]:
+    async with Sources(access(bucket)) as sources:
+        _, listing, found = await sources.list_state(known)
+        return set(listing.entries), found
+
+
+async def test_a_store_without_the_cluster_is_empty(bucket: str) -> None:
+    await MemoryStore(bucket).write("other/config", b"x")
+    assert await listed(bucket) == (set(), None)
+
+
+async def test_config_tells_where_the_rest_lies(bucket: str) -> None:
+    await MemoryStore(bucket).write("keys/private/ca/keyset.yaml", b"x")
+    version = await configure(bucket, keyStore=f"memfs://{bucket}/keys/", configBase=f"memfs://{bucket}/prod")
+    keys, known = await listed(bucket)
+    assert keys == {"config", "pki/private/ca/keyset.yaml"}
+    assert known == Known(version, Places(None, f"memfs://{bucket}/keys", None))
+
+
+async def test_config_is_read_again_only_when_it_has_another_version(bucket: str) -> None:
+    await MemoryStore(bucket).write("keys/private/ca/keyset.yaml", b"x")
+    version = await configure(bucket, keyStore=f"memfs://{bucket}/keys")
+    trusted = Known(version, Places(None, None, None))
+    assert await listed(bucket, trusted) == ({"config"}, trusted)
+    outdated = Known(Version("0"), Places(None, None, None))
+    assert (await listed(bucket, outdated))[0] == {"config", "pki/private/ca/keyset.yaml"}
+
+
+async def test_a_config_that_leads_nowhere_is_refused(bucket: str) -> None:
+    await configure(bucket, keyStore="keys")
+    with pytest.raises(SpecInvalid):
+        await listed(bucket)
+    await MemoryStore(bucket).write("prod/config", b"[")
+    with pytest.raises(MalformedFile):
+        await listed(bucket)
+
+
+@pytest.mark.apiserver
+async def test_credentials_come_from_the_secret_that_is_named(client: Client, namespace: str) -> None:
+    spec = StoreSpec(url="s3://bucket/prefix", credentials_secret_ref=SecretReference(name="store"), region="r-1")
+    state, everywhere = (spec, "prod"), Settings(ambient_namespaces=("*",))
+    with pytest.raises(CredentialsNotFound, match=f"{namespace}/store"):
+        await read_access(client, everywhere, {"AWS_ACCESS_KEY_ID": "ours"}, namespace, state)
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store", "namespace": namespace}}
+    keys = {"AWS_ACCESS_KEY_ID": "theirs", "AWS_SECRET_ACCESS_KEY": "word"}
+    await client.create(SECRETS, body | {"stringData": keys})
+    found = await read_access(client, everywhere, {"AWS_ACCESS_KEY_ID": "ours"}, namespace, state)
+    assert found.credentials.get("AWS_ACCESS_KEY_ID") == "theirs"
+    assert (found.location.url, found.options.region, found.endpoint) == ("s3://bucket/prefix/prod", "r-1", "")
+    assert "word" not in repr(found)
+
+
+@pytest.mark.apiserver
+async def test_without_a_secret_the_operator_s_own_must_be_allowed(client: Client, namespace: str) -> None:
+    state = (StoreSpec(url="s3://bucket"), "prod")
+    with pytest.raises(AmbientRefused):
+        await read_access(client, Settings(ambient_namespaces=("other",)), {}, namespace, state)
+    allowed = Settings(ambient_namespaces=(namespace,))
+    found = await read_access(client, allowed, {"S3_REGION": "r-2"}, namespace, state)
+    assert found.credentials.get("S3_REGION") == "r-2"

@@ -1,18 +1,18 @@
 """What a run reads before it decides: who we are to the store, and where the parts of the state lie."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from clusterstate.api.spec import SecretReference, StoreSpec
-from clusterstate.errors import AmbientRefused, CredentialsNotFound, MalformedFile, SpecInvalid
+from clusterstate.errors import AmbientRefused, CredentialsNotFound, EndpointRefused, MalformedFile, StoreRefused
 from clusterstate.gather import Access, Known, Sources, read_access
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
-from clusterstate.store.base import Version
-from clusterstate.store.credentials import NO_CREDENTIALS
+from clusterstate.store.base import ANYTHING, Version
+from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.memory import MemoryStore
@@ -29,7 +29,7 @@ def bucket(request: pytest.FixtureRequest) -> str:
 
 def access(bucket: str) -> Access:
     store = Location.parse(f"memfs://{bucket}")
-    return Access(store, store.child("prod"), StoreOptions(), NO_CREDENTIALS, EndpointPolicy())
+    return Access(store, store.child("prod"), StoreOptions(), NO_CREDENTIALS, EndpointPolicy(memory_allowed=True))
 
 
 async def configure(bucket: str, **spec: Any) -> Version:
@@ -41,7 +41,7 @@ async def configure(bucket: str, **spec: Any) -> Version:
 
 
 async def listed(bucket: str, known: Known | None = None) -> tuple[set[str], Known | None]:
-    async with Sources(access(bucket)) as sources:
+    async with Sources(access(bucket), writes=True) as sources:
         _, listing, found = await sources.list_state(known)
         return set(listing.entries), found
 
@@ -69,12 +69,80 @@ async def test_config_is_read_again_only_when_it_has_another_version(bucket: str
 
 
 async def test_a_config_that_leads_nowhere_is_refused(bucket: str) -> None:
-    await configure(bucket, keyStore="keys")
-    with pytest.raises(SpecInvalid):
-        await listed(bucket)
+    for url in ("keys", "s3://[", "file:///etc", "s3://bucket/keys"):
+        await configure(bucket, keyStore=url)
+        with pytest.raises(MalformedFile, match=r"^config "):
+            await listed(bucket)
     await MemoryStore(bucket).write("prod/config", b"[")
     with pytest.raises(MalformedFile):
         await listed(bucket)
+
+
+SECRET, AMBIENT = Source.SECRET, Source.AMBIENT
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "fine"),
+    [
+        (SECRET, "s3://ours/elsewhere", True),
+        (SECRET, "s3://other/keys", True),
+        (SECRET, "memfs://ours", False),
+        (SECRET, "gs://ours", False),
+        (AMBIENT, "s3://ours/elsewhere", True),
+        (AMBIENT, "s3://other/keys", False),
+        (AMBIENT, "s3://ours.other/keys", False),
+        (AMBIENT, "memfs://ours", False),
+        (SECRET, "no url", False),
+        (SECRET, "s3://ours/%zz", False),
+    ],
+)
+def test_config_sends_nobody_elsewhere(source: Source, url: str, *, fine: bool) -> None:
+    """Whoever may write `config` would else choose where the operator's own credentials are used."""
+    store = Location.parse("s3://ours/state")
+    found = Access(store, store.child("prod"), StoreOptions(), Credentials(source), EndpointPolicy())
+    if fine:
+        assert found.elsewhere(url) == Location.parse(url)
+        return
+    with pytest.raises(MalformedFile, match=r"^config ") as caught:
+        found.elsewhere(url)
+    assert ("this bucket" in caught.value.message) is (source is AMBIENT)
+
+
+async def test_who_only_looks_can_write_nothing_anywhere(bucket: str) -> None:
+    await configure(bucket, keyStore=f"memfs://{bucket}/keys")
+    keys = ("config", "pki/private/ca/keyset.yaml")
+    for writes in (False, True):
+        async with Sources(access(bucket), writes=writes) as sources:
+            tree, _, _ = await sources.list_state(None)
+            for key in keys:
+                if writes:
+                    await tree.write(key, b"x", expect=ANYTHING)
+                    continue
+                with pytest.raises(StoreRefused):
+                    await tree.write(key, b"x", expect=ANYTHING)
+    assert (await MemoryStore(bucket).read("keys/private/ca/keyset.yaml")).data == b"x"
+
+
+async def test_an_endpoint_or_else_a_bucket_is_a_service() -> None:
+    def service(url: str, endpoint: str = "") -> tuple[str, str]:
+        store = Location.parse(url)
+        options = StoreOptions(endpoint=endpoint)
+        return Access(store, store.child("prod"), options, NO_CREDENTIALS, EndpointPolicy()).service
+
+    assert service("s3://b/p") == service("s3://b/q") != service("s3://c/p")
+    minio = "https://minio.example.com"
+    assert service("s3://b", minio) == service("s3://c", minio) != service("s3://b")
+
+
+async def test_memory_is_no_store_unless_it_is_allowed() -> None:
+    spec = (StoreSpec(url="memfs://b"), "prod")
+    for allowed in (True, False):
+        settings = Settings(memory_allowed=allowed, file_roots=("/srv",), allowed_endpoints=("minio",))
+        found = await read_access(cast("Client", None), settings, {}, "n", spec)
+        assert found.policy == EndpointPolicy(("minio",), ("/srv",), memory_allowed=allowed)
+    with pytest.raises(EndpointRefused):
+        async with Sources(found, writes=True) as sources:
+            await sources.list_state(None)
 
 
 @pytest.mark.apiserver

@@ -28,9 +28,23 @@ def test_the_level_is_one_of_four(text: str, expected: str) -> None:
     assert Settings.from_env({"CLUSTERSTATE_LOG_LEVEL": text}).log_level == expected
 
 
+@pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])
+def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_ALLOW_MEMORY": text}).memory_allowed is expected
+    assert not Settings().memory_allowed
+
+
 @pytest.mark.parametrize(
     ("variable", "text"),
-    [("WORKERS", "0"), ("WORKERS", "-1"), ("WORKERS", "many"), ("WORKERS", "²"), ("LOG_LEVEL", "loud")],
+    [
+        ("WORKERS", "0"),
+        ("WORKERS", "-1"),
+        ("WORKERS", "many"),
+        ("WORKERS", "²"),
+        ("LOG_LEVEL", "loud"),
+        ("ALLOW_MEMORY", "yes"),
+        ("ALLOW_MEMORY", "1"),
+    ],
 )
 def test_what_cannot_be_read_is_named(variable: str, text: str) -> None:
     with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_{variable} is") as caught:

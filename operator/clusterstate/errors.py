@@ -19,7 +19,8 @@
     ├── StateError                    a file of the store doesn't mean what it must
     │   ├── MalformedFile             not the YAML or JSON that kops writes there
     │   ├── MalformedKeyset           a keyset that can't be read
-    │   └── UnusableKeyset            a keyset without a usable primary
+    │   ├── UnusableKeyset            a keyset without a usable primary
+    │   └── StateTooLarge             more files or bytes than one run reads
     ├── RunRefused                    a person must decide first
     │   ├── StateClaimed              an older ClusterState writes to this state
     │   ├── AdoptionRefused           state that others made is there already
@@ -82,6 +83,7 @@ class Reason(StrEnum):
     MALFORMED_FILE = "MalformedFile"
     MALFORMED_KEYSET = "MalformedKeyset"
     UNUSABLE_KEYSET = "UnusableKeyset"
+    STATE_TOO_LARGE = "StateTooLarge"
 
     STATE_CLAIMED = "StateClaimed"
     ADOPTION_REFUSED = "AdoptionRefused"
@@ -224,6 +226,10 @@ class MalformedKeyset(StateError):
 
 class UnusableKeyset(StateError):
     reason = Reason.UNUSABLE_KEYSET
+
+
+class StateTooLarge(StateError):
+    reason = Reason.STATE_TOO_LARGE
 
 
 class RunRefused(ClusterStateError):

@@ -12,18 +12,19 @@ from types import TracebackType
 from typing import Self
 
 from clusterstate.api.spec import StoreSpec
-from clusterstate.errors import CredentialsNotFound, ObjectNotFound
+from clusterstate.errors import CredentialsNotFound, MalformedFile, ObjectNotFound, SpecInvalid
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.settings import Settings
 from clusterstate.state import layout
 from clusterstate.state.tree import Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
-from clusterstate.store.credentials import Credentials, choose_credentials
+from clusterstate.store.credentials import Credentials, Source, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.options import StoreOptions, endpoint_of
+from clusterstate.store.wrappers import ReadOnly
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,26 @@ class Access:
     def endpoint(self) -> str:
         """Where the bucket is; empty for the provider's own."""
         return endpoint_of(self.options, self.credentials)
+
+    @property
+    def service(self) -> tuple[str, str]:
+        """Whose slowness would be whose: one endpoint, or one bucket of a provider."""
+        return self.endpoint, "" if self.endpoint else f"{self.store.scheme}://{self.store.bucket}"
+
+    def elsewhere(self, url: str) -> Location:
+        """Give the place of a URL that `config` names; raise `MalformedFile` when nobody may be sent there."""
+        try:
+            location = Location.parse(url)
+        except SpecInvalid as error:
+            raise MalformedFile(f"config names a place that is none: {error.message}") from None
+        ambient = self.credentials.source is Source.AMBIENT
+        if location.scheme != self.store.scheme or (ambient and location.bucket != self.store.bucket):
+            raise MalformedFile(
+                f"config places a part of the state at {location.url}, but a state in {self.store.url} may only use "
+                f"{'this bucket' if ambient else 'stores of its own scheme'}. Correct configBase, keyStore or "
+                "secretStore in config."
+            )
+        return location
 
 
 async def read_access(
@@ -63,7 +84,7 @@ async def read_access(
         kms_key_id=spec.kms_key_id,
         expected_bucket_owner=spec.expected_bucket_owner,
     )
-    policy = EndpointPolicy(settings.allowed_endpoints, settings.file_roots)
+    policy = EndpointPolicy(settings.allowed_endpoints, settings.file_roots, settings.memory_allowed)
     return Access(store, store.child(cluster_name), options, credentials, policy)
 
 
@@ -92,9 +113,10 @@ class Known:
 class Sources:
     """The open stores of one object, for the length of one run (an asynchronous context manager)."""
 
-    def __init__(self, access: Access) -> None:
-        """Take how to reach them; nothing is opened yet."""
+    def __init__(self, access: Access, *, writes: bool) -> None:
+        """Take how to reach them, and whether anything may be written; nothing is opened yet."""
         self._access = access
+        self._writes = writes
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -116,7 +138,7 @@ class Sources:
             cluster = await read_cluster(trunk, listing)
             spec = cluster.spec if cluster else {}
             known = Known(config.version, layout.Places.of(spec, self._access.location.url))
-        others = {url: await self._open(Location.parse(url)) for url in known.places.urls()}
+        others = {url: await self._open(self._access.elsewhere(url)) for url in known.places.urls()}
         if not others:
             return trunk, listing, known
         tree = Tree(trunk.trunk, known.places, others)
@@ -126,4 +148,4 @@ class Sources:
         access = self._access
         store = await open_store(location, access.options, access.credentials, access.policy)
         self._stack.push_async_callback(store.close)
-        return store
+        return store if self._writes else ReadOnly(store)

@@ -10,9 +10,10 @@ report  = mirror.sync                   State -> Secrets
 
 import asyncio
 import logging
+import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ from clusterstate.apply.run import carry_out
 from clusterstate.errors import (
     ClusterStateError,
     FileStoreIsForReview,
+    ObjectChanged,
     RunRefused,
     RunTimedOut,
     SpecInvalid,
@@ -33,6 +35,7 @@ from clusterstate.errors import (
 )
 from clusterstate.gather import Access, Known, Sources, read_access
 from clusterstate.kube.client import Client
+from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
 from clusterstate.mirror.manifest import digest_of, make_secret
@@ -42,7 +45,7 @@ from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import Claims, make_claim
-from clusterstate.plan.cloud import CloudUpdate, cloud_update
+from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.diff import make_plan
@@ -73,6 +76,7 @@ class Memory:
     """What a process remembers of one object between its runs. Losing it costs reads, never correctness."""
 
     access: Access | None = field(default=None, repr=False)
+    """How the last run reached its store."""
     known: Known | None = None
     fingerprint: tuple[object, ...] | None = None
     """Everything that the last complete run depended on; None makes the next run a whole one."""
@@ -89,10 +93,12 @@ class Context:
     client: Client
     settings: Settings
     environ: Mapping[str, str] = field(repr=False)
-    present: Callable[[str], Mapping[str, MirrorRecord]]
-    """The Secrets that the object of a uid controls, by name, as the informer knows them."""
+    present: Callable[[str, str], Mapping[str, MirrorRecord]]
+    """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
     claims: Claims[Key] = field(default_factory=Claims)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+    """Seconds that only ever grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +121,7 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         state = load(body)
     except SpecInvalid as error:
         memory.fingerprint = None
-        return Result(Outcome(Request(body["metadata"].get("generation", 0)), error), None)
+        return Result(Outcome(_bare_request(body), error), None)
     if state.spec.suspend:
         memory.fingerprint = None
         return Result(Outcome(_request(state)), None)
@@ -146,6 +152,14 @@ async def _bounded(one: "Run", seconds: float) -> Outcome | None:
     return one.outcome(error)
 
 
+def _bare_request(body: Body) -> Request:
+    """Give what even an object with an unusable spec asks for."""
+    metadata = body["metadata"]
+    token = metadata.get("annotations", {}).get(RECONCILE_REQUESTED_AT)
+    suspended = isinstance(body.get("spec"), dict) and body["spec"].get("suspend") is True
+    return Request(metadata.get("generation", 0), reconcile_token=token, suspended=suspended)
+
+
 def _request(state: ClusterState) -> Request:
     return Request(
         generation=state.metadata.generation,
@@ -172,6 +186,8 @@ class Run:
         self.now = context.now()
         self.doing = "finding out how to reach the store"
         self.freed: list[Key] = []
+        sync_spec = state.spec.sync
+        self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
         self.refusal: RunRefused | FileStoreIsForReview | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
@@ -205,31 +221,38 @@ class Run:
             metadata.namespace,
             (self.state.spec.store, self.state.cluster_name),
         )
-        self._claim(access)
-        async with Sources(access) as sources:
+        self.memory.access = access
+        self._claim(access, proven=False)
+        async with Sources(access, writes=self.writes) as sources:
             self.doing = f"listing {access.location.url}"
             tree, listing, known = await sources.list_state(self.memory.known)
             self.memory.known = known
+            self._claim(access, proven=True)
             if self._unchanged(access, listing):
                 return True
             await self._bring_together(access, tree, listing)
         return False
 
-    def _claim(self, access: Access) -> None:
+    def _claim(self, access: Access, *, proven: bool) -> None:
         claims = self.context.claims
-        self.freed = claims.set(self.key, make_claim(self.state, access.location.identity(access.endpoint)))
+        claim = make_claim(self.state, access.location.identity(access.endpoint), proven=proven)
+        before = claims.get(self.key)
+        if before is not None and before.proves(claim):
+            claim = replace(claim, proven=True)
+        self.freed += claims.set(self.key, claim)
         holder = claims.holder(self.key)
         if holder is not None:
+            log.info("%s: %s/%s holds %s", self.owner, *holder, access.location.url)
+            who = f"ClusterState {holder[1]}" if holder[0] == self.owner.namespace else "One of another namespace"
             raise StateClaimed(
-                f"ClusterState {holder[0]}/{holder[1]} is older and writes to {access.location.url} already. Delete "
-                "one of the two, or let this one only pull."
+                f"{who} is older and writes to {access.location.url} already. Delete one of the two, or let this one "
+                "only pull."
             )
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
         due = memory.look_again is not None and memory.look_again <= self.now
-        same = memory.fingerprint == self._fingerprint(listing, self._present_digests()) and memory.access == access
-        return same and not due
+        return memory.fingerprint == self._fingerprint(access, listing, self._present_digests()) and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
@@ -274,19 +297,30 @@ class Run:
             self.refusal = refusal
 
     async def _push(self, access: Access, tree: Tree, listing: Listing) -> Listing:
-        plan, sync_spec = self.plan, self.state.spec.sync
-        if plan is None or self.history is None or sync_spec.direction is Direction.PULL or sync_spec.dry_run:
+        plan = self.plan
+        if plan is None or self.history is None or not self.writes:
             return listing
         self.refusal = find_refusal(plan, access.location)
         if self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
         if plan.changes:
+            await self._check_presence()
+            self._claim(access, proven=True)
             await self.history.intend(plan.applied, plan)
         listing = await carry_out(tree, plan, listing, self.now)
         await self.history.settle(plan.applied)
         self.pushed = True
         return listing
+
+    async def _check_presence(self) -> None:
+        """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""
+        there = await self.context.client.get(CLUSTER_STATES.without_bodies, *self.key)
+        found, known = there["metadata"], self.state.metadata
+        if (found["uid"], found.get("generation")) != (known.uid, known.generation) or "deletionTimestamp" in found:
+            raise ObjectChanged(
+                f"ClusterState {self.owner} was changed or deleted during the run. The next one sees it."
+            )
 
     def _note_store(self, access: Access, tree: Tree, listing: Listing) -> None:
         proven = tree.trunk.capabilities
@@ -309,13 +343,14 @@ class Run:
     def _note_cloud(self, state: State) -> None:
         pushed = self.history.groups_pushed if self.history else 0
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
-        self.cloud = cloud_update(state, self.state.cluster_name, pushed, confirmed)
+        newest = self.history.newest if self.history else 0
+        self.cloud = cloud_update(state, self.state.cluster_name, Pushes(pushed, newest, confirmed))
 
     async def _mirror(self, state: State) -> None:
         self.doing = "mirroring into Secrets"
         mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
         self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}
-        done = await sync(self.context.client, mirrors, self.context.present(self.owner.uid))
+        done = await sync(self.context.client, mirrors, self._present())
         failed = {problem.secret for problem in done.problems}
         self.mirrors = MirrorReport(
             mirrors=tuple(
@@ -329,13 +364,16 @@ class Run:
 
     def _remember(self, access: Access, listing: Listing) -> None:
         complete = self.refusal is None and self.mirrors is not None and not self.mirrors.problems
-        self.memory.access = access
-        self.memory.fingerprint = self._fingerprint(listing, self.memory.mirrors) if complete else None
+        self.memory.fingerprint = self._fingerprint(access, listing, self.memory.mirrors) if complete else None
 
-    def _fingerprint(self, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
+    def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
-        return (metadata.uid, metadata.generation, *annotations, listing.digest, tuple(sorted(mirrors.items())))
+        mirrored = tuple(sorted(mirrors.items()))
+        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored)
 
     def _present_digests(self) -> dict[str, str]:
-        return {name: record.digest for name, record in self.context.present(self.owner.uid).items()}
+        return {name: record.digest for name, record in self._present().items()}
+
+    def _present(self) -> Mapping[str, MirrorRecord]:
+        return self.context.present(self.owner.namespace, self.owner.uid)

@@ -32,6 +32,11 @@ class Settings:
 
     `CLUSTERSTATE_FILE_ROOTS`, separated by commas.
     """
+    memory_allowed: bool = False
+    """Whether `memfs://` stores may be used: they fill this process's memory and are gone with it.
+
+    `CLUSTERSTATE_ALLOW_MEMORY`: true or false.
+    """
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
@@ -49,6 +54,7 @@ class Settings:
             ambient_namespaces=_words(environ, "AMBIENT_NAMESPACES"),
             allowed_endpoints=_words(environ, "ALLOWED_ENDPOINTS"),
             file_roots=_words(environ, "FILE_ROOTS"),
+            memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             log_level=_level(environ, default.log_level),
         )
 
@@ -65,6 +71,13 @@ def _positive(environ: Mapping[str, str], name: str, default: int) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise SpecInvalid(f"{PREFIX}{name} is {text!r}. Give a whole number of at least 1.")
     return int(text)
+
+
+def _truth(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(PREFIX + name, "").lower() or "false"
+    if text not in {"true", "false"}:
+        raise SpecInvalid(f"{PREFIX}{name} is {text!r}. Give true or false.")
+    return text == "true"
 
 
 def _level(environ: Mapping[str, str], default: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clusterstate.api.load import MAX_SPEC_BYTES, MAX_STRUCTURE_BYTES, load
+from clusterstate.api.load import MAX_DEPTH, MAX_SPEC_BYTES, MAX_STRUCTURE_BYTES, load
 from clusterstate.api.spec import Encryption, KeysetParts
 from clusterstate.errors import SpecInvalid, SpecTooLarge
 from tests.api.samples import as_read, make_body
@@ -70,3 +70,19 @@ def test_many_fields_weigh_more_than_long_texts() -> None:
     fields = {f"field{number}": "a short text" for number in range(MAX_STRUCTURE_BYTES // 24)}
     with pytest.raises(SpecTooLarge, match="spec has"):
         load(as_read(make_body("spec.cluster", fields)))
+
+
+def nested(levels: int, kind: str) -> dict[str, Any]:
+    """Give a kops object that makes its whole spec as many levels deep."""
+    inner: Any = {}
+    for level in range(levels - 3):
+        inner = [inner] if kind == "lists" or (kind == "both" and level % 2) else {"a": inner}
+    return {"a": inner}
+
+
+@pytest.mark.parametrize("kind", ["maps", "lists", "both"])
+def test_depth(kind: str) -> None:
+    load(as_read(make_body("spec.cluster", nested(MAX_DEPTH, kind))))
+    for levels in (MAX_DEPTH + 1, 10_000):
+        with pytest.raises(SpecInvalid, match="nested more than"):
+            load(as_read({**make_body(), "spec": {"cluster": nested(levels, kind)}}))

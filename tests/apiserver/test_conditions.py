@@ -1,6 +1,7 @@
 """CloudUpdated tells when kops must run, CertificatesValid when keys end; neither affects Ready."""
 
 import pytest
+import yaml
 
 from tests.support.world import MINIMAL, World, conditions, manifest
 
@@ -18,7 +19,9 @@ def test_a_push_changes_no_machine_until_kops_has_run(world: World) -> None:
         assert f"kops update cluster {MINIMAL} --yes" in conditions(body)["CloudUpdated"]["message"]
         assert "/spec/kubernetesVersion" in conditions(body)["CloudUpdated"]["message"]
         assert conditions(body)["Ready"]["status"] == "True"
-        world.apply(manifest(**declared, instanceGroups=[{"name": "nodes", "spec": {"maxSize": 7}}]))
+        completed = yaml.safe_load(world.read(f"{MINIMAL}/cluster-completed.spec"))
+        seen = {"kubernetesVersion": completed["spec"]["kubernetesVersion"]}
+        world.apply(manifest(**declared, cluster=seen, instanceGroups=[{"name": "nodes", "spec": {"maxSize": 7}}]))
         body = world.settled(condition="CloudUpdated", status="False", reason="KopsUpdatePending")
         pushed = body["status"]["history"][0]["revision"]
         assert f"clusterstate.dev/cloud-updated: {pushed}" in conditions(body)["CloudUpdated"]["message"]

@@ -68,11 +68,15 @@ def test_exactly_the_declared_lines_change(world: World) -> None:
     assert "plan" not in body["status"]
 
 
-@pytest.mark.parametrize("backups", [False, True], ids=["plain", "backups"])
-def test_a_second_run_lists_and_does_nothing_else(world: World, *, backups: bool) -> None:
+@pytest.mark.parametrize(
+    ("more", "lists"),
+    [([], 1), (["backups/etcd/main/1/etcd.backup.gz"], 2), ([f"addons/{number}" for number in range(1000)], 2)],
+    ids=["plain", "backups", "more than 1,000 files"],
+)
+def test_a_second_run_lists_and_does_nothing_else(world: World, more: list[str], lists: int) -> None:
     world.load_store()
-    if backups:
-        world.put(f"{COMPLEX}/backups/etcd/main/2026-11-23T00:00:00Z-000001/etcd.backup.gz", b"backup")
+    for name in more:
+        world.put(f"{COMPLEX}/{name}", b"x")
     world.apply(
         manifest(
             url=world.url,
@@ -84,9 +88,8 @@ def test_a_second_run_lists_and_does_nothing_else(world: World, *, backups: bool
     )
     with world.running():
         world.settled()
-        wait_for_requests(world, 1)
+        wait_for_requests(world, lists)
         mark, seen = world.plane.audit_mark(), world.server.mark()
-        lists = 2 if backups else 1
         wait_for_requests(world, 2 * lists)
         requests = [each.operation for each in world.server.requests(seen, bucket=world.bucket)]
         writes = world.writes(mark)

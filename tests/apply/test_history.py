@@ -37,10 +37,11 @@ async def kept(client: Client, owner: Owner) -> list[tuple[int, bool, Any]]:
 
 async def test_a_push_is_an_intent_until_it_is_settled(client: Client, owner: Owner) -> None:
     run = await history(client, owner)
-    assert (run.applied, run.groups_pushed) == ((), 0)
+    assert (run.applied, run.groups_pushed, run.newest) == ((), 0, 0)
     await run.intend(declared("stable"), CONFIG)
     assert await kept(client, owner) == [(1, False, {"channel": "stable"})]
     assert list(run.applied) == []
+    assert run.newest == 1
     await run.settle(declared("stable"))
     assert await kept(client, owner) == [(1, True, {"channel": "stable"})]
     (applied,) = run.applied
@@ -109,4 +110,5 @@ async def test_only_so_many_are_kept_and_numbers_go_on(client: Client, owner: Ow
     run = await history(client, owner, limit=1)
     await run.settle(declared("d"))
     assert [each.number for each in run.applied] == [4]
+    assert run.newest == 4
     assert await kept(client, owner) == [(4, True, {"channel": "d"})]

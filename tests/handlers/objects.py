@@ -29,8 +29,8 @@ def body(version: int, *, uid: str = "u1", metadata: Mapping[str, Any] | None = 
     }
 
 
-def make_controller() -> Controller:
-    return Controller(Context(cast("Client", None), Settings(), {}, lambda _: {}))
+def make_controller(**context: Any) -> Controller:
+    return Controller(Context(cast("Client", None), Settings(), {}, lambda *_: {}, **context))
 
 
 def mirror(name: str, owner: str | None, digest: str = "d") -> MirrorRecord:

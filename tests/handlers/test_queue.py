@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterstate.handlers.queue import Queue
+from clusterstate.handlers.queue import CROWD, LONG, Queue
 from tests.handlers.clock import now, play
 
 Key = tuple[str, int]
@@ -42,7 +42,10 @@ class Runs:
 
     def check(self) -> None:
         assert max(self.running.values()) <= 1, "two runs of one key"
-        assert self.running.total() <= WORKERS
+        assert self.running.total() <= CROWD * WORKERS
+        begun = {key: at for at, key in self.started}
+        brief = [key for key, count in self.running.items() if count and now() - begun[key] < LONG]
+        assert len(brief) <= WORKERS
         for lane in {lane for lane, _ in self.running}:
             assert sum(count for key, count in self.running.items() if key[0] == lane) <= SHARE
 
@@ -131,6 +134,55 @@ def test_a_lane_that_hangs_holds_its_share_and_no_more() -> None:
     play(story())
 
 
+def test_runs_that_take_long_hold_up_no_other_lane() -> None:
+    async def story() -> None:
+        runs = Runs(lasting=lambda key: 100 if key[0].startswith("hangs") else 1)
+        for number in range(WORKERS // SHARE):
+            for other in range(SHARE):
+                runs.queue.add((f"hangs{number}", other))
+        async with runs.working():
+            await asyncio.sleep(1)
+            runs.queue.add(A)
+            await asyncio.sleep(200)
+        assert runs.started[-1] == (LONG, A)
+        assert len(runs.ended) == WORKERS + 1
+
+    play(story())
+
+
+def test_there_is_an_end_to_what_may_wait_at_once() -> None:
+    async def story() -> None:
+        runs = Runs(lasting=lambda _: 1000)
+        keys = [(f"{number}", 0) for number in range(CROWD * WORKERS + 1)]
+        for key in keys:
+            runs.queue.add(key)
+        async with runs.working():
+            await asyncio.sleep(999)
+            assert runs.running.total() == CROWD * WORKERS
+            assert max(at for at, _ in runs.started) == (CROWD - 1) * LONG
+            await asyncio.sleep(2)
+            assert runs.started[-1] == (1000, keys[-1]), "it follows the first that ends"
+            await asyncio.sleep(2000)
+        assert not runs.queue._slow
+        assert not runs.queue._lanes
+
+    play(story())
+
+
+def test_a_place_that_was_given_away_is_not_given_twice() -> None:
+    """A slow run that ends frees nothing any more."""
+
+    async def story() -> None:
+        runs = Runs(queue=Queue(lambda key: key[0], workers=1), lasting=lambda key: 7 if key == A else 4)
+        for key in (A, B, ("c", 0)):
+            runs.queue.add(key)
+        async with runs.working():
+            await asyncio.sleep(100)
+        assert runs.started == [(0, A), (LONG, B), (LONG + 4, ("c", 0))]
+
+    play(story())
+
+
 def test_lanes_take_turns() -> None:
     async def story() -> None:
         runs = Runs(queue=Queue(lambda key: key[0], workers=1), lasting=lambda _: 1)
@@ -215,7 +267,7 @@ seconds = st.sampled_from([0.0, 0.0, 0.5, 1.0, 2.0, 5.0])
 wishes = st.lists(st.builds(Wish, seconds, keys, st.none() | seconds), max_size=25)
 
 
-@given(wishes, st.lists(st.sampled_from([0.0, 0.3, 1.0, 4.0]), min_size=1, max_size=5))
+@given(wishes, st.lists(st.sampled_from([0.0, 0.3, 1.0, 4.0, 7.0, 30.0]), min_size=1, max_size=5))
 def test_no_wish_is_lost_and_no_run_is_needless(wishes: list[Wish], durations: list[float]) -> None:
     async def story() -> None:
         runs = Runs()
@@ -237,6 +289,7 @@ def test_no_wish_is_lost_and_no_run_is_needless(wishes: list[Wish], durations: l
         assert Counter(runs.order) <= wished, "more runs than wishes"
         assert not runs.queue._lanes
         assert not runs.queue._timers
+        assert not runs.queue._slow, "a run that has ended is not slow"
 
     play(story())
 

@@ -10,7 +10,7 @@ import pytest
 
 from clusterstate.handlers.controller import Controller
 from clusterstate.kube.client import Client
-from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
+from clusterstate.kube.kinds import CLUSTER_STATES, CONTROLLER_REVISIONS, EVENTS
 from clusterstate.reconcile import Context
 from clusterstate.settings import Settings
 from clusterstate.store.memory import MemoryStore
@@ -20,6 +20,7 @@ from tests.state.files import FILES, STATES
 pytestmark = pytest.mark.apiserver
 CLUSTER = "minimal.example.com"
 DECLARED = {"kubernetesVersion": "v1.40.0"}
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @asynccontextmanager
@@ -40,7 +41,7 @@ async def until(look: Callable[[], Any]) -> None:
 
 
 def make_controller(client: Client, **context: Any) -> Controller:
-    return Controller(Context(client, Settings(), {}, lambda _: {}, **context))
+    return Controller(Context(client, Settings(memory_allowed=True), {}, lambda *_: {}, **context))
 
 
 async def fill(bucket: str) -> MemoryStore:
@@ -162,3 +163,76 @@ async def test_runs_under_way_end_with_the_work(client: Client, namespace: str) 
         controller.observe(await make(client, namespace), deleted=False)
         await until(lambda: controller.queue._running)
     assert not controller.queue._running
+
+
+@pytest.mark.parametrize("fate", ["deleted", "recreated", "changed"])
+async def test_an_object_that_is_no_more_as_it_was_writes_nothing(client: Client, namespace: str, fate: str) -> None:
+    """Nobody tells of what happened while the watch was down."""
+    store, body = await fill(namespace), await make(client, namespace, cluster=DECLARED)
+    config = await store.read(f"{CLUSTER}/config")
+    if fate == "changed":
+        await client.merge_patch(CLUSTER_STATES, namespace, "prod", {"spec": {"cluster": None}})
+    else:
+        await client.delete(CLUSTER_STATES, namespace, "prod")
+    if fate == "recreated":
+        await make(client, namespace)
+    key, controller = (namespace, "prod"), make_controller(client)
+    controller.presence_changed(*key, body["metadata"]["uid"])
+    async with working(controller):
+        controller.observe(body, deleted=False)
+        await until(lambda: controller._objects[key].failures)
+        controller.presence_changed(*key, None)
+        assert key not in controller._objects
+        assert controller._context.claims.get(key) is None
+        assert not controller.queue._timers
+    assert await store.read(f"{CLUSTER}/config") == config
+    assert [each async for each in client.list(CONTROLLER_REVISIONS, namespace)] == []
+    assert [each async for each in client.list(EVENTS, namespace)] == []
+
+
+async def test_an_object_that_vanishes_during_its_run_leaves_nothing(client: Client, namespace: str) -> None:
+    await fill(namespace)
+    key, body, gone = (namespace, "prod"), await make(client, namespace), False
+
+    def now() -> datetime:
+        nonlocal gone
+        if not gone:
+            gone = True
+            controller.presence_changed(*key, None)
+        return datetime.now(UTC)
+
+    controller = make_controller(client, now=now)
+    controller.presence_changed(*key, body["metadata"]["uid"])
+    async with working(controller):
+        controller.observe(body, deleted=False)
+        await until(lambda: gone and not controller.queue._running)
+        assert controller._context.claims.claimants() == []
+        assert not controller.queue._timers
+
+
+@pytest.mark.parametrize("foreign", [None, {"summary": "All is lost.", "conditions": None}])
+async def test_a_status_that_somebody_else_wrote_is_told_again(client: Client, namespace: str, foreign: Any) -> None:
+    await fill(namespace)
+    key, body, looked = (namespace, "prod"), await make(client, namespace), []
+
+    def now() -> datetime:
+        looked.append(True)
+        return NOW
+
+    async def look() -> Body:
+        looked.clear()
+        controller.queue.add(key)
+        await until(lambda: looked and not controller.queue._running)
+        return await get(client, body)
+
+    controller = make_controller(client, now=now)
+    async with working(controller):
+        controller.observe(body, deleted=False)
+        told = await look()
+        assert told["status"]["summary"]
+        assert await look() == told, "there is nothing new to tell"
+        wiped = await client.merge_patch(CLUSTER_STATES, *key, {"status": foreign}, subresource="status")
+        controller.observe(wiped, deleted=False)
+        restored = await look()
+        assert restored["status"] == told["status"]
+        assert await look() == restored

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from clusterstate.errors import KubeForbidden, KubeUnavailable
+from clusterstate.errors import KubeForbidden, KubeRefused, KubeUnavailable
 from clusterstate.kube.client import Client, Selection, connect
 from clusterstate.kube.failures import Expired
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS
@@ -108,9 +108,9 @@ async def test_a_list_that_can_not_go_on(tmp_path: Path) -> None:
             _ = [each async for each in client.list(CONFIG_MAPS, "n")]
 
 
-@pytest.mark.parametrize("text", ["<html>CANARY</html>", '"CANARY"', "{", '{"items": 1}'])
-async def test_an_answer_of_something_else_than_kubernetes(tmp_path: Path, text: str) -> None:
-    answers = in_turn(web.Response(text=text), web.Response(text=text), web.Response(text=text, status=502))
+@pytest.mark.parametrize("body", [b"<html>CANARY</html>", b'"CANARY"', b"{", b'{"items": 1}', b'{"items": "\xff"}'])
+async def test_an_answer_of_something_else_than_kubernetes(tmp_path: Path, body: bytes) -> None:
+    answers = in_turn(web.Response(body=body), web.Response(body=body), web.Response(body=body, status=502))
     async with scripted(answers) as url, await client_of(url, tmp_path) as client:
         with pytest.raises(KubeUnavailable) as unreadable:
             _ = [each async for each in client.list(CONFIG_MAPS, "n")]
@@ -119,6 +119,24 @@ async def test_an_answer_of_something_else_than_kubernetes(tmp_path: Path, text:
         with pytest.raises(KubeUnavailable) as broken:
             await client.get(CONFIG_MAPS, "n", "a")
     assert "CANARY" not in f"{unreadable.value}{unwatchable.value}{broken.value}"
+
+
+DEEP = "[" * 5000 + "]" * 5000
+
+
+async def test_an_object_that_is_nested_too_deeply_is_refused_by_name(tmp_path: Path) -> None:
+    deep = f'{{"metadata": {{}}, "data": {DEEP}}}'
+    answers = (deep, f'{{"metadata": {{}}, "items": [{deep}]}}', f'{{"type": "ADDED", "object": {deep}}}')
+    served = in_turn(*(web.Response(text=text) for text in answers), web.Response(text=deep, status=500))
+    async with scripted(served) as url, await client_of(url, tmp_path) as client:
+        with pytest.raises(KubeRefused, match=r"Could not get configmaps n/a: .*nested too deeply"):
+            await client.get(CONFIG_MAPS, "n", "a")
+        with pytest.raises(KubeRefused, match=r"Could not list configmaps n: .*nested too deeply"):
+            _ = [each async for each in client.list(CONFIG_MAPS, "n")]
+        with pytest.raises(KubeRefused, match=r"Could not watch configmaps in all namespaces: .*nested too deeply"):
+            _ = [each async for each in client.watch(Selection(CONFIG_MAPS), "1")]
+        with pytest.raises(KubeUnavailable, match="HTTP status 500"):
+            await client.get(CONFIG_MAPS, "n", "a")
 
 
 async def test_a_message_about_a_secret_keeps_fields_and_loses_values(tmp_path: Path) -> None:

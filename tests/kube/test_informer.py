@@ -10,7 +10,6 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from clusterstate.errors import KubeForbidden, KubeUnavailable
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CONFIG_MAPS, JsonObject, Kind
@@ -28,14 +27,22 @@ class Watched:
         self, client: Client, *namespaces: str, kind: Kind = CONFIG_MAPS, labels: str = ON, silence: float = 60
     ) -> None:
         self.told: list[tuple[str, str | None]] = []
+        self._records: dict[tuple[str, str], str] = {}
         self.informer = Informer(client, kind, namespaces or None, labels, self.reduce, self.note, silence=silence)
 
     @staticmethod
     def reduce(item: JsonObject) -> str:
         return str(item.get("data", {}).get("k", ""))
 
-    def note(self, _: str, name: str, record: str | None) -> None:
+    def note(self, namespace: str, name: str, record: str | None) -> None:
         self.told.append((name, record))
+        self._records.pop((namespace, name), None)
+        if record is not None:
+            self._records[namespace, name] = record
+
+    def records(self, namespace: str) -> dict[str, str]:
+        """What it has told of one namespace so far, by name."""
+        return {name: record for (of, name), record in self._records.items() if of == namespace}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Watched"]:
@@ -65,12 +72,12 @@ async def test_what_is_there_and_what_happens(client: Client, namespace: str) ->
     await client.create(CONFIG_MAPS, config_map(namespace, "before", "1"))
     await client.create(CONFIG_MAPS, config_map(namespace, "foreign", on="no"))
     async with Watched(client, namespace).running() as watched:
-        assert watched.informer.records(namespace) == {"before": "1"}
+        assert watched.records(namespace) == {"before": "1"}
         await client.create(CONFIG_MAPS, config_map(namespace, "after", "2"))
         await client.merge_patch(CONFIG_MAPS, namespace, "after", {"data": {"k": "3"}})
         await client.delete(CONFIG_MAPS, namespace, "before")
         await client.merge_patch(CONFIG_MAPS, namespace, "after", {"metadata": {"labels": {"on": "no"}}})
-        await until(lambda: not watched.informer.records(namespace))
+        await until(lambda: not watched.records(namespace))
     assert watched.told == [("before", "1"), ("after", "2"), ("after", "3"), ("before", None), ("after", None)]
 
 
@@ -84,8 +91,8 @@ async def test_all_namespaces_by_one_watch_or_some_by_one_each(
     mark = control_plane.audit_mark()
     async with Watched(client, labels=labels).running() as all_of_them:
         assert sorted(all_of_them.told) == [("here", ""), (there, "")]
-        assert "here" in all_of_them.informer.records(namespace)
-        assert there in all_of_them.informer.records("default")
+        assert "here" in all_of_them.records(namespace)
+        assert there in all_of_them.records("default")
     async with Watched(client, namespace, "kube-system", labels=labels).running() as some:
         assert some.told == [("here", "")]
     await client.delete(CONFIG_MAPS, "default", there)
@@ -98,18 +105,22 @@ async def test_all_namespaces_by_one_watch_or_some_by_one_each(
 
 
 async def test_a_cut_connection_goes_on_without_a_new_list(
-    client: Client, far_client: Client, proxy: TcpProxy, control_plane: ControlPlane, namespace: str
+    client: Client,
+    far_client: Client,
+    proxy: TcpProxy,
+    control_plane: ControlPlane,
+    namespace: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await client.create(CONFIG_MAPS, config_map(namespace, "a", "1"))
     async with Watched(far_client, namespace).running() as watched:
         mark = control_plane.audit_mark()
         await proxy.refuse()
-        await until(lambda: watched.informer.failure is not None)
+        await until(lambda: f"Could not watch configmaps {namespace}" in caplog.text)
         await client.delete(CONFIG_MAPS, namespace, "a")
         await client.create(CONFIG_MAPS, config_map(namespace, "b", "2"))
         proxy.accept()
-        await until(lambda: watched.informer.records(namespace) == {"b": "2"})
-        assert watched.informer.failure is None
+        await until(lambda: watched.records(namespace) == {"b": "2"})
         lists = control_plane.calls(mark, verbs=["list"])
     assert watched.told == [("a", "1"), ("a", None), ("b", "2")]
     assert not [call for call in lists if namespace in call.uri]
@@ -164,7 +175,7 @@ async def test_a_forgotten_version_leads_to_a_new_list_that_finds_deletions(
         await client.delete(CONFIG_MAPS, namespace, "lost")
         await until(lambda: len(watches) == 3)
         await client.merge_patch(CONFIG_MAPS, namespace, "kept", {"data": {"k": "2"}})
-        await until(lambda: watched.informer.records(namespace) == {"kept": "2"})
+        await until(lambda: watched.records(namespace) == {"kept": "2"})
     assert watched.told == [("kept", "1"), ("lost", "1"), ("lost", None), ("kept", "2")]
 
 
@@ -178,7 +189,7 @@ async def test_deletions_while_nobody_could_watch_are_found_by_the_next_list(cli
     watched.told.clear()
     scope.version = ""
     async with watched.running():
-        await until(lambda: watched.informer.records(namespace) == {"a": "1", "c": "2"})
+        await until(lambda: watched.records(namespace) == {"a": "1", "c": "2"})
     assert watched.told == [("c", "2"), ("b", None)]
 
 
@@ -188,7 +199,7 @@ async def test_many_objects_come_in_pages(client: Client, control_plane: Control
             group.create_task(client.create(CONFIG_MAPS, config_map(namespace, f"n{number}")))
     mark = control_plane.audit_mark()
     async with Watched(client, namespace).running() as watched:
-        assert len(watched.informer.records(namespace)) == 600
+        assert len(watched.records(namespace)) == 600
     assert len([call for call in control_plane.calls(mark, verbs=["list"]) if namespace in call.uri]) == 2
 
 
@@ -209,13 +220,16 @@ def allow_reading(control_plane: ControlPlane, namespace: str, name: str) -> Non
     control_plane.api().request("POST", f"{path}/rolebindings", binding)
 
 
-async def test_denied_access_is_told_and_tried_again(control_plane: ControlPlane, namespace: str) -> None:
+async def test_denied_access_is_logged_once_and_tried_again(
+    control_plane: ControlPlane, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
     token = control_plane.service_account_token(namespace, "reader")
+    mark = control_plane.audit_mark()
     async with await connect(control_plane.kubeconfig_for(token)) as denied:
         watched = Watched(denied, namespace)
         task = asyncio.create_task(watched.informer.run())
-        await until(lambda: watched.informer.failure is not None)
-        assert isinstance(watched.informer.failure, KubeForbidden)
+        await until(lambda: len(control_plane.calls(mark, verbs=["list"])) > 1)
+        assert caplog.text.count("allow it to list configmaps") == 1
         assert not watched.informer.synced.is_set()
         allow_reading(control_plane, namespace, "reader")
         async with asyncio.timeout(30):
@@ -235,7 +249,6 @@ async def test_trouble_is_met_with_growing_patience(tmp_path: Path) -> None:
         task = asyncio.create_task(watched.informer.run())
         await until(lambda: len(asked) == 5)
         task.cancel()
-    assert isinstance(watched.informer.failure, KubeUnavailable)
     assert asked[4] - asked[3] > asked[1] - asked[0]
     assert asked[4] - asked[0] > (0.2 + 0.4 + 0.8 + 1.6) / 2
 
@@ -255,3 +268,44 @@ async def test_a_watch_that_ends_at_once_is_not_repeated_at_once(tmp_path: Path)
     ):
         await asyncio.sleep(1)
     assert 1 <= watches <= 5
+
+
+CANARY = "value-canary"
+
+
+class Fragile(Watched):
+    """One that can't make sense of some values, and trips over others."""
+
+    @staticmethod
+    def reduce(item: JsonObject) -> str:
+        value = Watched.reduce(item)
+        if value.startswith("odd"):
+            raise RecursionError(CANARY)
+        return value
+
+    def note(self, namespace: str, name: str, record: str | None) -> None:
+        super().note(namespace, name, record)
+        if record == "trap":
+            raise ValueError(CANARY)
+
+
+async def test_one_object_that_fails_does_not_hold_up_the_others(
+    client: Client, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in {"a": "odd", "b": "trap", "c": "1"}.items():
+        await client.create(CONFIG_MAPS, config_map(namespace, name, value))
+    async with Fragile(client, namespace).running() as watched:
+        assert watched.told == [("a", None), ("b", "trap"), ("c", "1")]
+        for name, value in {"c": "odd2", "b": "2", "a": "3"}.items():
+            await client.merge_patch(CONFIG_MAPS, namespace, name, {"data": {"k": value}})
+        await until(lambda: watched.records(namespace) == {"a": "3", "b": "2"})
+        await client.delete(CONFIG_MAPS, namespace, "c")
+        await client.delete(CONFIG_MAPS, namespace, "a")
+        await until(lambda: watched.records(namespace) == {"b": "2"})
+    failures = [record.getMessage() for record in caplog.records if "can't be taken in" in record.getMessage()]
+    assert failures == [
+        f"{namespace}/a can't be taken in: RecursionError",
+        f"{namespace}/b can't be taken in: ValueError",
+        f"{namespace}/c can't be taken in: RecursionError",
+    ]
+    assert CANARY not in caplog.text

@@ -1,19 +1,19 @@
 """What was applied, kept in the cluster: as it was written, for this object alone, whatever became of others."""
 
-import base64
-import gzip
 import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from clusterstate.api.annotations import OWNER_UID_LABEL
-from clusterstate.errors import ObjectChanged, ObjectExists, SpecTooLarge
+from clusterstate.errors import ObjectChanged, ObjectExists
 from clusterstate.kube.client import Client
+from clusterstate.kube.contents import MAX_PACKED, Unreadable, pack
 from clusterstate.kube.kinds import CONTROLLER_REVISIONS
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import (
-    MAX_ENCODED,
+    SETTLED,
     Revision,
     create_revision,
     delete_revision,
@@ -36,7 +36,7 @@ async def owner(plane: ControlPlane, client: Client, namespace: str) -> Owner:
 
 
 def intent(number: int, **more: Any) -> Revision:
-    return Revision(number, settled=False, content=CONTENT, **more)
+    return Revision(number, settled=False, packed=pack(CONTENT), **more)
 
 
 async def test_an_intent_is_kept_and_settled_once(client: Client, owner: Owner) -> None:
@@ -80,33 +80,73 @@ async def test_a_namesake_and_a_neighbour_have_their_own(client: Client, owner: 
     assert await list_revisions(client, Owner(owner.namespace, owner.name, "another-uid")) == ()
 
 
-def packed(data: bytes) -> str:
-    return base64.b64encode(gzip.compress(data)).decode()
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"gzip": packed(b"{}")[:-9]},
-        {"gzip": packed(b"{")},
-        {"gzip": packed(b"[]")},
-        {"gzip": "bm8gZ3ppcA=="},
-        {"gzip": "%"},
-        {"gzip": 7},
-        {"zip": ""},
-    ],
-)
-async def test_a_damaged_one_is_left_out_and_gives_way(client: Client, owner: Owner, data: dict[str, Any]) -> None:
-    await create_revision(client, owner, intent(1))
-    made = await create_revision(client, owner, intent(2))
-    await delete_revision(client, owner, 2)
+async def forge(client: Client, owner: Owner, number: int, change: Callable[[dict[str, Any]], object]) -> None:
+    """Write a revision as the operator would have, but for one change."""
+    made = await create_revision(client, owner, intent(number))
+    await delete_revision(client, owner, number)
     stored = made.stored["metadata"]
     metadata = {key: stored[key] for key in ("name", "namespace", "labels", "annotations", "ownerReferences")}
-    body = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata, "revision": 2, "data": data}
+    body: dict[str, Any] = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata}
+    body |= {"revision": number, "data": dict(made.stored["data"])}
+    change(body)
     await client.create(CONTROLLER_REVISIONS, body)
-    assert [each.number for each in await list_revisions(client, owner)] == [1]
+
+
+async def numbers(client: Client, owner: Owner) -> list[int]:
+    return [each.number for each in await list_revisions(client, owner)]
+
+
+@pytest.mark.parametrize("data", [{"gzip": "bm8gZ3ppcA=="}, {"gzip": 7}, {"zip": ""}])
+async def test_a_damaged_one_is_left_out_and_gives_way(client: Client, owner: Owner, data: dict[str, Any]) -> None:
+    await create_revision(client, owner, intent(1))
+    await forge(client, owner, 2, lambda body: body.update(data=data))
+    assert await numbers(client, owner) == [1]
     await create_revision(client, owner, intent(2, changes=5))
     assert [(each.number, each.changes) for each in await list_revisions(client, owner)] == [(1, 0), (2, 5)]
+
+
+OTHERS = [
+    lambda body: body["metadata"].pop("ownerReferences"),
+    lambda body: body["metadata"]["ownerReferences"][0].update(uid="another-uid"),
+    lambda body: body["metadata"]["ownerReferences"][0].update(controller=False),
+]
+
+
+@pytest.mark.parametrize("change", OTHERS)
+async def test_one_that_only_carries_the_label_counts_for_nothing_and_stays(
+    client: Client, owner: Owner, change: Callable[[dict[str, Any]], object]
+) -> None:
+    await forge(client, owner, 1, change)
+    assert await numbers(client, owner) == []
+    with pytest.raises(ObjectExists):
+        await create_revision(client, owner, intent(1))
+
+
+async def test_only_what_a_run_needs_is_unpacked(client: Client, owner: Owner) -> None:
+    for number in (1, 2, 3, 4):
+        made = await create_revision(client, owner, intent(number))
+        if number != 4:
+            await settle_revision(client, made)
+    await forge(client, owner, 5, lambda body: body.update(data={"gzip": "AAAA"}))
+    listed = await list_revisions(client, owner)
+    assert [each.number for each in listed] == [1, 2, 3, 4]
+    assert ["content" in vars(each) for each in listed] == [False, False, True, True]
+    assert all(each.content == CONTENT for each in listed)
+
+
+async def test_the_newest_settled_one_that_can_be_read_is_the_base(client: Client, owner: Owner) -> None:
+    def spoil(body: dict[str, Any]) -> None:
+        body["metadata"]["annotations"][SETTLED] = "true"
+        body["data"] = {"gzip": "AAAA"}
+
+    await forge(client, owner, 1, spoil)
+    await settle_revision(client, await create_revision(client, owner, intent(2)))
+    await forge(client, owner, 3, spoil)
+    old, base = await list_revisions(client, owner)
+    assert (old.number, old.settled, old.readable) == (1, True, False)
+    assert (base.number, base.settled, base.readable) == (2, True, True)
+    with pytest.raises(Unreadable):
+        _ = old.content
 
 
 async def test_an_annotation_that_somebody_spoilt_makes_it_unreadable(client: Client, owner: Owner) -> None:
@@ -118,13 +158,9 @@ async def test_an_annotation_that_somebody_spoilt_makes_it_unreadable(client: Cl
     assert await list_revisions(client, owner) == ()
 
 
-async def test_what_no_object_can_hold_is_refused_before_it_is_sent(client: Client, owner: Owner) -> None:
-    large = {"cluster": {"text": os.urandom(MAX_ENCODED).hex()}}
-    with pytest.raises(SpecTooLarge, match="Declare less"):
-        await create_revision(client, owner, Revision(1, settled=False, content=large))
-    assert await list_revisions(client, owner) == ()
-    half = {"cluster": {"text": os.urandom(MAX_ENCODED // 3).hex()}}
-    await create_revision(client, owner, Revision(1, settled=False, content=half))
+async def test_the_largest_that_can_be_packed_can_be_kept(client: Client, owner: Owner) -> None:
+    half = {"cluster": {"text": os.urandom(MAX_PACKED // 3).hex()}}
+    await create_revision(client, owner, Revision(1, settled=False, packed=pack(half)))
     (kept,) = await list_revisions(client, owner)
     assert kept.content == half
 

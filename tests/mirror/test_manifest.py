@@ -129,6 +129,10 @@ def damage_declared(secret: dict[str, Any]) -> None:
     secret["metadata"]["annotations"][DECLARED_METADATA] = "{no json"
 
 
+def nest_declared(secret: dict[str, Any]) -> None:
+    secret["metadata"]["annotations"][DECLARED_METADATA] = '{"labels":' + "[" * 5000 + "]" * 5000 + "}"
+
+
 def add_our_kind_of_label(secret: dict[str, Any]) -> None:
     secret["metadata"]["labels"]["clusterstate.dev/other"] = "x"
 
@@ -143,8 +147,8 @@ def drop_owner(secret: dict[str, Any]) -> None:
 
 OUR_CHANGES = [
     change_value, add_key, drop_data, change_type, set_immutable, drop_label, drop_labels, change_declared_label,
-    drop_declared_annotation, change_source, drop_annotations, damage_declared, add_our_kind_of_label,
-    block_owner_deletion, drop_owner,
+    drop_declared_annotation, change_source, drop_annotations, damage_declared, nest_declared,
+    add_our_kind_of_label, block_owner_deletion, drop_owner,
 ]  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clusterstate.errors import Reason
-from clusterstate.plan.cloud import cloud_update, unseen
+from clusterstate.plan.cloud import Pushes, cloud_update, unseen
 from clusterstate.plan.completion import REWRITTEN
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.state.objects import State
@@ -59,20 +59,26 @@ def test_without_a_completed_spec_nothing_is_known() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pushed", "confirmed", "known"),
+    ("groups", "confirmation", "known"),
     [
         (0, "", True),
+        (0, "9", True),
         (3, "", False),
         (3, "2", False),
         (3, "3", True),
         (3, "4", True),
+        (3, "5", True),
+        (3, "6", False),
+        (3, "9" * 18, False),
         (3, "three", False),
         (3, "9" * 5000, False),
         (3, "\u0663", False),
+        (3, "-3", False),
     ],
 )
-def test_instance_groups_wait_for_a_confirmation(pushed: int, confirmed: str, *, known: bool) -> None:
-    found = cloud_update(updated(), NAME, pushed, confirmed)
+def test_instance_groups_wait_for_a_confirmation(groups: int, confirmation: str, *, known: bool) -> None:
+    """A revision that is still to come can't have been seen to."""
+    found = cloud_update(updated(), NAME, Pushes(groups, 5, confirmation))
     assert found.updated is known
     assert known or "clusterstate.dev/cloud-updated: 3" in found.message
 

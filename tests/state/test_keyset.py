@@ -1,9 +1,10 @@
+import base64
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,51 @@ def test_the_end_of_a_certificate_is_told_with_its_zone() -> None:
     certificate = x509.load_pem_x509_certificate(new.certificate or b"")
     assert keyset.certificate_not_after(new) == certificate.not_valid_after_utc
     assert keyset.certificate_not_after(replace(old, certificate=None)) is None
+
+
+def reversioned() -> bytes:
+    """A certificate of version 10, which there is none of."""
+    certificate = x509.load_pem_x509_certificate(stored().items[1].certificate or b"").public_bytes(Encoding.DER)
+    assert certificate.count(b"\xa0\x03\x02\x01\x02") == 1
+    return armoured(certificate.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09"))
+
+
+def unknown_algorithm() -> bytes:
+    """A certificate for a key of a kind that nobody knows."""
+    certificate = x509.load_pem_x509_certificate(stored().items[1].certificate or b"").public_bytes(Encoding.DER)
+    rsa = bytes.fromhex("06092a864886f70d010101")
+    assert certificate.count(rsa) == 1
+    return armoured(certificate.replace(rsa, rsa[:-1] + b"\x63"))
+
+
+def armoured(der: bytes) -> bytes:
+    return b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("certificate", [reversioned(), armoured(b"canary")])
+def test_no_odd_certificate_is_a_bug_of_ours(certificate: bytes) -> None:
+    items = (stored().items[0], replace(stored().items[1], certificate=certificate))
+    broken = replace(stored(), items=items)
+    with pytest.raises(MalformedKeyset, match=f"{KEY}: .*{items[1].id}"):
+        keyset.require_usable(broken, KEY)
+    for use in (keyset.trust_bundle, keyset.public_keys):
+        with pytest.raises(MalformedKeyset, match=items[1].id):
+            use(broken)
+
+
+def test_a_key_of_unknown_kind_spoils_only_what_needs_it() -> None:
+    items = (replace(stored().items[1], certificate=unknown_algorithm()),)
+    odd = replace(stored(), items=items)
+    keyset.require_usable(odd, KEY)
+    assert keyset.trust_bundle(odd)
+    with pytest.raises(MalformedKeyset, match="keyset/kubernetes-ca: the public key"):
+        keyset.public_keys(odd)
+
+
+def test_a_whole_keyset_is_usable_and_one_without_primary_is_not() -> None:
+    keyset.require_usable(stored(), KEY)
+    with pytest.raises(UnusableKeyset, match=KEY):
+        keyset.require_usable(Keyset("kubernetes-ca", None, ()), KEY)
 
 
 def test_a_certificate_that_cannot_be_read_is_named_by_its_id_only() -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 import pytest
 
 from clusterstate.errors import KeyNotFound, MalformedFile, MalformedKeyset, UnusableKeyset
+from clusterstate.state import codec
 from clusterstate.state.layout import FileKind, Places
-from clusterstate.state.tree import MAX_FILE, Listing, Tree, Wanted, read_cluster, read_state
+from clusterstate.state.tree import Listing, Tree, Wanted, read_cluster, read_state
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
 from clusterstate.store.memory import MemoryStore
 from clusterstate.store.wrappers import Counting, RequestCounts
@@ -15,6 +17,7 @@ from tests.state.files import FILES, STATES
 
 EVERYTHING = Wanted(secrets=lambda _: True, ssh_public_keys=True)
 COMPLEX = {key: (state / key).read_bytes() for state, key in FILES if state == STATES[1]}
+BROKEN = b"-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n"
 NO_KEYS = b"apiVersion: kops.k8s.io/v1alpha2\nkind: Keyset\nmetadata: {}\nspec: {keys: [], type: Keypair}\n"
 CA = "pki/private/kubernetes-ca/keyset.yaml"
 
@@ -195,14 +198,31 @@ async def test_damage_is_named_by_file(trunk: MemoryStore, key: str, data: bytes
         await read_state(tree, await tree.list_files(), EVERYTHING)
 
 
-async def test_a_giant_is_not_even_read(trunk: MemoryStore) -> None:
+@pytest.mark.parametrize("index", [0, 1])
+async def test_a_damaged_certificate_is_noticed_in_the_reading_even_of_a_distrusted_key(
+    trunk: MemoryStore, index: int
+) -> None:
     await load(trunk)
-    await trunk.write("instancegroup/giant", b"#" * (MAX_FILE + 1))
-    counts = RequestCounts()
-    tree = Tree(Counting(trunk, counts))
-    with pytest.raises(MalformedFile, match="instancegroup/giant"):
-        await read_state(tree, await tree.list_files(), EVERYTHING)
-    assert counts.reads == 0
+    whole = codec.decode_keyset(COMPLEX[CA], CA)
+    assert [each.trusted for each in whole.items] == [False, True]
+    items = list(whole.items)
+    items[index] = replace(items[index], certificate=BROKEN)
+    await trunk.write(CA, codec.encode_keyset(replace(whole, items=tuple(items))))
+    tree = Tree(trunk)
+    with pytest.raises(MalformedKeyset, match=f"{CA}: .*{items[index].id}") as caught:
+        await read_state(tree, await tree.list_files(), Wanted())
+    assert "Y2FuYXJ5" not in str(caught.value)
+
+
+async def test_of_many_bad_files_always_the_same_one_is_named(trunk: MemoryStore) -> None:
+    await load(trunk)
+    for number in range(30):
+        await trunk.write(f"instancegroup/bad-{number:02}", b"[")
+    await trunk.write("secrets/aaa", b"{")
+    tree = Tree(trunk)
+    for _ in range(5):
+        with pytest.raises(MalformedFile, match="instancegroup/bad-00"):
+            await read_state(tree, await tree.list_files(), EVERYTHING)
 
 
 async def test_a_file_that_vanishes_meanwhile_is_not_found(trunk: MemoryStore) -> None:

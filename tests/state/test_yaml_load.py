@@ -119,3 +119,11 @@ def test_no_bytes_make_anything_but_a_mapping_or_a_refusal(data: bytes) -> None:
         assert isinstance(yaml.load(data, "config"), dict)
     except MalformedFile as refused:
         assert refused.message.startswith("config is not YAML")  # noqa: PT017 - either outcome is right
+
+
+def test_more_values_than_any_file_of_kops_are_not_read() -> None:
+    around = 3  # the whole, the name of its field, the list
+    lines = b"a:\n" + b"- 1\n" * (yaml.MAX_VALUES - around)
+    assert yaml.load(lines, "config") == {"a": [1] * (yaml.MAX_VALUES - around)}
+    with pytest.raises(MalformedFile, match=r"config .*more than 200000 values"):
+        yaml.load(lines + b"- 1\n", "config")

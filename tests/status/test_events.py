@@ -9,7 +9,7 @@ from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.outcome import MirrorReport, Outcome
 from clusterstate.status.build import build_status
-from clusterstate.status.events import MAX_NOTE, EventType, Notice, event_manifest, make_notices
+from clusterstate.status.events import MAX_NOTE, EventType, Notice, event_manifest, make_deeds, make_turns
 from tests.status.outcomes import CHANGE, DRIFT, NOW, OTHER_DRIFT, URL, failed, good
 
 BUSY = failed(StoreUnavailable("Busy."))
@@ -23,7 +23,8 @@ def told(*runs: Outcome) -> list[list[tuple[str, str]]]:
     found = []
     for outcome in runs:
         after = build_status(status, outcome, NOW)
-        found.append([(each.type.value, each.reason.value) for each in make_notices(status, after, outcome)])
+        notices = [*make_deeds(outcome), *make_turns(status, after)]
+        found.append([(each.type.value, each.reason.value) for each in notices])
         status = after
     return found
 
@@ -51,15 +52,20 @@ def test_more_drift_is_news() -> None:
 
 def test_a_push_tells_files_and_fields() -> None:
     outcome = good(plan=Plan(changes=(CHANGE,)))
-    notices = make_notices({}, build_status({}, outcome, NOW), outcome)
-    assert [each.message for each in notices] == [f"Wrote to {URL}: config (/spec/channel)."]
+    assert [each.message for each in make_deeds(outcome)] == [f"Wrote to {URL}: config (/spec/channel)."]
     assert told(good(plan=Plan(changes=(CHANGE,)), pushed=False))[0] == [("Warning", "Planned")]
 
 
 def test_written_mirrors_are_told_by_name() -> None:
     outcome = good(mirrors=MirrorReport(written=("a", "b")))
-    notices = make_notices({}, build_status({}, outcome, NOW), outcome)
-    assert [each.message for each in notices] == ["Wrote Secrets a, b."]
+    assert [each.message for each in make_deeds(outcome)] == ["Wrote Secrets a, b."]
+
+
+def test_a_deed_is_told_each_time_it_is_done_and_a_turn_once() -> None:
+    repaired = good(mirrors=MirrorReport(written=("a",)), plan=Plan(drift=(DRIFT,)), pushed=False)
+    deed = [(EventType.NORMAL.value, make_deeds(repaired)[0].reason.value)]
+    assert told(repaired, repaired) == [[*deed, ("Warning", "Drifted")], deed]
+    assert make_deeds(DRIFTED) == []
 
 
 def test_a_manifest_names_its_object_and_keeps_the_limits() -> None:

@@ -41,6 +41,36 @@ async def test_it_is_written_once_and_events_tell_what_is_new(
     assert event["involvedObject"]["resourceVersion"] == written["metadata"]["resourceVersion"]
 
 
+REPAIRED = good(mirrors=MirrorReport(written=("a",)))
+
+
+async def test_a_deed_is_told_though_the_status_says_the_same(
+    client: Client, plane: ControlPlane, namespace: str
+) -> None:
+    written = await report(client, await create(client, namespace), REPAIRED, NOW)
+    assert written is not None
+    mark = plane.audit_mark()
+    assert await report(client, written, REPAIRED, LATER) is None
+    (call,) = [call for call in plane.calls(mark, verbs=WRITES) if call.namespace == namespace]
+    assert (call.verb, call.resource) == ("create", "events")
+    assert [each["message"] for each in await events(client, namespace)] == ["Wrote Secrets a."] * 2
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+async def test_a_deed_is_told_though_the_status_cannot_be(client: Client, namespace: str, *, deleted: bool) -> None:
+    body = await create(client, namespace)
+    if deleted:
+        await client.delete(CLUSTER_STATES, namespace, "prod")
+        assert await report(client, body, REPAIRED, NOW) is None
+    else:
+        await client.merge_patch(CLUSTER_STATES, namespace, "prod", {"spec": {"suspend": True}})
+        with pytest.raises(ObjectChanged):
+            await report(client, body, REPAIRED, NOW)
+    (event,) = await events(client, namespace)
+    assert (event["type"], event["message"]) == ("Normal", "Wrote Secrets a.")
+    assert event["involvedObject"]["uid"] == body["metadata"]["uid"]
+
+
 async def test_the_largest_status_is_taken_and_nothing_of_it_is_pruned(client: Client, namespace: str) -> None:
     field = FieldChange(f"/spec/{'€' * 9000}", Action.UPDATE, {"a": "x" * 9000}, "y" * 9000)
     difference = Difference("config", field.pointer, field.old, field.new)

@@ -15,7 +15,7 @@ from clusterstate.store.s3.config import ClientInputs, Config
 from clusterstate.store.s3.store import S3Store
 from clusterstate.store.wrappers import RequestCounts
 
-LOOPBACK = EndpointPolicy(allowed=("127.0.0.1",))
+LOOPBACK = EndpointPolicy(allowed=("127.0.0.1",), memory_allowed=True)
 
 
 class Keys(Protocol):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreRefused
-from clusterstate.store.base import ABSENT, Store
+from clusterstate.store.base import ABSENT, LARGEST_FILE, Store
 from clusterstate.store.file import TEMPORARY, FileStore
 from tests.store.conformance import StoreConformance, entries_of, keys_of
 
@@ -42,6 +42,15 @@ async def test_nothing_unfinished_stays(store: FileStore, tmp_path: Path) -> Non
     with pytest.raises(LostRace):
         await store.write("folder/file", b"3", expect=ABSENT)
     assert os.listdir(tmp_path / "state/folder") == ["file"]  # noqa: PTH208 (names, not paths)
+
+
+async def test_a_giant_is_listed_but_not_read(store: FileStore, tmp_path: Path) -> None:
+    await store.write("file", b"x")
+    with (tmp_path / "state/giant").open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+    assert [(entry.key, entry.size) for entry in await entries_of(store)] == [("file", 1), ("giant", LARGEST_FILE + 1)]
+    with pytest.raises(StoreRefused, match=f"giant .* has more than {LARGEST_FILE} bytes"):
+        await store.read("giant")
 
 
 async def test_an_edit_of_equal_length_within_a_tick_is_a_new_version(store: FileStore, tmp_path: Path) -> None:

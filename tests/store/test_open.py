@@ -35,7 +35,7 @@ def sdks():
 
 async def main():
     for url in ("memfs://x", "file:///srv"):
-        await open_store(Location.parse(url), StoreOptions(), NO_CREDENTIALS, EndpointPolicy(file_roots=("/",)))
+        await open_store(Location.parse(url), StoreOptions(), NO_CREDENTIALS, EndpointPolicy.trusting())
 
 asyncio.run(main())
 assert sdks() == [], sdks()
@@ -83,6 +83,15 @@ async def test_the_operators_disk_is_closed_unless_opened(tmp_path: Path) -> Non
                 pass
     for root in (str(tmp_path), f"{tmp_path}/state", "/"):
         async with opened(url, NO_CREDENTIALS, policy=EndpointPolicy(file_roots=(root,))) as store:
+            await store.write("file", b"x")
+
+
+async def test_the_operators_memory_is_closed_unless_opened() -> None:
+    with pytest.raises(EndpointRefused, match=r"memfs://open-test.*CLUSTERSTATE_ALLOW_MEMORY"):
+        async with opened("memfs://open-test", NO_CREDENTIALS, policy=EndpointPolicy()):
+            pass
+    for policy in (EndpointPolicy(memory_allowed=True), EndpointPolicy.trusting()):
+        async with opened("memfs://open-test", NO_CREDENTIALS, policy=policy) as store:
             await store.write("file", b"x")
 
 

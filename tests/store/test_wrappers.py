@@ -1,9 +1,12 @@
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.base import ABSENT, ANYTHING, Blob, Capabilities, Expect, Page, Store, Version
+from clusterstate.store.base import ABSENT, ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
+from clusterstate.store.listing import MOST_PAGES
 from clusterstate.store.memory import MemoryStore
 from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Counting, Prefixed, ReadOnly, RequestCounts, Retrying
 from tests.store.conformance import StoreConformance, keys_of, pages_of
@@ -51,6 +54,15 @@ class Flaky:
 
     async def close(self) -> None:
         pass
+
+
+class Endless(MemoryStore):
+    """Has always one more page."""
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        del prefix, shallow
+        for number in count(int(after or "0") + 1):
+            yield Page((Entry(f"{number:06}", Version("1"), 1, datetime.now(UTC)),))
 
 
 class Pauses:
@@ -206,16 +218,33 @@ async def test_a_prefix_hides_the_rest() -> None:
 
 async def test_read_only_refuses_every_write() -> None:
     inner = MemoryStore("read-only")
-    await inner.write("file", b"x")
+    version = await inner.write("file", b"x")
     store = ReadOnly(inner)
-    with pytest.raises(StoreRefused, match="file"):
-        await store.write("file", b"y")
-    with pytest.raises(StoreRefused, match="file"):
-        await store.delete("file")
-    assert (await store.read("file")).data == b"x"
+    with pytest.raises(StoreRefused, match=r"bug.*would have written the file file"):
+        await store.write("file", b"y", expect=version)
+    with pytest.raises(StoreRefused, match=r"bug.*would have written the file new"):
+        await store.write("new", b"y", expect=ABSENT)
+    with pytest.raises(StoreRefused, match=r"bug.*would have deleted the file file"):
+        await store.delete("file", expect=version)
+    assert await store.read("file") == Blob(b"x", version)
     assert await keys_of(store) == ["file"]
     assert store.capabilities == inner.capabilities
     await store.close()
+
+
+async def test_a_listing_that_fails_again_and_again_ends_too(retrying: Retrying, flaky: Flaky) -> None:
+    flaky.inner = Endless("endless")
+    pages = 0
+
+    async def go_on() -> None:
+        nonlocal pages
+        async for _ in retrying.list():
+            pages += 1
+            flaky.errors = [StoreUnavailable("between pages")] if pages % 50 == 0 else []
+
+    with pytest.raises(StoreRefused, match=f"no end after {MOST_PAGES} pages"):
+        await go_on()
+    assert pages == MOST_PAGES
 
 
 async def test_requests_are_counted_by_kind(flaky: Flaky) -> None:

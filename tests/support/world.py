@@ -24,7 +24,15 @@ DATA = Path(__file__).parent.parent / "data"
 CRD = Path(__file__).parent.parent.parent / "crds" / "clusterstate.dev_clusterstates.yaml"
 COMPLEX = "complex.example.com"
 MINIMAL = "minimal.example.com"
-PATIENCE = 30.0
+RULES = [
+    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["list", "create", "update", "delete"]},
+]
+"""All that the operator may do."""
+PATIENCE = 60.0
 """Seconds; every wait ends as soon as what it waits for is there."""
 
 Body = dict[str, Any]
@@ -178,7 +186,7 @@ class World:
     def start_operator(self, *arguments: str) -> None:
         """Start it with a service account that may do in this namespace what the operator needs."""
         assert self.operator is None
-        self._grant()
+        self.grant(self.namespace)
         token = self.plane.service_account_token(self.namespace, "operator")
         kubeconfig = self.plane.kubeconfig_for(token, namespace=self.namespace)
         environment = {
@@ -221,40 +229,17 @@ class World:
         """Give what the operator wrote to the API server since a mark."""
         return self.plane.calls(since, user=self.user, verbs=WRITES)
 
-    def _grant(self) -> None:
-        self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "operator"}})
-        rules = [
-            {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch"]},
-            {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
-            {
-                "apiGroups": [""],
-                "resources": ["secrets"],
-                "verbs": ["get", "list", "watch", "create", "update", "delete"],
-            },
-            {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
-            {
-                "apiGroups": ["apps"],
-                "resources": ["controllerrevisions"],
-                "verbs": ["list", "create", "update", "delete"],
-            },
+    def grant(self, namespace: str) -> None:
+        """Let the operator do in a namespace what it needs there."""
+        subject = {"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"}
+        objects = [
+            {"kind": "Role", "metadata": {"name": "operator"}, "rules": RULES},
+            {"kind": "RoleBinding", "metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]},
         ]
-        self.apply(
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "Role",
-                "metadata": {"name": "operator"},
-                "rules": rules,
-            }
-        )
-        self.apply(
-            {
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "RoleBinding",
-                "metadata": {"name": "operator"},
-                "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"},
-                "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}],
-            }
-        )
+        for each in objects:
+            body = {"apiVersion": "rbac.authorization.k8s.io/v1", **each}
+            kubectl(self.plane, "-n", namespace, "apply", "--server-side", "-f", "-", stdin=json.dumps(body))
 
 
 def conditions(body: Body) -> dict[str, Body]:

@@ -1,6 +1,6 @@
 """From the JSON of the API server to a checked `ClusterState`; everything that makes it unusable is named."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,8 +18,13 @@ LONG_TEXT: Final = 1024
 """Characters from which on a text counts as content."""
 
 
+MAX_DEPTH: Final = 64
+"""Levels of maps and lists in a spec; kops's own types have 14."""
+
+
 def load(body: Mapping[str, Any]) -> ClusterState:
     """Read and check an object; raise `SpecInvalid` or `SpecTooLarge` with the field and what to do."""
+    _check_depth(body.get("spec"))
     _check_size(body.get("spec"))
     state = _convert(body)
     for rule in broken_rules(state):
@@ -39,6 +44,21 @@ def _convert(body: Mapping[str, Any]) -> ClusterState:
         raise SpecInvalid(f"{path}: {what}. Correct the field; kubectl explain clusterstate shows them all.") from None
 
 
+def _check_depth(spec: object) -> None:
+    level = [spec]
+    for _ in range(MAX_DEPTH):
+        level = [each for value in level for each in _children(value)]
+        if not level:
+            return
+    raise SpecInvalid(f"spec is nested more than {MAX_DEPTH} levels deep, which nothing of kops is. Correct it.")
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
+
+
 def _check_size(spec: object) -> None:
     size = len(msgspec.json.encode(spec))
     if size > MAX_SPEC_BYTES:
@@ -54,8 +74,7 @@ def _content_bytes(value: object) -> int:
     """Give the JSON bytes of all long texts below a value."""
     if isinstance(value, str):
         return len(msgspec.json.encode(value)) if len(value) >= LONG_TEXT else 0
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return sum(map(_content_bytes, items))
+    return sum(map(_content_bytes, _children(value)))
 
 
 def _repeated(names: Iterator[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from clusterstate.kube import revisions
 from clusterstate.kube.client import Client
+from clusterstate.kube.contents import pack
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision
 from clusterstate.plan.changes import Plan
@@ -28,6 +29,11 @@ class History:
         return tuple(
             AppliedRevision(each.number, each.created, each.changes) for each in reversed(self._known) if each.settled
         )
+
+    @property
+    def newest(self) -> int:
+        """Number of the newest revision; 0: there is none."""
+        return self._known[-1].number if self._known else 0
 
     @property
     def groups_pushed(self) -> int:
@@ -61,7 +67,7 @@ class History:
     async def _add(self, declared: Applied, *, settled: bool, groups: bool = False, changes: int = 0) -> None:
         number = self._known[-1].number + 1 if self._known else 1
         pushed = self._known[-1].groups_pushed if self._known else 0
-        revision = Revision(number, settled, declared.as_json(), number if groups else pushed, changes)
+        revision = Revision(number, settled, pack(declared.as_json()), number if groups else pushed, changes)
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
 
     async def _prune(self) -> None:

@@ -9,7 +9,10 @@ import random
 import traceback
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
+
+import msgspec
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
@@ -30,6 +33,10 @@ FIRST_RETRY = 1.0
 LAST_RETRY = 300.0
 """Seconds: no wait between two tries grows longer."""
 MOST_DOUBLINGS = 16
+PEACE = 60.0
+"""Seconds without a foreign change after which a repair is at once again; also the longest wait for one."""
+FREE_REPAIRS = 10
+"""Repairs at once, however short after each other: an object may have many mirrors."""
 JITTER = 0.1
 """Share of every wait that is left to chance, so that objects made together part with time."""
 
@@ -44,6 +51,12 @@ class Watched:
     body: Body
     memory: Memory = field(default_factory=Memory)
     failures: int = 0
+    told: bytes | None = None
+    """Digest of the status that the last run left."""
+    repairs: int = 0
+    """Mirrors that others changed in short succession."""
+    repaired: float = 0.0
+    """When the last of them is repaired, by the context's clock: peace begins then."""
 
 
 class Controller:
@@ -54,6 +67,7 @@ class Controller:
         self._context = context
         self._objects: dict[Key, Watched] = {}
         self._keys_by_uid: dict[str, Key] = {}
+        self._present: dict[Key, str] = {}
         self.queue: Queue[Key] = Queue(self._lane_of, workers=context.settings.workers)
 
     def observe(self, body: Body, *, deleted: bool) -> None:
@@ -81,13 +95,47 @@ class Controller:
         """Take in what an object claims, before it is watched."""
         self._context.claims.set(key_of(body), foreseen(body, None))
 
-    def mirror_changed(self, uid: str, name: str, record: MirrorRecord | None) -> None:
-        """Take in a change of a Secret that is, or was, a mirror; ask its owner's run to look."""
-        key = self._keys_by_uid.get(uid)
-        if key is None:
+    def presence_changed(self, namespace: str, name: str, uid: str | None) -> None:
+        """Take in that an object is there, or gone (None).
+
+        kopf tells of no object that went while its watch was down; this comes from a list that is compared.
+        """
+        key = (namespace, name)
+        if uid is not None:
+            self._present[key] = uid
             return
-        if self._objects[key].memory.mirrors.get(name) != (record.digest if record else None):
-            self.queue.add(key)
+        gone = self._present.pop(key, None)
+        known = self._objects.get(key)
+        if known is None:
+            self._wake(self._context.claims.set(key, None))  # foreseen, and gone before kopf saw it
+        elif _uid(known.body) == gone:
+            self._forget(key, known.body)
+
+    def drop_phantoms(self) -> None:
+        """Drop the claims of objects that went before anybody watched."""
+        for key in self._context.claims.claimants():
+            if key not in self._objects and key not in self._present:
+                self._wake(self._context.claims.set(key, None))
+
+    def mirror_changed(self, namespace: str, uid: str, name: str, record: MirrorRecord | None) -> None:
+        """Take in a change of a Secret that is, or was, a mirror; ask its owner's run to look.
+
+        Who fights over a Secret is met at a growing distance.
+        """
+        key = self._keys_by_uid.get(uid)
+        if key is None or key[0] != namespace:
+            return
+        watched = self._objects[key]
+        if watched.memory.mirrors.get(name) != (record.digest if record else None):
+            self.queue.add(key, self._repair_delay(watched))
+
+    def _repair_delay(self, watched: Watched) -> float:
+        now = self._context.clock()
+        watched.repairs = watched.repairs + 1 if now - watched.repaired < PEACE else 0
+        hurried = watched.repairs - FREE_REPAIRS
+        delay = min(float(2 ** min(hurried, MOST_DOUBLINGS)), PEACE) if hurried > 0 else 0.0
+        watched.repaired = now + delay
+        return delay
 
     async def work(self) -> None:
         """Carry out runs until cancelled."""
@@ -95,8 +143,13 @@ class Controller:
 
     def _lane_of(self, key: Key) -> Hashable:
         watched = self._objects.get(key)
-        store = watched.body.get("spec", {}).get("store", {}) if watched else {}
-        return (store.get("url"), store.get("endpoint"))
+        if watched is None:
+            return None
+        if watched.memory.access is not None:
+            return watched.memory.access.service
+        store = watched.body.get("spec", {}).get("store", {})
+        bucket = "/".join(str(store.get("url")).split("/", 3)[:3])
+        return store.get("endpoint"), bucket, key[0], str(store.get("credentialsSecretRef"))
 
     def _forget(self, key: Key, body: Body) -> None:
         """Forget an object, but not a namesake: events of two objects come in any order."""
@@ -116,6 +169,8 @@ class Controller:
         watched = self._objects.get(key)
         if watched is None:
             return
+        if watched.told is not None and _digest(watched.body) != watched.told:
+            watched.memory.fingerprint = None  # somebody else wrote the status: it is told again
         try:
             result = await run(self._context, watched.body, watched.memory)
             await self._tell(watched, result)
@@ -148,6 +203,7 @@ class Controller:
         written = await report(self._context.client, watched.body, result.outcome, self._context.now())
         if written is not None and _version(written) > _version(watched.body):
             watched.body = written
+        watched.told = _digest(watched.body if written is None else written)
 
     def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
         failure = result.outcome.failure if result.outcome else None
@@ -177,11 +233,11 @@ def key_of(body: Body) -> Key:
 
 
 def foreseen(body: Body, before: Claim | None) -> Claim | None:
-    """Give what an object claims as far as its own text tells; nothing when that can't be used."""
+    """Give what an object claims as far as its own text tells; what it claimed before when that can't be used."""
     try:
         return foresee_claim(load(body), before)
     except SpecInvalid:
-        return None
+        return before
 
 
 def _uid(body: Body) -> str:
@@ -191,6 +247,10 @@ def _uid(body: Body) -> str:
 
 def _version(body: Body) -> int:
     return int(body["metadata"]["resourceVersion"])
+
+
+def _digest(body: Body) -> bytes:
+    return sha256(msgspec.json.encode(body.get("status"), order="sorted")).digest()
 
 
 def _inputs(body: Body) -> tuple[object, ...]:

@@ -6,6 +6,7 @@ handlers keep a copy of the spec in annotations and put finalizers on objects.
 
 import asyncio
 import logging
+import sys
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,6 +31,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 100
 """Objects per page of a list: specs may have 500 KiB each."""
+RECURSION = 40_000
+"""Frames. The API server takes JSON of 10,000 levels; what reads it recurses, and must live to see it refused."""
 LOGIN_LIFE = timedelta(minutes=10)
 """How long kopf keeps what it logged in with: a Pod's token is renewed more slowly, an exec plugin's as well."""
 
@@ -47,15 +50,24 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
 
     Raises `KubeError` when the API can't be reached at the start.
     """
+    sys.setrecursionlimit(RECURSION)
     async with await connect(door.kubeconfig, door.context) as client:
         index = MirrorIndex()
         controller = Controller(Context(client, settings, environ, index.present))
         index.on_change = controller.mirror_changed
+        presence = Informer(
+            client, CLUSTER_STATES.without_bodies, settings.namespaces or None, "", _uid, controller.presence_changed
+        )
         informer = Informer(
             client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
         )
         await _learn_claims(client, settings, controller)
-        await _until_first_ends(informer.run(), _work(informer.synced, controller), _watch(settings, door, controller))
+        await _until_first_ends(
+            informer.run(),
+            presence.run(),
+            _work((informer.synced, presence.synced), controller),
+            _watch(settings, door, controller),
+        )
 
 
 async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:
@@ -65,8 +77,15 @@ async def _learn_claims(client: Client, settings: Settings, controller: Controll
             controller.foresee(body)
 
 
-async def _work(synced: asyncio.Event, controller: Controller) -> None:
-    await synced.wait()
+def _uid(body: Mapping[str, Any]) -> str:
+    uid: str = body["metadata"]["uid"]
+    return uid
+
+
+async def _work(synced: tuple[asyncio.Event, ...], controller: Controller) -> None:
+    for each in synced:
+        await each.wait()
+    controller.drop_phantoms()
     await controller.work()
 
 

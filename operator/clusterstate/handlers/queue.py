@@ -2,7 +2,8 @@
 
 A key is ready at once or after a delay (the earliest wish wins), runs at most once at a time, and is run again
 when something came in meanwhile. Ready keys wait in lanes, one for each store; lanes take turns, and one lane
-never holds more than its share of the workers, so that a store that answers slowly delays nobody else's runs.
+never holds more than its share of the workers. A run that takes long gives its worker's place away: it waits for
+somebody, and whoever it waits for delays nobody else's runs.
 """
 
 import asyncio
@@ -12,6 +13,11 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+
+LONG = 5.0
+"""Seconds after which a run doesn't count as work any more, but as waiting."""
+CROWD = 8
+"""How many times more runs than workers there may be, with all that wait."""
 
 
 @dataclass
@@ -31,6 +37,7 @@ class Queue(Generic[K]):
         self._lanes: OrderedDict[Hashable, _Lane[K]] = OrderedDict()
         self._waiting: set[K] = set()
         self._running: dict[K, Hashable] = {}
+        self._slow: set[K] = set()
         self._again: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
@@ -62,16 +69,25 @@ class Queue(Generic[K]):
         """Run keys until cancelled; `run` must not raise. Cancels its runs and waits for them to end."""
         async with asyncio.TaskGroup() as group:
             while True:
-                while len(self._running) < self._workers and (key := self._take()) is not None:
+                while self._has_room() and (key := self._take()) is not None:
                     group.create_task(self._run(key, run))
                 self._wake.clear()
                 await self._wake.wait()
 
     async def _run(self, key: K, run: Callable[[K], Awaitable[None]]) -> None:
+        timer = asyncio.get_running_loop().call_later(LONG, self._grow_slow, key)
         try:
             await run(key)
         finally:
+            timer.cancel()
             self._finish(key)
+
+    def _has_room(self) -> bool:
+        return len(self._running) - len(self._slow) < self._workers and len(self._running) < CROWD * self._workers
+
+    def _grow_slow(self, key: K) -> None:
+        self._slow.add(key)
+        self._wake.set()
 
     def _take(self) -> K | None:
         for name, lane in self._lanes.items():
@@ -86,6 +102,7 @@ class Queue(Generic[K]):
 
     def _finish(self, key: K) -> None:
         name = self._running.pop(key)
+        self._slow.discard(key)
         self._lanes[name].running -= 1
         self._drop_if_empty(name)
         if key in self._again:

@@ -9,20 +9,18 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 import msgspec
 
 from clusterstate.api.annotations import FIELD_MANAGER
-from clusterstate.errors import KubeUnavailable
+from clusterstate.kube.answers import decode_answer
 from clusterstate.kube.calls import APPLY_PATCH, JSON, MERGE_PATCH, Call, Verb
 from clusterstate.kube.failures import Expired
 from clusterstate.kube.kinds import JsonObject, Kind
 from clusterstate.kube.login import Login, choose_source
 from clusterstate.kube.transport import Transport
 from clusterstate.kube.watching import SILENCE, WatchEvent, watch_events
-
-Form = TypeVar("Form")
 
 TIMEOUT: Final = 30.0
 """Seconds that one request may take, waiting for its turn included."""
@@ -210,17 +208,10 @@ class Client:
     async def _page(self, selection: Selection, chunk: int, token: str) -> Page:
         query = selection.query(limit=str(chunk), **{"continue": token})
         call = Call(verb="list", kind=selection.kind, namespace=selection.namespace, query=query)
-        return _decode(call, await self._transport.send(call), Page)
+        return decode_answer(call, await self._transport.send(call), Page)
 
     async def _object(self, call: Call) -> JsonObject:
-        return _decode(call, await self._transport.send(call), JsonObject)
-
-
-def _decode(call: Call, answer: bytes, form: type[Form]) -> Form:
-    try:
-        return msgspec.json.decode(answer, type=form)
-    except msgspec.MsgspecError:
-        raise KubeUnavailable(f"Could not {call.text}: the answer is not what Kubernetes sends.") from None
+        return decode_answer(call, await self._transport.send(call), JsonObject)
 
 
 def _call(verb: Verb, kind: Kind, body: JsonObject, query: dict[str, str], content_type: str = JSON) -> Call:

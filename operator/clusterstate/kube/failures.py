@@ -126,7 +126,7 @@ def _parse(body: bytes) -> Mapping[str, Any]:
     """Read a Status; anything else (a proxy's page, say) is dropped: nobody knows what it quotes."""
     try:
         status = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}
     return status if isinstance(status, dict) and status.get("kind") == "Status" else {}
 

@@ -1,18 +1,17 @@
 """A picture of many objects that keeps itself true: a paged list first, a watch from then on.
 
-Only what `reduce` makes of an object is kept, so that a hundred thousand foreign Secrets cost little. The
-picture is never more than a connection's silence behind, whatever happens to the API server: watches that end
-go on where they were, and a list from the start finds also what was deleted meanwhile.
+Only versions are kept, and only what `reduce` makes of an object is told, so that a hundred thousand foreign
+Secrets cost little. The picture is never more than a connection's silence behind, whatever happens to the API
+server: watches that end go on where they were, and a list from the start finds also what was deleted meanwhile.
+An object that `reduce` or `on_change` fails at doesn't hold up the others.
 """
 
 import asyncio
 import logging
 import random
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from clusterstate.errors import KubeError
@@ -58,7 +57,7 @@ class Informer(Generic[T]):
     """The objects of one kind that a label selector matches, reduced to records.
 
     `on_change(namespace, name, record)` is called in the event loop for each object that is new, changed or gone
-    (None); it must return at once.
+    (None); it must return at once. One that `reduce` fails at counts as gone.
     """
 
     def __init__(  # noqa: PLR0913 - what is watched, what is kept and who is told
@@ -80,17 +79,7 @@ class Informer(Generic[T]):
         self._reduce = reduce
         self._on_change = on_change
         self._silence = silence
-        self._records: defaultdict[str, dict[str, T]] = defaultdict(dict)
         self._versions: dict[Key, str] = {}
-
-    def records(self, namespace: str) -> Mapping[str, T]:
-        """Give what is known of one namespace now, by name; ask again instead of keeping it."""
-        return MappingProxyType(self._records.get(namespace, {}))
-
-    @property
-    def failure(self) -> KubeError | None:
-        """Why the picture may be behind; None while all is well."""
-        return next((scope.failure for scope in self._scopes if scope.failure), None)
 
     async def run(self) -> None:
         """Keep the picture true until cancelled; trouble with the API server only delays it."""
@@ -118,8 +107,8 @@ class Informer(Generic[T]):
             for item in page.objects:
                 present.add(_key(item))
                 self._put(item)
-        for namespace, name in self._known(scope) - present:
-            self._drop(namespace, name)
+        for key in self._known(scope) - present:
+            self._drop(key)
         scope.version = version
         scope.failure = None
         if not scope.synced:
@@ -142,25 +131,33 @@ class Informer(Generic[T]):
             case "ADDED" | "MODIFIED":
                 self._put(event.object)
             case "DELETED":
-                self._drop(*_key(event.object))
+                self._drop(_key(event.object))
             case "BOOKMARK" | "ERROR":
                 pass
 
     def _put(self, item: JsonObject) -> None:
-        namespace, name = key = _key(item)
+        key = _key(item)
         version = item["metadata"]["resourceVersion"]
         if self._versions.get(key) == version:
             return
-        record = self._reduce(item)
         self._versions[key] = version
-        self._records[namespace][name] = record
-        self._on_change(namespace, name, record)
+        try:
+            record = self._reduce(item)
+        except Exception as bug:  # noqa: BLE001 - anybody may label an object so that it comes here
+            _report(key, bug)
+            self._tell(key, None)
+        else:
+            self._tell(key, record)
 
-    def _drop(self, namespace: str, name: str) -> None:
-        if self._versions.pop((namespace, name), None) is None:
-            return
-        del self._records[namespace][name]
-        self._on_change(namespace, name, None)
+    def _drop(self, key: Key) -> None:
+        if self._versions.pop(key, None) is not None:
+            self._tell(key, None)
+
+    def _tell(self, key: Key, record: T | None) -> None:
+        try:
+            self._on_change(*key, record)
+        except Exception as bug:  # noqa: BLE001 - one object's bug must not stop what is told of the others
+            _report(key, bug)
 
     def _known(self, scope: _Scope) -> set[Key]:
         return {key for key in self._versions if scope.selection.namespace in {None, key[0]}}
@@ -171,6 +168,11 @@ class Informer(Generic[T]):
         if scope.failure is None or scope.failure.message != error.message:
             log.warning("%s", error.message)
         scope.failure = error
+
+
+def _report(key: Key, bug: Exception) -> None:
+    """Log which object failed, and how: the text of the exception may hold secret bytes."""
+    log.error("%s/%s can't be taken in: %s", *key, type(bug).__name__)
 
 
 def _key(item: JsonObject) -> Key:

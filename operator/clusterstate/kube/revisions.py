@@ -3,42 +3,37 @@
 They can't lie in the store: kops refuses to delete a cluster that holds files it doesn't know. A revision is
 created before the first write of a push (an intent) and marked settled when the push is complete, so that the
 run after a crash knows what may have been written. The API server refuses changes of a revision's data, so a
-revision says the same for ever.
+revision says the same for ever. What stands in its data is `contents`' to know; only what a run needs is unpacked.
 """
 
-import base64
-import gzip
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
-import msgspec
-
 from clusterstate.api.annotations import GROUP, OWNER_UID_LABEL
-from clusterstate.errors import ObjectExists, ObjectNotFound, SpecTooLarge
+from clusterstate.errors import ObjectExists, ObjectNotFound
 from clusterstate.kube.client import Client
+from clusterstate.kube.contents import Unreadable, unpack
 from clusterstate.kube.kinds import CONTROLLER_REVISIONS
 from clusterstate.kube.owner import Owner
 
 SETTLED = f"{GROUP}/settled"
 GROUPS_PUSHED = f"{GROUP}/instance-groups-pushed"
 CHANGES = f"{GROUP}/changes"
-MAX_ENCODED = 1024 * 1024
-"""Bytes of one revision's content: Kubernetes keeps objects of up to 1.5 MiB with all their metadata."""
 TYPE = {"apiVersion": "apps/v1", "kind": "ControllerRevision"}
 NAME_PART = 200
 """Characters of the owner's name in a revision's name; a name may have 253 in all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Revision:
     """One declaration as it was applied, or was about to be."""
 
     number: int
     settled: bool
-    content: Mapping[str, Any]
-    """`Applied.as_json()`."""
+    packed: str = field(repr=False)
+    """The content, as `contents.pack` gives it."""
     groups_pushed: int = 0
     """Number of the newest revision, up to this one, whose push changed an instance group; 0: none did.
 
@@ -51,25 +46,47 @@ class Revision:
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     """The object as the API server gave it."""
 
+    @cached_property
+    def content(self) -> Mapping[str, Any]:
+        """`Applied.as_json()`. Raises `Unreadable` where it was damaged."""
+        return unpack(self.packed)
+
+    @property
+    def readable(self) -> bool:
+        """Whether `content` can be had."""
+        try:
+            _ = self.content
+        except Unreadable:
+            return False
+        return True
+
 
 async def list_revisions(client: Client, owner: Owner) -> tuple[Revision, ...]:
-    """Give the owner's revisions, oldest first; one that can't be read any more is left out."""
+    """Give the owner's revisions, oldest first.
+
+    Left out is what isn't the owner's whatever its label says, and what can't be read any more down to the newest
+    settled one that can. Older ones weren't unpacked: their content may raise `Unreadable`.
+    """
     labels = f"{OWNER_UID_LABEL}={owner.uid}"
     found = [item async for item in client.list(CONTROLLER_REVISIONS, owner.namespace, labels=labels)]
-    revisions = (_parse(item) for item in found)
-    return tuple(sorted((each for each in revisions if each), key=lambda revision: revision.number))
+    revisions = sorted(filter(None, (_parse(item, owner) for item in found)), key=lambda revision: revision.number)
+    kept: list[Revision] = []
+    while revisions and not (kept and kept[-1].settled):
+        newest = revisions.pop()
+        kept += [newest] if newest.readable else []
+    return (*revisions, *reversed(kept))
 
 
 async def create_revision(client: Client, owner: Owner, revision: Revision) -> Revision:
     """Write a new revision and give it as it is kept; raise `ObjectExists` when another process was faster.
 
-    A revision of that number that can't be read any more gives way.
+    A revision of ours with that number that can't be read any more gives way.
     """
     manifest = _manifest(owner, revision)
     try:
         created = await client.create(CONTROLLER_REVISIONS, manifest)
     except ObjectExists:
-        if any(each.number == revision.number for each in await list_revisions(client, owner)):
+        if not await _is_spoilt(client, owner, revision.number):
             raise
         await delete_revision(client, owner, revision.number)
         created = await client.create(CONTROLLER_REVISIONS, manifest)
@@ -96,6 +113,13 @@ async def delete_revision(client: Client, owner: Owner, number: int) -> None:
         return
 
 
+async def _is_spoilt(client: Client, owner: Owner, number: int) -> bool:
+    """Whether the revision of that number is the owner's and says nothing any more."""
+    there = await client.get(CONTROLLER_REVISIONS, owner.namespace, _name(owner, number))
+    revision = _parse(there, owner)
+    return _is_controlled(there["metadata"], owner) and not (revision and revision.readable)
+
+
 def _name(owner: Owner, number: int) -> str:
     return f"{owner.name[:NAME_PART].rstrip('.-')}-{owner.uid[:8]}-{number}"
 
@@ -115,32 +139,31 @@ def _manifest(owner: Owner, revision: Revision) -> dict[str, Any]:
             "ownerReferences": [owner.reference()],
         },
         "revision": revision.number,
-        "data": {"gzip": _pack(revision.content)},
+        "data": {"gzip": revision.packed},
     }
 
 
-def _pack(content: Mapping[str, Any]) -> str:
-    packed = base64.b64encode(gzip.compress(msgspec.json.encode(content), mtime=0)).decode()
-    if len(packed) > MAX_ENCODED:
-        raise SpecTooLarge(
-            f"The declaration has {len(packed)} bytes after compression, more than the {MAX_ENCODED} that one "
-            "Kubernetes object may hold. Declare less in one ClusterState."
-        )
-    return packed
-
-
-def _parse(item: Mapping[str, Any]) -> Revision | None:
-    annotations = item["metadata"].get("annotations", {})
+def _parse(item: Mapping[str, Any], owner: Owner) -> Revision | None:
+    """Read what says of a revision more than its content does; None where it isn't the owner's, or was spoilt."""
+    metadata = item["metadata"]
+    annotations = metadata.get("annotations") or {}
+    if not _is_controlled(metadata, owner):
+        return None
     try:
-        packed = gzip.decompress(base64.b64decode(item["data"]["gzip"]))
         return Revision(
             number=item["revision"],
             settled=annotations.get(SETTLED) == "true",
-            content=msgspec.json.decode(packed, type=dict[str, Any]),
+            packed=str(item["data"]["gzip"]),
             groups_pushed=int(annotations.get(GROUPS_PUSHED, "0")),
             changes=int(annotations.get(CHANGES, "0")),
-            created=item["metadata"].get("creationTimestamp", ""),
+            created=metadata.get("creationTimestamp", ""),
             stored=item,
         )
-    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+    except (KeyError, TypeError, ValueError):
         return None
+
+
+def _is_controlled(metadata: Mapping[str, Any], owner: Owner) -> bool:
+    """Whether it belongs to this ClusterState: a label can be put onto anything."""
+    references = metadata.get("ownerReferences", ())
+    return any(each.get("controller") and each.get("uid") == owner.uid for each in references)

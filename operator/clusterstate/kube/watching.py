@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
-from clusterstate.errors import KubeUnavailable
+from clusterstate.kube.answers import decode_answer
 from clusterstate.kube.calls import Call
 from clusterstate.kube.failures import from_status
 from clusterstate.kube.kinds import JsonObject
@@ -45,10 +45,7 @@ async def watch_events(transport: Transport, call: Call, silence: float = SILENC
 
 
 def _event(call: Call, line: bytes) -> WatchEvent:
-    try:
-        event = msgspec.json.decode(line, type=WatchEvent)
-    except msgspec.MsgspecError:
-        raise KubeUnavailable(f"Could not {call.text}: the answer is not what Kubernetes sends.") from None
+    event = decode_answer(call, line, WatchEvent)
     if event.type == "ERROR":
         code = event.object.get("code")
         raise from_status(call, code if isinstance(code, int) else 0, event.object)

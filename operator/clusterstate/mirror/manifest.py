@@ -6,7 +6,7 @@ one that somebody else added stays.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 
 import msgspec
@@ -32,8 +32,8 @@ DECLARED_METADATA = f"{GROUP}/declared-metadata"
 
 
 class _Declared(msgspec.Struct, frozen=True):
-    labels: tuple[str, ...] = ()
-    annotations: tuple[str, ...] = ()
+    labels: frozenset[str] = frozenset()
+    annotations: frozenset[str] = frozenset()
 
 
 def make_secret(owner: Owner, mirror: Mirror) -> JsonObject:
@@ -116,8 +116,8 @@ def _labels(owner: Owner, mirror: Mirror) -> dict[str, str]:
 def _annotations(mirror: Mirror) -> dict[str, str]:
     ours = {MIRROR_SOURCE: mirror.source.partition("/")[2]}
     if mirror.labels or mirror.annotations:
-        declared = _Declared(tuple(sorted(mirror.labels)), tuple(sorted(mirror.annotations)))
-        ours[DECLARED_METADATA] = msgspec.json.encode(declared).decode()
+        declared = _Declared(frozenset(mirror.labels), frozenset(mirror.annotations))
+        ours[DECLARED_METADATA] = msgspec.json.encode(declared, order="deterministic").decode()
     return ours
 
 
@@ -125,17 +125,17 @@ def _declared(secret: JsonObject) -> _Declared:
     text = (secret["metadata"].get("annotations") or {}).get(DECLARED_METADATA, "{}")
     try:
         return msgspec.json.decode(text, type=_Declared)
-    except msgspec.DecodeError:
-        return _Declared()
+    except (msgspec.DecodeError, RecursionError):
+        return _Declared()  # somebody else wrote there; the digest differs, so that a replacement mends it
 
 
-def _ours(values: Mapping[str, str] | None, declared: Iterable[str]) -> dict[str, str]:
+def _ours(values: Mapping[str, str] | None, declared: Collection[str]) -> dict[str, str]:
     return {key: value for key, value in (values or {}).items() if _is_ours(key, declared)}
 
 
-def _theirs(values: Mapping[str, str] | None, declared: Iterable[str]) -> dict[str, str]:
+def _theirs(values: Mapping[str, str] | None, declared: Collection[str]) -> dict[str, str]:
     return {key: value for key, value in (values or {}).items() if not _is_ours(key, declared)}
 
 
-def _is_ours(key: str, declared: Iterable[str]) -> bool:
+def _is_ours(key: str, declared: Collection[str]) -> bool:
     return key.startswith(OUR_NAMES) or key in declared

@@ -10,10 +10,13 @@ from fnmatch import fnmatchcase
 from cryptography import x509
 
 from clusterstate.api.spec import KeysetParts, KeysetRule, NameRule
+from clusterstate.state.keyset import ODD_CERTIFICATE
+from clusterstate.state.layout import LEGACY_KEYSETS
 from clusterstate.state.objects import Keyset, KeysetItem
 
-SERVICE_ACCOUNTS = frozenset({"service-account", "master"})
-"""Keysets that sign service account tokens; `master` is kops's name for it in old stores."""
+_SERVICE_ACCOUNT = "service-account"
+SERVICE_ACCOUNTS = frozenset({_SERVICE_ACCOUNT, LEGACY_KEYSETS[_SERVICE_ACCOUNT]})
+"""Keysets that sign service account tokens, by their name of today and by that in old stores."""
 
 
 def is_chosen(name: str, rule: NameRule) -> bool:
@@ -61,7 +64,7 @@ def _may_sign(item: KeysetItem) -> bool:
         return False
     try:
         return any(_is_ca(each) for each in x509.load_pem_x509_certificates(item.certificate))
-    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension):
+    except ODD_CERTIFICATE:
         return True
 
 

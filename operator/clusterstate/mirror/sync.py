@@ -59,11 +59,6 @@ class MirrorOutcome:
     unchanged: tuple[str, ...] = ()
     problems: tuple[MirrorProblem, ...] = ()
 
-    @property
-    def complete(self) -> bool:
-        """Whether every mirror is as it should be."""
-        return not self.problems
-
 
 async def sync(client: Client, mirrors: Mirrors, present: Mapping[str, MirrorRecord]) -> MirrorOutcome:
     """Create, update and delete Secrets until they are equal to `mirrors`; write nothing where they are.

@@ -29,37 +29,67 @@ class Claim:
     created: str
     """`metadata.creationTimestamp`."""
     uid: str
+    namespace: str
+    proven: bool = False
+    """Whether the object was seen to reach the state with its own credentials."""
 
     def meets(self, other: "Claim") -> bool:
         """Whether both may mean the same files and both write."""
         same_place = self.endpoint == other.endpoint or None in {self.endpoint, other.endpoint}
         return self.writes and other.writes and self.state == other.state and same_place
 
+    def blocks(self, other: "Claim") -> bool:
+        """Whether the other may not write because of this one.
+
+        What nobody has proven blocks only its own namespace: a name of a bucket is quickly written down.
+        """
+        return self.meets(other) and self.precedes(other) and (self.proven or self.namespace == other.namespace)
+
+    def proves(self, other: "Claim") -> bool:
+        """Whether this claim of an object is a proof for another one of the same object."""
+        same = (self.uid, self.state) == (other.uid, other.state) and self.endpoint in {None, other.endpoint}
+        return self.proven and same
+
     def precedes(self, other: "Claim") -> bool:
         """Whether this object is the older one; among twins of one second the uid decides."""
         return (self.created, self.uid) < (other.created, other.uid)
 
 
-def make_claim(state: ClusterState, endpoint: str | None = None) -> Claim:
-    """Give what an object claims; raise `SpecInvalid` when its URL is none."""
+def make_claim(state: ClusterState, endpoint: str | None = None, *, proven: bool = False) -> Claim:
+    """Give what an object claims; raise `SpecInvalid` when its URL is none.
+
+    A suspended object keeps its claim: it will write again.
+    """
     metadata, sync = state.metadata, state.spec.sync
     return Claim(
         state=Location.parse(state.spec.store.url).child(state.cluster_name).url,
         endpoint=endpoint,
-        writes=sync.direction is not Direction.PULL and not sync.dry_run and not state.spec.suspend,
+        writes=sync.direction is not Direction.PULL and not sync.dry_run,
         created=metadata.creation_timestamp,
         uid=metadata.uid,
+        namespace=metadata.namespace,
+        proven=proven,
     )
 
 
 def foresee_claim(state: ClusterState, before: Claim | None) -> Claim | None:
-    """Give an object's claim before its credentials are read; the endpoint stays as long as the state does."""
+    """Give an object's claim before its credentials are read.
+
+    What is known of the state stays known; a fresh process takes the object's own status for a proof.
+    """
     try:
-        claim = make_claim(state)
+        claim = make_claim(state, proven=_reached(state))
     except SpecInvalid:
-        return None
-    same = before is not None and before.state == claim.state
-    return replace(claim, endpoint=before.endpoint) if before is not None and same else claim
+        return before
+    if before is None or before.state != claim.state or before.uid != claim.uid:
+        return claim
+    return replace(claim, endpoint=before.endpoint, proven=before.proven)
+
+
+def _reached(state: ClusterState) -> bool:
+    status = state.status
+    reachable = any(each.type == "StoreReachable" and each.status == "True" for each in status.conditions)
+    return reachable and status.observed_generation == state.metadata.generation
 
 
 class Claims(Generic[K]):
@@ -85,6 +115,10 @@ class Claims(Generic[K]):
         """Give what an object claims as far as is known."""
         return self._claims.get(key)
 
+    def claimants(self) -> list[K]:
+        """Give every object that claims something."""
+        return list(self._claims)
+
     def holder(self, key: K) -> K | None:
         """Give the older object that holds what this one claims, None when this one may write."""
         claim = self._claims.get(key)
@@ -93,14 +127,14 @@ class Claims(Generic[K]):
         rivals = [
             (self._claims[other], other)
             for other in self._by_state[claim.state]
-            if other != key and self._claims[other].meets(claim) and self._claims[other].precedes(claim)
+            if other != key and self._claims[other].blocks(claim)
         ]
         oldest = min(rivals, key=lambda rival: (rival[0].created, rival[0].uid), default=None)
         return None if oldest is None else oldest[1]
 
     def _younger(self, key: K, claim: Claim) -> Iterator[K]:
         for other in self._by_state[claim.state]:
-            if other != key and self._claims[other].meets(claim) and claim.precedes(self._claims[other]):
+            if other != key and claim.blocks(self._claims[other]):
                 yield other
 
     def _remove(self, key: K) -> None:

@@ -32,12 +32,26 @@ class CloudUpdate:
     """Fields of `config` that the last update has not seen, as JSON pointers."""
 
 
-def cloud_update(state: State, cluster_name: str, pushed: int = 0, confirmed: str = "") -> CloudUpdate:
-    """Compare a state with what the last `kops update cluster` left in it.
+@dataclass(frozen=True, slots=True)
+class Pushes:
+    """What our own revisions say about instance groups, of which no file tells whether kops has seen them."""
 
-    `pushed` is the newest revision whose push changed an instance group, 0 for none; `confirmed` is the value of
-    the annotation `clusterstate.dev/cloud-updated`: the revision up to which a person says that the update has run.
-    """
+    groups: int = 0
+    """The newest revision whose push changed an instance group; 0: none did."""
+    newest: int = 0
+    """The newest revision of all."""
+    confirmation: str = ""
+    """The annotation `clusterstate.dev/cloud-updated`: up to which revision a person says the update has run."""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a person has seen to all of them; a number that is still to come confirms nothing."""
+        return self.groups <= _revision(self.confirmation) <= self.newest or not self.groups
+
+
+def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) -> CloudUpdate:
+    """Compare a state with what the last `kops update cluster` left in it."""
+    pushes = pushes or Pushes()
     command = f"kops update cluster {cluster_name} --yes"
     if state.cluster is None or state.completed is None:
         return CloudUpdate(
@@ -50,10 +64,10 @@ def cloud_update(state: State, cluster_name: str, pushed: int = 0, confirmed: st
         more = f" and {len(pointers) - NAMED} more" if len(pointers) > NAMED else ""
         text = f"config changed in {', '.join(pointers[:NAMED])}{more} since kops built the cluster. Run: {command}"
         return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text, pointers=pointers)
-    if pushed > _revision(confirmed):
+    if not pushes.confirmed:
         text = (
-            f"Revision {pushed} changed instance groups, and no file of the store tells if kops has seen that. Run: "
-            f"{command}; then set the annotation clusterstate.dev/cloud-updated: {pushed}."
+            f"Revision {pushes.groups} changed instance groups, and no file of the store tells if kops has seen that. "
+            f"Run: {command}; then set the annotation clusterstate.dev/cloud-updated: {pushes.groups}."
         )
         return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text)
     text = "The last kops update cluster has seen what the store says."

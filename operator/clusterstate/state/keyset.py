@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from clusterstate.errors import MalformedKeyset, UnusableKeyset
@@ -17,6 +18,15 @@ from clusterstate.state.objects import Keyset, KeysetItem
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,1000}")
 """Python refuses to convert thousands of digits; real ids have 28."""
+
+ODD_CERTIFICATE: Final = (
+    ValueError,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    UnsupportedAlgorithm,
+)
+"""What `cryptography` raises on a certificate that is damaged, or that nobody should have made."""
 
 
 def trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:
@@ -42,6 +52,19 @@ def require_primary(keyset: Keyset, key: str) -> KeysetItem:
     )
 
 
+def require_usable(keyset: Keyset, key: str) -> None:
+    """Raise `UnusableKeyset` like `require_primary`, or `MalformedKeyset` on a certificate that can't be read.
+
+    Both name the file. kops refuses the whole keyset where one certificate is damaged, a distrusted one too.
+    """
+    require_primary(keyset, key)
+    for item in keyset.items:
+        try:
+            certificate_not_after(item)
+        except MalformedKeyset as error:
+            raise MalformedKeyset(f"{key}: {error.message}") from None
+
+
 def trust_bundle(keyset: Keyset) -> bytes:
     """Give every trusted certificate as PEM, oldest first, as kops publishes them; empty where there is none.
 
@@ -57,7 +80,13 @@ def public_keys(keyset: Keyset) -> bytes:
     This is what an API server needs to check service-account tokens. Raises `MalformedKeyset` like `trust_bundle`.
     """
     certificates = (_certificate(item) for item in trusted(keyset))
-    keys = (each.public_key() for each in certificates if each)
+    try:
+        keys = [each.public_key() for each in certificates if each]
+    except ODD_CERTIFICATE:
+        raise MalformedKeyset(
+            f"keyset/{keyset.name}: the public key of a trusted certificate can't be read. Restore the keyset from a "
+            "backup, or distrust that key pair."
+        ) from None
     return b"".join(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in keys)
 
 
@@ -67,7 +96,10 @@ def certificate_not_after(item: KeysetItem) -> datetime | None:
     Raises `MalformedKeyset` like `trust_bundle`.
     """
     certificate = _certificate(item)
-    return certificate.not_valid_after_utc if certificate else None
+    try:
+        return certificate.not_valid_after_utc if certificate else None
+    except ODD_CERTIFICATE:
+        raise _unreadable(item) from None
 
 
 def _age(item: KeysetItem) -> tuple[int, int, str]:
@@ -80,7 +112,9 @@ def _certificate(item: KeysetItem) -> x509.Certificate | None:
         return None
     try:
         return x509.load_pem_x509_certificate(item.certificate)
-    except ValueError as error:
-        raise MalformedKeyset(
-            f"The certificate with id {item.id} can't be read. Restore the keyset from a backup."
-        ) from error
+    except ODD_CERTIFICATE:
+        raise _unreadable(item) from None
+
+
+def _unreadable(item: KeysetItem) -> MalformedKeyset:
+    return MalformedKeyset(f"The certificate with id {item.id} can't be read. Restore the keyset from a backup.")

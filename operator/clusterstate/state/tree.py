@@ -1,4 +1,4 @@
-"""A whole state at once: list every file, read those that mean something to us.
+"""A whole state: list every file, read those that mean something to us, within `limits`.
 
 `Tree` is the cluster's own prefix, with the key store, the secret store and the configuration base wherever
 `config` puts them: below it, every file has one key, as if all of them lay together. Listing leaves `backups/`
@@ -6,26 +6,26 @@ out (etcd-manager writes there all the time) by a second list that starts behind
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from clusterstate.errors import MalformedFile
-from clusterstate.state import codec, layout
-from clusterstate.state.keyset import require_primary
+from clusterstate.state import codec, layout, limits
+from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import Places
-from clusterstate.state.objects import Document, State
+from clusterstate.state.objects import Document, Keyset, State
 from clusterstate.store.base import Blob, Entry, Expect, Store, Version
 
 PARALLEL_READS = 8
+"""Files of one state that are read, or wait to be decoded, at the same time."""
 BEHIND_BACKUPS = layout.BACKUPS + "~"
 """Sorts behind whatever etcd-manager writes into `backups/`, and before every key behind that folder."""
 OWN_PLACE = Places(None, None, None)
-MAX_FILE = 4 * 1024 * 1024
-"""Bytes; a larger file can't be one that kops wrote as configuration, keyset or secret."""
+TRUNK = "The cluster's own prefix, {spec.store.url}/{spec.clusterName},"
 
 T = TypeVar("T")
 
@@ -79,11 +79,11 @@ class Tree:
     async def list_files(self, trunk: Listing | None = None) -> Listing:
         """List everything but `backups/`: one list, a second where backups exist, one more for each other URL.
 
-        A listing of the trunk that is at hand already is taken as it is.
+        A listing of the trunk that is at hand already is taken as it is. Raises `StateTooLarge`, which names the
+        place, where more files are than any state has.
         """
-        listed = [("", trunk.entries if trunk else await _list(self.trunk, ""))]
-        folders = [(self._places.folder_of(url), store) for url, store in self._others.items()]
-        found = await _all(_list(store, folder) for folder, store in folders)
+        listed = [("", trunk.entries if trunk else await _list(self.trunk, "", TRUNK))]
+        found = await _all(_list(store, self._places.folder_of(url), url) for url, store in self._others.items())
         listed += zip(self._others, found, strict=True)
         return Listing(
             {key: entry for url, entries in listed for key, entry in entries.items() if self._is_at(url, key)}
@@ -107,16 +107,18 @@ class Tree:
         return (self._others[url], inner) if url else (self.trunk, key)
 
 
-async def _list(store: Store, folder: str) -> dict[str, Entry]:
+async def _list(store: Store, folder: str, place: str) -> dict[str, Entry]:
+    """List what is at a place, which people know by that name, as the files of a folder of the state."""
     entries: dict[str, Entry] = {}
     after: str | None = ""
     while after is not None:
         after = await _list_from(store, folder, after, entries)
+        limits.check_listed(len(entries), place)
     return entries
 
 
 async def _list_from(store: Store, folder: str, after: str, entries: dict[str, Entry]) -> str | None:
-    """List until the end (None) or until backups begin (where to go on)."""
+    """List until the end or too many (None) or until backups begin (where to go on)."""
     async for page in store.list(after=after):
         for entry in page.entries:
             key = folder + entry.key
@@ -124,6 +126,8 @@ async def _list_from(store: Store, folder: str, after: str, entries: dict[str, E
                 entries[key] = replace(entry, key=key)
             elif not after:
                 return BEHIND_BACKUPS
+        if len(entries) > limits.MAX_LISTED:
+            return None
     return None
 
 
@@ -133,10 +137,15 @@ async def _all(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     try:
         return await asyncio.gather(*tasks)
     except BaseException:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         raise
+
+
+async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    tasks = tuple(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def no_name(_: str) -> bool:
@@ -161,8 +170,9 @@ class Read:
 
 
 async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
-    """Read what the run needs. Raise `MalformedFile`, `MalformedKeyset` or `UnusableKeyset` naming the file.
+    """Read what the run needs, bit by bit: other tasks of the event loop have their turn after each file.
 
+    Raises `MalformedFile`, `MalformedKeyset` or `UnusableKeyset` naming the file, `StateTooLarge` naming the limit.
     A file that vanishes between list and read is `KeyNotFound`: the next run sees the state as it is then.
     """
     groups = listing.keys_of(layout.FileKind.INSTANCE_GROUP)
@@ -170,52 +180,82 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
     secrets = {name: key for name, key in listing.keys_of(layout.FileKind.SECRET).items() if wanted.secrets(name)}
     ssh_keys = listing.keys_of(layout.FileKind.SSH_PUBLIC_KEY) if wanted.ssh_public_keys else {}
     named = [key for keys in (groups, keysets, secrets, ssh_keys) for key in keys.values()]
-    files = await _read_files(tree, listing, [layout.CONFIG, layout.COMPLETED, *named])
-    state = State(
-        cluster=files.one(layout.CONFIG, codec.decode_document),
-        completed=files.one(layout.COMPLETED, codec.decode_document),
-        instance_groups=files.all(groups, codec.decode_document),
-        keysets=files.all(keysets, codec.decode_keyset),
-        secrets=files.all(secrets, codec.decode_secret),
-        ssh_public_keys=files.all(ssh_keys, codec.decode_ssh_public_key),
-    )
-    for name, keyset in state.keysets.items():
-        require_primary(keyset, layout.keyset_key(name))
+    async with _open_files(tree, listing, [layout.CONFIG, layout.COMPLETED, *named]) as files:
+        state = State(
+            cluster=await files.one(layout.CONFIG, codec.decode_document),
+            completed=await files.one(layout.COMPLETED, codec.decode_document),
+            instance_groups=await files.all(groups, codec.decode_document),
+            keysets=await files.all(keysets, _decode_keyset),
+            secrets=await files.all(secrets, codec.decode_secret),
+            ssh_public_keys=await files.all(ssh_keys, codec.decode_ssh_public_key),
+        )
     return Read(state, files.versions)
 
 
 async def read_cluster(tree: Tree, listing: Listing) -> Document | None:
     """Read `config` alone, None where there is none: it tells where the rest lies."""
-    files = await _read_files(tree, listing, [layout.CONFIG])
-    return files.one(layout.CONFIG, codec.decode_document)
+    async with _open_files(tree, listing, [layout.CONFIG]) as files:
+        return await files.one(layout.CONFIG, codec.decode_document)
+
+
+def _decode_keyset(data: bytes, key: str) -> Keyset:
+    keyset = codec.decode_keyset(data, key)
+    require_usable(keyset, key)
+    return keyset
 
 
 class _Files:
-    """Bytes that were read, to be decoded one after another: of many bad files always the same one is named."""
+    """Files that are read ahead and decoded in the order in which they were named.
 
-    def __init__(self, blobs: Mapping[str, Blob]) -> None:
-        self._blobs = blobs
+    Of many bad files always the same one is named, and no more than a few wait in memory to be decoded.
+    """
 
-    @property
-    def versions(self) -> dict[str, Version]:
-        return {key: blob.version for key, blob in self._blobs.items()}
+    def __init__(self, tree: Tree, there: Sequence[str]) -> None:
+        self.versions: dict[str, Version] = {}
+        self._tree = tree
+        self._there = frozenset(there)
+        self._left = iter(there)
+        self._reading: dict[str, asyncio.Task[Blob]] = {}
+        for _ in range(PARALLEL_READS):
+            self._read_ahead()
 
-    def one(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
-        return decode(self._blobs[key].data, key) if key in self._blobs else None
+    async def one(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
+        """Give what a file means, None where it isn't there."""
+        return await self._decoded(key, decode) if key in self._there else None
 
-    def all(self, keys: Mapping[str, str], decode: Callable[[bytes, str], T]) -> dict[str, T]:
-        return {name: decode(self._blobs[key].data, key) for name, key in keys.items()}
+    async def all(self, keys: Mapping[str, str], decode: Callable[[bytes, str], T]) -> dict[str, T]:
+        """Give what the files of these objects mean, by the objects' names."""
+        return {name: await self._decoded(key, decode) for name, key in keys.items()}
+
+    async def close(self) -> None:
+        """End what is still being read."""
+        await _end(self._reading.values())
+
+    async def _decoded(self, key: str, decode: Callable[[bytes, str], T]) -> T:
+        blob = await self._reading[key]
+        del self._reading[key]
+        self._read_ahead()
+        limits.check_file(key, len(blob.data))
+        value = decode(blob.data, key)
+        self.versions[key] = blob.version
+        await asyncio.sleep(0)
+        return value
+
+    def _read_ahead(self) -> None:
+        key = next(self._left, None)
+        if key is not None:
+            self._reading[key] = asyncio.create_task(self._tree.read(key))
 
 
-async def _read_files(tree: Tree, listing: Listing, keys: Iterable[str]) -> _Files:
-    there = [key for key in keys if key in listing.entries]
-    for key in there:
-        if listing.entries[key].size > MAX_FILE:
-            raise MalformedFile(f"{key} has more than {MAX_FILE} bytes: kops never writes such a file. Look who did.")
-    slots = asyncio.Semaphore(PARALLEL_READS)
-
-    async def read(key: str) -> Blob:
-        async with slots:
-            return await tree.read(key)
-
-    return _Files(dict(zip(there, await _all(read(key) for key in there), strict=True)))
+@asynccontextmanager
+async def _open_files(tree: Tree, listing: Listing, keys: Iterable[str]) -> AsyncGenerator[_Files, None]:
+    """Give those of the files that are there, to be taken in their order, once their sizes are known to be sane."""
+    there = [listing.entries[key] for key in keys if key in listing.entries]
+    for entry in there:
+        limits.check_file(entry.key, entry.size)
+    limits.check_total(there)
+    files = _Files(tree, [entry.key for entry in there])
+    try:
+        yield files
+    finally:
+        await files.close()

@@ -34,6 +34,8 @@ __all__ = ["dump", "load"]
 
 MAX_DEPTH: Final = 100
 """Levels of nesting; kops's own types need no more than 20."""
+MAX_VALUES: Final = 200_000
+"""Values of a document, names of fields included. They take half a second to read; 500 KiB of labels have 40,000."""
 MAX_ALIASED: Final = 20_000
 """Values that aliases may add to a document."""
 
@@ -75,6 +77,7 @@ class _Reader:
         self._event: Event | None = None
         self._anchors: dict[str, Json] = {}
         self._aliased = 0
+        self._values = 0
 
     def document(self) -> JsonObject:
         self._next()  # the stream's start
@@ -97,6 +100,9 @@ class _Reader:
         return event
 
     def _value(self, event: Event, depth: int) -> Json:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            self._fail(f"more than {MAX_VALUES} values")
         if isinstance(event, AliasEvent):
             return self._alias(event.anchor)
         value: Json

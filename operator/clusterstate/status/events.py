@@ -35,9 +35,14 @@ class Notice:
     message: str
 
 
-def make_notices(before: Mapping[str, Any], after: Mapping[str, Any], outcome: Outcome) -> list[Notice]:
-    """Compare the status before and after a run; tell what is new."""
-    return [*_pushed(outcome), *_mirrored(outcome), *_turned(before, after)]
+def make_deeds(outcome: Outcome) -> list[Notice]:
+    """Tell what a run did: true whatever becomes of the status."""
+    return [*_pushed(outcome), *_mirrored(outcome)]
+
+
+def make_turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Notice]:
+    """Compare the status before and after a run; tell what has turned."""
+    return list(_turned(before, after))
 
 
 def _pushed(outcome: Outcome) -> Iterator[Notice]:

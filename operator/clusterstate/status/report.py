@@ -11,7 +11,7 @@ from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.outcome import Outcome
 from clusterstate.status.build import build_status, make_patch
-from clusterstate.status.events import event_manifest, make_notices
+from clusterstate.status.events import Notice, event_manifest, make_deeds, make_turns
 
 log = logging.getLogger(__name__)
 
@@ -28,22 +28,25 @@ async def report(client: Client, body: Mapping[str, Any], outcome: Outcome, now:
         return None
     before = body.get("status") or {}
     after = build_status(before, outcome, now)
+    await _post(client, body, make_deeds(outcome), now)
     patch = make_patch(before, after)
     if patch is None:
         return None
-    owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"])
     guarded = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": patch}
+    place = (metadata["namespace"], metadata["name"])
     try:
-        written = await client.merge_patch(CLUSTER_STATES, owner.namespace, owner.name, guarded, subresource="status")
+        written = await client.merge_patch(CLUSTER_STATES, *place, guarded, subresource="status")
     except ObjectNotFound:
         return None
-    for notice in make_notices(before, after, outcome):
-        await _post(client, event_manifest(owner, written["metadata"]["resourceVersion"], notice, now), owner)
+    await _post(client, written, make_turns(before, after), now)
     return written
 
 
-async def _post(client: Client, event: dict[str, Any], owner: Owner) -> None:
-    try:
-        await client.create(EVENTS, event)
-    except KubeError as error:
-        log.warning("%s: an Event is lost: %s", owner, error.message)
+async def _post(client: Client, body: Mapping[str, Any], notices: list[Notice], now: datetime) -> None:
+    metadata = body["metadata"]
+    owner = Owner(metadata["namespace"], metadata["name"], metadata["uid"])
+    for notice in notices:
+        try:
+            await client.create(EVENTS, event_manifest(owner, metadata["resourceVersion"], notice, now))
+        except KubeError as error:
+            log.warning("%s: an Event is lost: %s", owner, error.message)

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias
 
+LARGEST_FILE: Final = 8 << 20
+"""Bytes of the largest file that is read; those that kops writes end far below. Larger ones are listed only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -91,7 +94,11 @@ class Store(Protocol):
         ...
 
     async def read(self, key: str) -> Blob:
-        """Give the whole file, never a part of one. MUST raise `KeyNotFound` when it isn't there."""
+        """Give the whole file, never a part of one.
+
+        MUST raise `KeyNotFound` when it isn't there, and `StoreRefused` when it has more than `LARGEST_FILE` bytes,
+        whatever a listing said: the operator's memory serves all.
+        """
         ...
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:

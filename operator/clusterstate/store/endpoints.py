@@ -2,12 +2,10 @@
 
 The operator stands inside a network that a tenant doesn't: it could be sent to the cloud's metadata service, or to
 what listens on its own loopback. So an endpoint that a declaration or a Secret gives is judged by its text, by
-every address that its name resolves to, and (where a backend can) by the peer of the connection itself.
+every address that its name resolves to, and (where a backend can) by the address that it connects to in the end.
 """
 
-import asyncio
 import re
-import socket
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,12 +13,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
-from clusterstate.errors import EndpointRefused, SpecInvalid, StoreUnavailable
+from clusterstate.errors import EndpointRefused, SpecInvalid
+from clusterstate.store.resolver import RESOLVER
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
-RESOLVE_SECONDS: Final = 5.0
-"""How long a name may take to resolve."""
 METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 """Names by which clouds offer their metadata service (Google, EC2)."""
 METADATA_ADDRESSES: Final = frozenset(
@@ -94,11 +91,13 @@ class EndpointPolicy:
     """Hosts, addresses and CIDRs that are fine though they are loopback, link-local or a metadata service."""
     file_roots: tuple[str, ...] = ()
     """Absolute folders below which `file://` may be opened; empty: nowhere, it is the operator's own disk."""
+    memory_allowed: bool = False
+    """Whether `memfs://` may be opened: all namespaces share it, and what lies there fills the operator's memory."""
 
     @classmethod
     def trusting(cls) -> "EndpointPolicy":
         """Give the policy for a person's own command line: everything goes."""
-        return cls(allowed=("0.0.0.0/0", "::/0"), file_roots=("/",))
+        return cls(allowed=("0.0.0.0/0", "::/0"), file_roots=("/",), memory_allowed=True)
 
     async def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""
@@ -108,7 +107,7 @@ class EndpointPolicy:
             raise EndpointRefused(
                 f"The store's endpoint {endpoint.host} is a metadata service. Name the address of an object store."
             )
-        for address in await _resolve(endpoint):
+        for address in await RESOLVER.addresses(endpoint.host):
             self.check_address(endpoint.host, address)
 
     def check_address(self, host: str, text: str) -> None:
@@ -137,19 +136,6 @@ def _networks(allowed: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]
         with suppress(ValueError):
             networks.append(ip_network(word, strict=False))
     return tuple(networks)
-
-
-async def _resolve(endpoint: Endpoint) -> list[str]:
-    """Give every address of the host, as the system's resolver reads it (which knows `127.1` and `0x7f000001`)."""
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(RESOLVE_SECONDS):
-            found = await loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError, TimeoutError):
-        raise StoreUnavailable(
-            f"The name {endpoint.host} of the store's endpoint doesn't resolve. Correct it, or wait for DNS."
-        ) from None
-    return [str(address[0]) for *_, address in found]
 
 
 def _innermost(address: Address) -> Address:

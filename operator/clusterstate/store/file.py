@@ -16,10 +16,22 @@ import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from io import BufferedReader
 from pathlib import Path
 
 from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.base import ANYTHING, Absent, Anything, Blob, Capabilities, Entry, Expect, Page, Version
+from clusterstate.store.base import (
+    ANYTHING,
+    LARGEST_FILE,
+    Absent,
+    Anything,
+    Blob,
+    Capabilities,
+    Entry,
+    Expect,
+    Page,
+    Version,
+)
 from clusterstate.store.key import check_key, check_prefix, find_flaw, join
 from clusterstate.store.listing import make_pages
 from clusterstate.store.threads import Lane
@@ -30,6 +42,7 @@ TEMPORARY = ".clusterstate-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST})
 """How the system says that no regular file is there: nothing, or something of another kind."""
+_DIGEST = hashlib.sha256
 _LANE = Lane()
 
 
@@ -106,7 +119,7 @@ class FileStore:
         if isinstance(expect, Anything):
             return
         try:
-            there: Version | None = _blob(_bytes_of(name, folder)).version
+            there: Version | None = _version_of(name, folder)
         except FileNotFoundError:
             there = None
         if there != (None if isinstance(expect, Absent) else expect):
@@ -169,6 +182,8 @@ class FileStore:
             return StoreRefused(f"A file, folder or link of another kind is in the way of {place}. Remove it.")
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
             return AccessDenied(f"The operating system denies access to {place}. Give the process permission.")
+        if error.errno == errno.EFBIG:
+            return StoreRefused(f"{place} has more than {LARGEST_FILE} bytes, the most that is read. Remove it.")
         if error.errno == errno.ENAMETOOLONG:
             return StoreRefused(f"A name in {place} is too long for this file system. Shorten it.")
         return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}. It is tried again.")
@@ -187,17 +202,32 @@ def _is_file(name: str, folder: int) -> bool:
         return False
 
 
-def _bytes_of(name: str, folder: int) -> bytes:
-    """Read a regular file, neither through a link nor from a pipe, which might never end."""
+@contextmanager
+def _opened(name: str, folder: int) -> Iterator[BufferedReader]:
+    """Open a regular file, neither through a link nor a pipe, which might never end."""
     descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(errno.EISDIR, "not a regular file")
-        return file.read()
+        yield file
+
+
+def _bytes_of(name: str, folder: int) -> bytes:
+    with _opened(name, folder) as file:
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise OSError(errno.EFBIG, "too large")
+    return data
+
+
+def _version_of(name: str, folder: int) -> Version:
+    """Give the version of a file of any size."""
+    with _opened(name, folder) as file:
+        return Version(hashlib.file_digest(file, _DIGEST).hexdigest())
 
 
 def _blob(data: bytes) -> Blob:
-    return Blob(data, Version(hashlib.sha256(data).hexdigest()))
+    return Blob(data, Version(_DIGEST(data).hexdigest()))
 
 
 def _put(name: str, folder: int, data: bytes, *, create: bool) -> None:
@@ -225,6 +255,5 @@ def _entries_of(key: str, name: str, folder: int) -> list[Entry]:
     """Give the file's entry; none for what isn't a whole, regular file with a name in UTF-8."""
     if name.startswith(TEMPORARY) or not _is_file(name, folder) or find_flaw(key):
         return []
-    blob = _blob(_bytes_of(name, folder))
-    modified = datetime.fromtimestamp(os.stat(name, dir_fd=folder).st_mtime, UTC)
-    return [Entry(key, blob.version, len(blob.data), modified)]
+    version, found = _version_of(name, folder), os.stat(name, dir_fd=folder)
+    return [Entry(key, version, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))]

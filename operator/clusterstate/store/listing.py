@@ -3,15 +3,27 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
+from clusterstate.errors import StoreRefused
 from clusterstate.store.base import Entry, Page
 
 PAGE_SIZE = 1000
 """Files and folders per page, as S3 has it."""
+MOST_PAGES = 200
+"""Pages of one listing: 200,000 files, where a cluster has some hundreds and etcd's backups some thousands."""
 
 
 def is_folder_marker(key: str, size: int) -> bool:
     """Whether it is one of the empty objects that consoles and old tools keep in place of a folder."""
     return size == 0 and key.endswith("/")
+
+
+def check_pages(pages: int, prefix: str) -> None:
+    """Raise `StoreRefused` when a listing has more pages than any that ends."""
+    if pages > MOST_PAGES:
+        raise StoreRefused(
+            f"The listing of {prefix or 'the store'} has no end after {MOST_PAGES} pages of {PAGE_SIZE} files. "
+            "Have files deleted that don't belong there, or the store's service corrected."
+        )
 
 
 def make_pages(entries: Iterable[Entry], prefix: str, after: str, *, shallow: bool) -> Iterator[Page]:

@@ -1,6 +1,7 @@
-"""`memfs://NAME`: files that live and die with this process.
+"""`memfs://NAME`: files that live and die with this process, for tests and trials.
 
-Stores of one name share their files. Safe to use from many threads; nothing else in the process sees them.
+Stores of one name share their files, whoever opens them, and nothing frees a file but its deletion: so
+`EndpointPolicy.memory_allowed` decides who may open one at all. Safe to use from many threads.
 """
 
 import threading

@@ -63,9 +63,14 @@ async def _open_file(location: Location, _: StoreOptions, __: Credentials, polic
     return FileStore(folder)
 
 
-async def _open_memory(location: Location, _: StoreOptions, __: Credentials, ___: EndpointPolicy) -> Store:
+async def _open_memory(location: Location, _: StoreOptions, __: Credentials, policy: EndpointPolicy) -> Store:
     from clusterstate.store.memory import MemoryStore  # noqa: PLC0415 (as the others)
 
+    if not policy.memory_allowed:
+        raise EndpointRefused(
+            f"{location.url} is in the operator's own memory, which all namespaces share and which ends with it. "
+            "Use another store, or have CLUSTERSTATE_ALLOW_MEMORY set for the operator, for tests and trials."
+        )
     return Prefixed(MemoryStore(location.bucket), location.prefix)
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Store, Version
 from clusterstate.store.key import check_key, check_prefix, join
+from clusterstate.store.listing import check_pages
 
 ATTEMPTS: Final = 4
 """Most requests that one read, write, delete or page may take, the first one counted.
@@ -82,11 +83,16 @@ class Retrying:
                 await attempts.pause(error)
 
     async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
-        """See `Store.list`. After a failure the listing goes on behind the last page that arrived."""
-        attempts = _Attempts(self._sleep)
+        """See `Store.list`. After a failure the listing goes on behind the last page that arrived.
+
+        Raise `StoreRefused` when there is no end after `MOST_PAGES`.
+        """
+        attempts, pages = _Attempts(self._sleep), 0
         while True:
             try:
                 async for page in self._inner.list(prefix, after=after, shallow=shallow):
+                    pages += 1
+                    check_pages(pages, prefix)
                     yield page
                     attempts = _Attempts(self._sleep)
                     after = max(after, _end(page), key=str.encode)
@@ -164,7 +170,10 @@ class Prefixed:
 
 
 class ReadOnly:
-    """A store that refuses every write: what dry runs and commands that only look are given."""
+    """A store that refuses every write, for runs that promise none: dry runs and Pull.
+
+    Their plans hold no write, so one that comes here is a bug; the store is safe from it.
+    """
 
     def __init__(self, inner: Store) -> None:
         self._inner = inner
@@ -181,12 +190,12 @@ class ReadOnly:
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """Raise `StoreRefused`."""
         del data, expect
-        raise StoreRefused(f"The file {key} isn't written: the store was opened for reading only.")
+        raise _forbidden("written", key)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """Raise `StoreRefused`."""
         del expect
-        raise StoreRefused(f"The file {key} isn't deleted: the store was opened for reading only.")
+        raise _forbidden("deleted", key)
 
     def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`."""
@@ -195,6 +204,13 @@ class ReadOnly:
     async def close(self) -> None:
         """See `Store.close`."""
         await self._inner.close()
+
+
+def _forbidden(what: str, key: str) -> StoreRefused:
+    return StoreRefused(
+        f"By a bug of ours, a run that must not write would have {what} the file {key}. The store is as it was. "
+        "Please report this."
+    )
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
     config    what is asked for: options + credentials -> Config; pure
     clients   SDK clients, cached by all their inputs and shared by stores with equal ones
+    connections  whom they call, for how long, and how much may come back
     bucket    one request each, blocking; region and encryption of a bucket, asked once
     expect    expectations of writes and deletes, and the proof that an endpoint keeps them
     errors    the SDK's errors -> ours

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from clusterstate.api.spec import Encryption
-from clusterstate.errors import AccessDenied, IntegrityFailed, StoreError, StoreUnavailable
-from clusterstate.store.base import Blob, Entry, Page, Version
+from clusterstate.errors import AccessDenied, IntegrityFailed, StoreError, StoreRefused, StoreUnavailable
+from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
 from clusterstate.store.s3.clients import BucketFacts, Client, Clients
 from clusterstate.store.s3.config import DEFAULT_REGION, Config
 from clusterstate.store.s3.errors import Request, headers_of, translating
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 _OLD_REGIONS: Final = {"": DEFAULT_REGION, "EU": "eu-west-1"}
 """What GetBucketLocation says of buckets made before regions had their names."""
+_PART = 1 << 20
 _REGION_HEADER = "x-amz-bucket-region"
 
 
@@ -54,9 +56,21 @@ class Bucket:
         """Give a whole file."""
         with translating(self._request("GetObject", key)):
             answer = self._s3().get_object(Key=key, **self._common())
-            with answer["Body"] as _:
-                data = answer["Body"].read()
+            with answer["Body"]:  # what it gives by `as` compares nothing
+                data = self._read_all(answer["Body"], key)
         return Blob(data, _version(answer, key))
+
+    def _read_all(self, body: "StreamingBody", key: str) -> bytes:
+        """Read up to the end, where the SDK compares length and checksum."""
+        data = bytearray()
+        while part := body.read(_PART):
+            data += part
+            if len(data) > LARGEST_FILE:
+                raise StoreRefused(
+                    f"The file s3://{self._name}/{key} has more than {LARGEST_FILE} bytes, the most that is read. "
+                    "Have it deleted or replaced; kops writes none of that size."
+                )
+        return bytes(data)
 
     def version(self, key: str) -> Version:
         """Give a file's version."""

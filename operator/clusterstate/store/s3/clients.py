@@ -13,19 +13,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from urllib.parse import urlsplit
 
 import botocore.session
-from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config as SdkConfig
 from botocore.configprovider import ConfigValueStore, ConstantProvider
 from botocore.loaders import Loader
 from botocore.session import Session
 from botocore.utils import IMDSRegionProvider
 
-from clusterstate.errors import EndpointRefused
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.s3 import connections
 from clusterstate.store.s3.config import DEFAULT_REGION, ClientInputs
-from clusterstate.store.threads import LANE, Lane
+from clusterstate.store.threads import LANE, Lane, host_lane
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -60,7 +59,8 @@ class Client:
     def __init__(self, inputs: ClientInputs) -> None:
         self.inputs = inputs
         self.s3 = _make(inputs)
-        self.lane = Lane()
+        host = urlsplit(self.endpoint).hostname or ""
+        self.lane = Lane(LANE, host_lane(host, named=inputs.guard is not None), inputs.call_seconds)
         self._facts: dict[tuple[str, str], BucketFacts] = {}
         self._lock = threading.Lock()
 
@@ -135,8 +135,7 @@ def _make(inputs: ClientInputs) -> "S3Client":
         aws_session_token=(keys.token or None) if keys else None,
         config=_sdk_config(inputs),
     )
-    if inputs.guard:
-        _guard(client, inputs.guard)
+    connections.use(client, inputs.guard)
     return cast("S3Client", client)
 
 
@@ -166,30 +165,3 @@ def _sdk_config(inputs: ClientInputs) -> SdkConfig:
         retries={"mode": "standard", "total_max_attempts": 1},
         **own,
     )
-
-
-def _guard(client: Any, policy: EndpointPolicy) -> None:  # noqa: ANN401 (the SDK's inside has no types)
-    """Let the policy judge the peer of each connection before a request goes out.
-
-    A name that resolves to something harmless first and to the metadata service next gets nowhere. The SDK offers
-    no way to bring one's own connections, so this reaches into it; a test sees when that ends.
-    """
-    manager = client._endpoint.http_session._manager  # noqa: SLF001
-    manager.pool_classes_by_scheme = {
-        scheme: type(pool.__name__, (pool,), {"ConnectionCls": _judged(pool.ConnectionCls, policy)})
-        for scheme, pool in (("http", AWSHTTPConnectionPool), ("https", AWSHTTPSConnectionPool))
-    }
-
-
-def _judged(connection: Any, policy: EndpointPolicy) -> type:  # noqa: ANN401 (see `_guard`)
-    """Give a kind of connection that hangs up on peers that the policy refuses."""
-
-    def connect(self: Any) -> None:  # noqa: ANN401
-        connection.connect(self)
-        try:
-            policy.check_address(self.host, self.sock.getpeername()[0])
-        except EndpointRefused:
-            self.close()
-            raise
-
-    return type(connection.__name__, (connection,), {"connect": connect})

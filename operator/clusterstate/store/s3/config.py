@@ -12,6 +12,7 @@ from clusterstate.errors import CredentialsInvalid, EndpointRefused, SpecInvalid
 from clusterstate.store.credentials import Credentials, Source
 from clusterstate.store.endpoints import Endpoint, EndpointPolicy
 from clusterstate.store.options import StoreOptions, endpoint_of
+from clusterstate.store.threads import CALL_SECONDS
 
 DEFAULT_REGION = "us-east-1"
 """kops's default, for AWS as for custom endpoints."""
@@ -41,6 +42,7 @@ class ClientInputs:
     guard: EndpointPolicy | None = None
     """Judges each connection to an endpoint that a tenant named; None: it is the operator's or AWS's."""
     read_seconds: float = READ_SECONDS
+    call_seconds: float = CALL_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

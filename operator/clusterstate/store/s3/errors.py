@@ -17,7 +17,6 @@ from clusterstate.errors import (
     AccessDenied,
     AuthenticationFailed,
     ClusterStateError,
-    EndpointRefused,
     IntegrityFailed,
     KeyNotFound,
     LostRace,
@@ -168,7 +167,7 @@ def _retry_after(code: str, answer: Mapping[str, Any]) -> float | None:
 
 def _translate_failure(error: Exception, request: Request) -> ClusterStateError:
     inner = error.kwargs.get("error") if isinstance(error, sdk.BotoCoreError) else None
-    if isinstance(inner, EndpointRefused):
+    if isinstance(inner, ClusterStateError):  # what our own `connections` raised
         return inner
     if isinstance(error, sdk.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return StoreRefused(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from clusterstate.errors import StoreRefused
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
 from clusterstate.store.credentials import Credentials
 from clusterstate.store.endpoints import Endpoint, EndpointPolicy
@@ -47,8 +48,13 @@ class S3Store:
         """See `Store.list`. One request per page."""
         position: ListPosition | None = ListPosition(after)
         while position is not None:
-            page, position = await self._lane.run(self._bucket.page, check_prefix(prefix), position, shallow=shallow)
+            page, follows = await self._lane.run(self._bucket.page, check_prefix(prefix), position, shallow=shallow)
             yield page
+            if follows == position:
+                raise StoreRefused(
+                    f"{self._bucket.endpoint} repeats a page of its listing for ever. Have its service corrected."
+                )
+            position = follows
 
     async def close(self) -> None:
         """Leave the client to the next store with equal inputs; see `clients`."""

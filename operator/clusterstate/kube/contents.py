@@ -1,0 +1,67 @@
+"""What stands in the data of a revision: JSON, gzip, base64. Pure.
+
+Whoever may write ControllerRevisions may write anything, so what is unpacked is bounded, and has the shape that
+`Applied.from_json` reads, or is refused.
+"""
+
+import base64
+import gzip
+import zlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from clusterstate.errors import KubeRefused, SpecTooLarge
+
+MAX_PACKED: Final = 1024 * 1024
+"""Bytes in base64: Kubernetes keeps objects of up to 1.5 MiB with all their metadata."""
+MAX_CONTENT: Final = 16 * 1024 * 1024
+"""Bytes of JSON; a declaration, which is a Kubernetes object too, gives a tenth of that."""
+_GZIP: Final = zlib.MAX_WBITS | 16
+
+
+class Unreadable(KubeRefused):
+    """A revision doesn't say any more what was applied."""
+
+
+class _Group(msgspec.Struct):
+    spec: dict[str, Any] = {}
+    labels: dict[str, str] = {}
+
+
+class _Shape(msgspec.Struct, rename="camel"):
+    cluster: dict[str, Any] | None = None
+    instance_groups: dict[str, _Group] = {}
+    created: dict[str, list[str]] = {}
+
+
+def pack(content: Mapping[str, Any]) -> str:
+    """Give the text to keep; equal contents give equal texts. Raises `SpecTooLarge` where no object can hold it."""
+    plain = msgspec.json.encode(content)
+    packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
+    if len(packed) > MAX_PACKED or len(plain) > MAX_CONTENT:
+        raise SpecTooLarge(
+            f"The declaration has {len(plain)} bytes, and {len(packed)} after compression: more than the {MAX_PACKED} "
+            f"(and {MAX_CONTENT} before) that one Kubernetes object may hold. Declare less in one ClusterState."
+        )
+    return packed
+
+
+def unpack(packed: str) -> Mapping[str, Any]:
+    """Give the content. Raises `Unreadable` where it was cut off, is too large, or has another shape."""
+    try:
+        content: dict[str, Any] = msgspec.json.decode(_decompress(base64.b64decode(packed)))
+        msgspec.convert(content, _Shape)
+    except (ValueError, zlib.error, RecursionError):
+        raise Unreadable("A ControllerRevision doesn't say any more what was applied. Delete it.") from None
+    return content
+
+
+def _decompress(data: bytes) -> bytes:
+    """Give what was compressed; of more than `MAX_CONTENT` bytes no more are made than show that."""
+    stream = zlib.decompressobj(_GZIP)
+    plain = stream.decompress(data, MAX_CONTENT + 1)
+    if not stream.eof or len(plain) > MAX_CONTENT:
+        raise ValueError
+    return plain

@@ -1,0 +1,76 @@
+"""What a run claims, and what it says when somebody else holds the state. No run here comes as far as its store."""
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from clusterstate.errors import EndpointRefused, StateClaimed
+from clusterstate.kube.client import Client
+from clusterstate.plan.claims import Claim
+from clusterstate.reconcile import Context, Memory, run
+from clusterstate.settings import Settings
+from tests.handlers.objects import KEY, Body, body
+
+NOWHERE: Body = {"store": {"url": "file:///no-root-is-allowed"}}
+
+
+@pytest.fixture
+def context() -> Context:
+    return Context(cast("Client", None), Settings(), {}, lambda *_: {})
+
+
+async def claimed(context: Context) -> Claim:
+    await run(context, body(1, uid="u2", **NOWHERE), Memory())
+    claim = context.claims.get(KEY)
+    assert claim is not None
+    return claim
+
+
+async def test_a_store_that_was_not_reached_proves_nothing(context: Context) -> None:
+    result = await run(context, body(1, uid="u2", **NOWHERE), Memory())
+    assert result.outcome is not None
+    assert isinstance(result.outcome.error, EndpointRefused)
+    claim = await claimed(context)
+    assert claim.endpoint == "file:///no-root-is-allowed/prod"
+    assert not claim.proven
+
+
+async def test_a_proof_is_kept_while_the_store_is_out_of_reach(context: Context) -> None:
+    context.claims.set(KEY, replace(await claimed(context), proven=True))
+    assert (await claimed(context)).proven
+    context.claims.set(KEY, replace(await claimed(context), endpoint=None))
+    assert (await claimed(context)).proven
+
+
+@pytest.mark.parametrize("other", [{"state": "file:///mine"}, {"endpoint": "elsewhere"}, {"uid": "u1"}])
+async def test_a_proof_of_one_state_is_none_of_another(context: Context, other: dict[str, str]) -> None:
+    """Else a run that ends after its object's text has changed would lend its proof to the new text."""
+    context.claims.set(KEY, replace(await claimed(context), proven=True, **other))
+    assert not (await claimed(context)).proven
+
+
+@pytest.mark.parametrize(("namespace", "named"), [("clusters", True), ("secretive", False)])
+async def test_the_holder_is_named_in_its_own_namespace_alone(
+    context: Context,
+    namespace: str,
+    named: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    older = replace(await claimed(context), uid="u1", created="2020", namespace=namespace, proven=True)
+    context.claims.set((namespace, "older"), older)
+    result = await run(context, body(1, uid="u2", **NOWHERE), Memory())
+    assert result.outcome is not None
+    error = result.outcome.error
+    assert isinstance(error, StateClaimed)
+    assert ("older is older" in error.message) is named
+    assert "secretive" not in error.message
+
+
+async def test_who_gives_up_a_claim_tells_whom_that_frees(context: Context) -> None:
+    mine = await claimed(context)
+    younger = ("clusters", "younger")
+    context.claims.set(younger, replace(mine, uid="u9", created="2030"))
+    assert context.claims.holder(younger) == KEY
+    result = await run(context, body(1, uid="u2", **NOWHERE, sync={"dryRun": True}), Memory())
+    assert result.freed == (younger,)
+    assert context.claims.holder(younger) is None

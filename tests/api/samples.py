@@ -42,6 +42,10 @@ def as_read(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "metadata": {"uid": "u", "generation": 1, "resourceVersion": "1", **body["metadata"]}}
 
 
+PLURAL = "trials"
+"""Not the resource's own: kubectl of other tests must find one resource of that name, not two."""
+
+
 class ResourceServer:
     """The API server with the resource under a group of its own, so that tests in parallel may install it."""
 
@@ -51,12 +55,13 @@ class ResourceServer:
 
     @property
     def path(self) -> str:
-        return f"/apis/{self.group}/v1alpha1/namespaces/default/clusterstates"
+        return f"/apis/{self.group}/v1alpha1/namespaces/default/{PLURAL}"
 
     def __enter__(self) -> Self:
         crd = make_crd()
-        crd["metadata"]["name"] = f"clusterstates.{self.group}"
+        crd["metadata"]["name"] = f"{PLURAL}.{self.group}"
         crd["spec"]["group"] = self.group
+        crd["spec"]["names"] = {"kind": crd["spec"]["names"]["kind"], "plural": PLURAL, "singular": "trial"}
         self.api.request("POST", CRDS, crd)
         deadline = time.monotonic() + 30
         while not self._serves():
@@ -67,7 +72,7 @@ class ResourceServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.api.request("DELETE", f"{CRDS}/clusterstates.{self.group}")
+        self.api.request("DELETE", f"{CRDS}/{PLURAL}.{self.group}")
 
     def send(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self.api.request(method, path, {**body, "apiVersion": f"{self.group}/v1alpha1"})

@@ -105,18 +105,17 @@ async def test_a_damaged_one_is_left_out_and_gives_way(client: Client, owner: Ow
     assert [(each.number, each.changes) for each in await list_revisions(client, owner)] == [(1, 0), (2, 5)]
 
 
-OTHERS = [
-    lambda body: body["metadata"].pop("ownerReferences"),
-    lambda body: body["metadata"]["ownerReferences"][0].update(uid="another-uid"),
-    lambda body: body["metadata"]["ownerReferences"][0].update(controller=False),
-]
-
-
-@pytest.mark.parametrize("change", OTHERS)
+@pytest.mark.parametrize("claim", ["nobody", "neighbour", "not its controller"])
 async def test_one_that_only_carries_the_label_counts_for_nothing_and_stays(
-    client: Client, owner: Owner, change: Callable[[dict[str, Any]], object]
+    client: Client, owner: Owner, claim: str
 ) -> None:
-    await forge(client, owner, 1, change)
+    neighbour = owner_of(await create(client, owner.namespace, "other"))
+    references = {
+        "nobody": [],
+        "neighbour": [neighbour.reference()],
+        "not its controller": [{**owner.reference(), "controller": False}],
+    }
+    await forge(client, owner, 1, lambda body: body["metadata"].update(ownerReferences=references[claim]))
     assert await numbers(client, owner) == []
     with pytest.raises(ObjectExists):
         await create_revision(client, owner, intent(1))

@@ -130,7 +130,7 @@ def damage_declared(secret: dict[str, Any]) -> None:
 
 
 def nest_declared(secret: dict[str, Any]) -> None:
-    secret["metadata"]["annotations"][DECLARED_METADATA] = '{"labels":' + "[" * 5000 + "]" * 5000 + "}"
+    secret["metadata"]["annotations"][DECLARED_METADATA] = '{"later":' + "[" * 5000 + "]" * 5000 + "}"
 
 
 def add_our_kind_of_label(secret: dict[str, Any]) -> None:

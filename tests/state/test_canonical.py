@@ -3,7 +3,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from clusterstate.state import codec, yaml
@@ -78,6 +78,8 @@ specs = st.one_of(*(st.tuples(st.just(kind), _values(Object(SCHEMA.specs[kind]),
 def test_what_is_canonical_stays_as_it_is(given_spec: tuple[Kind, Any]) -> None:
     kind, spec = given_spec
     once = canonical(kind, spec)
+    claims = [problem for problem in once.problems if problem.pointer.endswith("/oidcRequiredClaim")]
+    assume(not claims)  # any text is drawn for them, and most texts are no claim
     assert once.problems == once.unknown == ()
     assert canonical(kind, once.spec).spec == once.spec
     whole = complete(kind, once.spec)

@@ -4,8 +4,7 @@ The SDK offers no way to bring one's own connections, so `use` reaches into it; 
 """
 
 import socket
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Generator
 from typing import Any, ClassVar, Final
 
 from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
@@ -51,8 +50,8 @@ class _Connection(HTTPConnection):
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as in urllib3
         response = super().getresponse()
-        # The SDK takes answers whole by `stream`, but files in parts by `read`, which `Bucket.get` counts itself.
-        vars(response)["stream"] = partial(_limited, response, self.host)
+        response.__class__ = _Answer
+        vars(response)["host"] = self.host
         return response
 
     def _new_conn(self) -> socket.socket:
@@ -82,14 +81,19 @@ class _Connection(HTTPConnection):
             self._dns_host = host
 
 
-def _limited(response: HTTPResponse, host: str) -> Iterator[bytes]:
-    size = 0
-    for part in HTTPResponse.stream(response):
-        size += len(part)
-        if size > LARGEST_ANSWER:
-            response.close()
-            raise StoreRefused(
-                f"{host} gave an answer of more than {LARGEST_ANSWER} bytes, where a short one was due. "
-                "Correct the store's endpoint, or have its service corrected."
-            )
-        yield part
+class _Answer(HTTPResponse):
+    """An answer that the SDK takes whole by `stream`; files come in parts by `read`, which `Bucket.get` counts."""
+
+    host: str
+
+    def stream(self, amt: int | None = 1 << 16, decode_content: bool | None = None) -> Generator[bytes, None, None]:  # noqa: FBT001
+        size = 0
+        for part in super().stream(amt, decode_content):
+            size += len(part)
+            if size > LARGEST_ANSWER:
+                self.close()
+                raise StoreRefused(
+                    f"{self.host} gave an answer of more than {LARGEST_ANSWER} bytes, where a short one was due. "
+                    "Correct the store's endpoint, or have its service corrected."
+                )
+            yield part

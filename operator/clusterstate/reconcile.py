@@ -4,7 +4,7 @@ access  = gather.read_access            whom we are to the store
 tree    = gather.Sources.list_state     one list; nothing more when nothing changed
 read    = tree.read_state               bytes -> State
 plan    = plan.diff.make_plan           declared x applied x observed, pure
-listing = apply.run.carry_out           conditional writes, an intent before, settled after
+listing = apply.run.write_files         conditional writes, an intent before, settled after
 report  = mirror.sync                   State -> Secrets
 """
 
@@ -23,7 +23,7 @@ from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
-from clusterstate.apply.run import carry_out
+from clusterstate.apply.run import make_files, write_files
 from clusterstate.errors import (
     ClusterStateError,
     FileStoreIsForReview,
@@ -304,11 +304,12 @@ class Run:
         if self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
-        if plan.changes:
+        files = make_files(plan)
+        if files:
             await self._check_presence()
             self._claim(access, proven=True)
             await self.history.intend(plan.applied, plan)
-        listing = await carry_out(tree, plan, listing, self.now)
+        listing = await write_files(tree, files, listing, self.now)
         await self.history.settle(plan.applied)
         self.pushed = True
         return listing

@@ -21,7 +21,7 @@ from clusterstate.errors import ObjectChanged
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.kinds import Kind
 from clusterstate.sandbox.controlplane import ControlPlane
-from tests.api.samples import ResourceServer, make_body
+from tests.api.samples import PLURAL, ResourceServer, make_body
 
 pytestmark = pytest.mark.apiserver
 NOW = "2026-11-23T16:00:00Z"
@@ -68,7 +68,7 @@ async def client(control_plane: ControlPlane) -> AsyncIterator[Client]:
 
 
 async def create(client: Client, server: ResourceServer) -> tuple[Kind, dict[str, Any]]:
-    kind = Kind(server.group, "v1alpha1", "clusterstates", "ClusterState")
+    kind = Kind(server.group, "v1alpha1", PLURAL, "ClusterState")
     body = make_body(name=f"c{secrets.token_hex(4)}", namespace="default")
     return kind, await client.create(kind, body | {"apiVersion": f"{server.group}/v1alpha1"})
 

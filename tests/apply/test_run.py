@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from clusterstate.apply.run import carry_out
-from clusterstate.errors import LostRace
+from clusterstate.apply.run import make_files, write_files
+from clusterstate.errors import LostRace, MalformedFile
 from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.state import codec
+from clusterstate.state.limits import MAX_DOCUMENT
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import Tree
 from clusterstate.store.memory import MemoryStore
@@ -35,7 +36,7 @@ async def test_the_listing_foretells_the_store(store: MemoryStore) -> None:
     version = await store.write("config", b"old")
     await store.write("strange", b"theirs")
     changes = (create(KEYS[0]), replace(create("config"), action=Action.UPDATE, expect=version), create(KEYS[2]))
-    told = await carry_out(tree, Plan(changes), await tree.list_files(), NOW)
+    told = await write_files(tree, make_files(Plan(changes)), await tree.list_files(), NOW)
     seen = await tree.list_files()
     assert (told.digest, told.bytes, told.files) == (seen.digest, seen.bytes, 4)
     assert told.entries["config"].modified == NOW
@@ -53,8 +54,9 @@ async def test_whoever_wrote_meanwhile_is_not_overwritten_and_nothing_follows(
     listing = await tree.list_files()
     await store.write("config", b"theirs")
     second = replace(create("config"), action=action, expect=planned if action is Action.UPDATE else None)
+    files = make_files(Plan((create(KEYS[0]), second, create(KEYS[2]))))
     with pytest.raises(LostRace):
-        await carry_out(tree, Plan((create(KEYS[0]), second, create(KEYS[2]))), listing, NOW)
+        await write_files(tree, files, listing, NOW)
     assert (await store.read("config")).data == b"theirs"
     assert set((await tree.list_files()).entries) == {"config", KEYS[0]}, "what was written stays"
 
@@ -62,4 +64,9 @@ async def test_whoever_wrote_meanwhile_is_not_overwritten_and_nothing_follows(
 async def test_an_empty_plan_writes_nothing(store: MemoryStore) -> None:
     tree = Tree(store)
     listing = await tree.list_files()
-    assert await carry_out(tree, Plan(), listing, NOW) is listing
+    assert await write_files(tree, make_files(Plan()), listing, NOW) is listing
+
+
+def test_a_file_that_the_next_run_could_not_read_is_never_written() -> None:
+    with pytest.raises(MalformedFile, match="instancegroup/b has "):
+        make_files(Plan((create("config"), create(KEYS[0], "x" * MAX_DOCUMENT))))

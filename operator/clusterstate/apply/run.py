@@ -1,33 +1,46 @@
 """Carries a plan out: one conditional write after another, in the plan's order, stopping at the first that fails.
 
-What was written stays written: every file is whole at every moment, and the next run plans the rest anew.
+All files are encoded before the first is written. What was written stays written: every file is whole at every
+moment, and the next run plans the rest anew.
 """
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from clusterstate.plan.changes import Action, Change, Plan
+from clusterstate.plan.changes import Change, Plan
 from clusterstate.state import codec
+from clusterstate.state.limits import check_file
 from clusterstate.state.tree import Listing, Tree
 from clusterstate.store.base import ABSENT, Expect
 
 
-async def carry_out(tree: Tree, plan: Plan, listing: Listing, now: datetime) -> Listing:
-    """Write every change of the plan; give the listing as our writes leave it.
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file to be written, in its final bytes."""
+
+    key: str
+    data: bytes = field(repr=False)
+    expect: Expect
+
+
+def make_files(plan: Plan) -> list[File]:
+    """Give the plan's files; raise `MalformedFile` for one that would be larger than the next run may read."""
+    return [_make_file(change) for change in plan.changes]
+
+
+async def write_files(tree: Tree, files: list[File], listing: Listing, now: datetime) -> Listing:
+    """Write every file; give the listing as our writes leave it.
 
     Raises `LostRace` when somebody wrote a file after the plan was made: nothing of theirs is overwritten.
     """
-    for change in plan.changes:
-        listing = await _write(tree, change, listing, now)
+    for file in files:
+        version = await tree.write(file.key, file.data, expect=file.expect)
+        listing = listing.written(file.key, version, len(file.data), now)
     return listing
 
 
-async def _write(tree: Tree, change: Change, listing: Listing, now: datetime) -> Listing:
-    if change.action is Action.DELETE or change.document is None:
-        raise NotImplementedError(f"{change.key}: a plan of this version deletes nothing.")
+def _make_file(change: Change) -> File:
+    assert change.document is not None, "no plan deletes a file"
     data = codec.encode_document(change.document)
-    version = await tree.write(change.key, data, expect=_expectation(change))
-    return listing.written(change.key, version, len(data), now)
-
-
-def _expectation(change: Change) -> Expect:
-    return ABSENT if change.expect is None else change.expect
+    check_file(change.key, len(data))
+    return File(change.key, data, ABSENT if change.expect is None else change.expect)

@@ -2,6 +2,8 @@
 
     ClusterStateError                 reason, nature, message
     ├── SpecInvalid                   the declaration can't be carried out as it stands
+    │   ├── SpecTooLarge              more than one Kubernetes object can hold
+    │   └── FileStoreIsForReview      a push to a folder on one machine
     ├── CredentialsInvalid            a credentials Secret is incomplete or holds what is refused
     ├── CredentialsNotFound           the credentials Secret isn't there (yet)
     ├── AmbientRefused                the operator's own credentials may not be used here
@@ -25,7 +27,8 @@
     │   ├── StateClaimed              an older ClusterState writes to this state
     │   ├── AdoptionRefused           state that others made is there already
     │   ├── ConflictFound             both sides changed the same field
-    │   └── MirrorConflict            a Secret of that name isn't ours
+    │   ├── MirrorConflict            a Secret of that name isn't ours
+    │   └── MirrorRefused             what the source holds can't be a Secret
     ├── KubeError                     the Kubernetes API answered, or failed to
     │   ├── ObjectNotFound            404
     │   ├── ObjectExists              409 on a create

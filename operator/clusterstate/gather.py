@@ -17,6 +17,7 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.settings import Settings
 from clusterstate.state import layout
+from clusterstate.state.objects import Document
 from clusterstate.state.tree import Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
 from clusterstate.store.credentials import Credentials, Source, choose_credentials
@@ -110,6 +111,11 @@ class Known:
     places: layout.Places
 
 
+def known_of(config: Version, cluster: Document | None, access: "Access") -> Known:
+    """Give what a `config` of that version tells of the state's shape."""
+    return Known(config, layout.Places.of(cluster.spec if cluster else {}, access.location.url))
+
+
 class Sources:
     """The open stores of one object, for the length of one run (an asynchronous context manager)."""
 
@@ -135,9 +141,7 @@ class Sources:
         if config is None:
             return trunk, listing, None
         if known is None or known.config != config.version:
-            cluster = await read_cluster(trunk, listing)
-            spec = cluster.spec if cluster else {}
-            known = Known(config.version, layout.Places.of(spec, self._access.location.url))
+            known = known_of(config.version, await read_cluster(trunk, listing), self._access)
         others = {url: await self._open(self._access.elsewhere(url)) for url in known.places.urls()}
         if not others:
             return trunk, listing, known

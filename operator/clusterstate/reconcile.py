@@ -33,7 +33,7 @@ from clusterstate.errors import (
     SpecInvalid,
     StateClaimed,
 )
-from clusterstate.gather import Access, Known, Sources, read_access
+from clusterstate.gather import Access, Known, Sources, known_of, read_access
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -62,6 +62,7 @@ from clusterstate.plan.outcome import (
     primary_certificates,
 )
 from clusterstate.settings import Settings
+from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
 
@@ -144,12 +145,18 @@ async def _bounded(one: "Run", seconds: float) -> Outcome | None:
     except ClusterStateError as caught:
         error = caught
     except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
-        frames = "".join(traceback.format_tb(bug.__traceback__))
         # Not log.exception: the text of a foreign exception may hold secret bytes.
-        log.error("%s: a bug: %s at\n%s", one.owner, type(bug).__name__, frames)  # noqa: TRY400
+        log.error("%s: a bug: %s", one.owner, describe_bug(bug))  # noqa: TRY400
         error = ClusterStateError(f"{type(bug).__name__} while {one.doing}: this is a bug; the log has the details.")
     one.memory.fingerprint = None
     return one.outcome(error)
+
+
+def describe_bug(bug: BaseException) -> str:
+    """Give type and place of an exception, of each in a group, without any text of theirs."""
+    if isinstance(bug, BaseExceptionGroup):
+        return "\n".join(map(describe_bug, bug.exceptions))
+    return f"{type(bug).__name__} at\n{''.join(traceback.format_tb(bug.__traceback__))}"
 
 
 def _bare_request(body: Body) -> Request:
@@ -267,6 +274,8 @@ class Run:
         if self.plan is not None and self.refusal is None:
             listing = await self._push(access, tree, listing)
         state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
+        if self.pushed and CONFIG in listing.entries:
+            self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self._note_store(access, tree, listing)
         self._note_certificates(state)
         self._note_cloud(state)
@@ -332,6 +341,7 @@ class Run:
             bytes=listing.bytes,
             digest=listing.digest,
             last_change=listing.last_change,
+            endpoint=access.endpoint,
             unproven=tuple(name for name, given in guarantees.items() if not given),
         )
 

@@ -88,7 +88,6 @@ def test_a_second_run_lists_and_does_nothing_else(world: World, more: list[str],
     )
     with world.running():
         world.settled()
-        wait_for_requests(world, lists)
         mark, seen = world.plane.audit_mark(), world.server.mark()
         wait_for_requests(world, 2 * lists)
         requests = [each.operation for each in world.server.requests(seen, bucket=world.bucket)]

@@ -33,11 +33,6 @@ def state(uid: str = "1", *, status: dict[str, Any] | None = None, **spec: Any) 
     return load({"metadata": metadata, "spec": {"store": {"url": "s3://b"}, **spec}, "status": status or {}})
 
 
-def reached(status: str = "True", *, generation: int = 2, kind: str = "StoreReachable") -> dict[str, Any]:
-    condition = {"type": kind, "status": status, "reason": "R", "message": "", "lastTransitionTime": "t"}
-    return {"observedGeneration": generation, "conditions": [condition]}
-
-
 def test_the_oldest_holds_and_the_next_one_follows() -> None:
     claims = Claims[str]()
     for uid in "312":
@@ -148,23 +143,23 @@ def test_a_text_that_turns_invalid_gives_up_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "expected"),
+    ("store", "proven"),
     [
-        ({}, False),
-        (reached(), True),
-        (reached("False"), False),
-        (reached("Unknown"), False),
-        (reached(generation=1), False),
-        (reached(kind="Ready"), False),
+        (None, False),
+        ({"url": "s3://b/c"}, True),
+        ({"url": "s3://b/c", "endpoint": "http://minio:9000"}, True),
+        ({"url": "s3://other/c"}, False),
+        ({"url": "no url"}, False),
     ],
 )
-def test_a_fresh_process_takes_the_status_of_this_text_for_a_proof(
-    status: dict[str, Any],
-    expected: bool,  # noqa: FBT001 - a column of the table
+def test_a_fresh_process_takes_the_status_for_a_proof_of_the_state_it_names(
+    store: dict[str, Any] | None,
+    proven: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
-    claim = foresee_claim(state(status=status), None)
+    claim = foresee_claim(state(status={"store": store} if store else {}), None)
     assert claim is not None
-    assert (claim.proven, claim.endpoint) == (expected, None)
+    assert claim.proven == proven
+    assert (claim.endpoint is not None) == proven, "what is proven has its place, and meets no other"
 
 
 objects = st.sampled_from("1234")

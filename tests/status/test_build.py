@@ -135,7 +135,7 @@ def test_long_lists_are_cut_and_counted_whole() -> None:
     mirrors = MirrorReport(tuple(Mirrored(f"m{number}", "keyset/ca") for number in range(MAX_MIRRORS + 1)))
     status = build_status({}, good(plan=plan, pushed=False, mirrors=mirrors), NOW)
     assert status["plan"]["update"] == 60
-    assert [len(status[key]) for key in ("drift", "conflicts", "mirrors")] == [50, 50, 5000]
+    assert [len(status[key]) for key in ("drift", "conflicts", "mirrors")] == [50, 50, MAX_MIRRORS]
     judge(status, SCHEMA)
 
 

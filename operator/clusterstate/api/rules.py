@@ -153,9 +153,9 @@ RULES: Final = (
     ),
     Rule(
         path="spec.sync.timeout",
-        cel="duration(self) >= duration('1s')",
-        message="spec.sync.timeout must be at least 1s, such as 2m.",
-        holds=lambda state: parse_duration(state.spec.sync.timeout) >= timedelta(seconds=1),
+        cel="duration(self) >= duration('1s') && duration(self) <= duration('30m')",
+        message="spec.sync.timeout must be at least 1s and at most 30m, such as 2m.",
+        holds=lambda state: timedelta(seconds=1) <= parse_duration(state.spec.sync.timeout) <= timedelta(minutes=30),
     ),
     Rule(
         path="spec.mirror.nameTemplate",

@@ -132,7 +132,7 @@ class SyncSpec(Declared, frozen=True, kw_only=True):
     """Time between two checks of the store, at least 10s; it varies a little, so that stores aren't hit by
     all at once."""
     timeout: Duration = "2m"
-    """Time that one run may take, at least 1s."""
+    """Time that one run may take, from 1s to 30m."""
     drift: DriftPolicy = DriftPolicy.CORRECT
     """What happens when a declared field has been changed in the store: Correct puts it back, Report only
     shows it in status."""

@@ -46,6 +46,8 @@ class StoreStatus(Reported, frozen=True, kw_only=True):
 
     url: Text = ""
     """URL of the state, never with credentials."""
+    endpoint: Text = ""
+    """URL of the service that the bucket was reached at; empty for the provider's own."""
     files: Count = 0
     """Number of files."""
     bytes: Count = 0

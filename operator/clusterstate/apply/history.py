@@ -45,6 +45,7 @@ class History:
         groups = any(kind_of(change.key)[0] is FileKind.INSTANCE_GROUP for change in plan.changes)
         if not self._stands(declared, groups=groups):
             await self._add(declared, settled=False, groups=groups, changes=len(plan.changes))
+            await self._prune()
 
     async def settle(self, declared: Applied) -> None:
         """Record that the store holds the declaration now.
@@ -71,6 +72,9 @@ class History:
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
 
     async def _prune(self) -> None:
-        while len(self._known) > self._limit:
-            await revisions.delete_revision(self._client, self._owner, self._known[0].number)
-            del self._known[0]
+        """Keep the newest, whatever it is, the newest settled one, and others up to the limit."""
+        settled = max((each.number for each in self._known if each.settled), default=0)
+        surplus = max(0, len(self._known) - self._limit)
+        for each in [each for each in self._known[:-1] if each.number != settled][:surplus]:
+            await revisions.delete_revision(self._client, self._owner, each.number)
+            self._known.remove(each)

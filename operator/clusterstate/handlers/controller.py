@@ -6,7 +6,6 @@ not edge: what an event says only decides whether to look; a run looks at everyt
 
 import logging
 import random
-import traceback
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -21,7 +20,7 @@ from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure
-from clusterstate.reconcile import Context, Memory, Result, run
+from clusterstate.reconcile import Context, Memory, Result, describe_bug, run
 from clusterstate.status.report import report
 
 log = logging.getLogger(__name__)
@@ -169,6 +168,7 @@ class Controller:
         watched = self._objects.get(key)
         if watched is None:
             return
+        inputs = _inputs(watched.body)
         if watched.told is not None and _digest(watched.body) != watched.told:
             watched.memory.fingerprint = None  # somebody else wrote the status: it is told again
         try:
@@ -179,13 +179,19 @@ class Controller:
             self._retry_all(key, watched, error)
         except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
             # Not log.exception: the text of a foreign exception may hold secret bytes.
-            frames = "".join(traceback.format_tb(bug.__traceback__))
-            log.error("%s/%s: a bug: %s at\n%s", *key, type(bug).__name__, frames)  # noqa: TRY400
+            log.error("%s/%s: a bug: %s", *key, describe_bug(bug))  # noqa: TRY400
             self._retry_all(key, watched, ClusterStateError(f"{type(bug).__name__}: this is a bug."))
         else:
             self._schedule(key, watched, result)
         if self._objects.get(key) is not watched:
             self._take_back(key)
+        elif _inputs(watched.body) != inputs:
+            self._claim_anew(key, watched)
+
+    def _claim_anew(self, key: Key, watched: Watched) -> None:
+        """Claim what the object says now: its run claimed what it said when the run began."""
+        claims = self._context.claims
+        self._wake(claims.set(key, foreseen(watched.body, claims.get(key))))
 
     def _take_back(self, key: Key) -> None:
         """Undo what a run did for an object that went meanwhile: it claimed a state and wished for the next run."""

@@ -23,7 +23,7 @@ from kubernetes.aio.config.incluster_config import (
     InClusterConfigLoader,
 )
 
-from clusterstate.errors import KubeRefused
+from clusterstate.errors import KubeRefused, KubeUnavailable
 
 BEFORE_EXPIRY: Final = timedelta(minutes=1)
 BETWEEN_RENEWALS: Final = 10.0
@@ -129,7 +129,10 @@ class Login:
         expires = self._credentials.expires
         if expires and datetime.now(UTC) > expires - BEFORE_EXPIRY:
             await self.renew()
-        token = await self.configuration.get_api_key_with_prefix("BearerToken")
+        try:
+            token = await self.configuration.get_api_key_with_prefix("BearerToken")
+        except (ConfigException, OSError) as error:
+            raise KubeUnavailable(f"The token for the Kubernetes API can't be read: {_explain(error)}.") from None
         return {"Authorization": token} if token else {}
 
     async def renew(self) -> None:

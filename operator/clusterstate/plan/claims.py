@@ -78,18 +78,24 @@ def foresee_claim(state: ClusterState, before: Claim | None) -> Claim | None:
     What is known of the state stays known; a fresh process takes the object's own status for a proof.
     """
     try:
-        claim = make_claim(state, proven=_reached(state))
+        claim = make_claim(state)
     except SpecInvalid:
         return before
     if before is None or before.state != claim.state or before.uid != claim.uid:
-        return claim
+        return _as_told(state, claim)
     return replace(claim, endpoint=before.endpoint, proven=before.proven)
 
 
-def _reached(state: ClusterState) -> bool:
-    status = state.status
-    reachable = any(each.type == "StoreReachable" and each.status == "True" for each in status.conditions)
-    return reachable and status.observed_generation == state.metadata.generation
+def _as_told(state: ClusterState, claim: Claim) -> Claim:
+    """Take the endpoint at which the object once reached this very state from its status."""
+    store = state.status.store
+    if store is None or store.url != claim.state:
+        return claim
+    try:
+        endpoint = Location.parse(store.url).identity(store.endpoint)
+    except SpecInvalid:
+        return claim
+    return replace(claim, endpoint=endpoint, proven=True)
 
 
 class Claims(Generic[K]):

@@ -24,6 +24,8 @@ class StoreFacts:
     last_change: datetime | None
     unproven: tuple[str, ...] = ()
     """Guarantees (`create`, `update`, `delete`) that this endpoint has not been seen to give."""
+    endpoint: str = ""
+    """Of the service that was asked; empty for the provider's own."""
 
 
 @dataclass(frozen=True, slots=True)

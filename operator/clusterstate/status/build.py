@@ -23,7 +23,7 @@ MAX_PATH = 512
 """Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
 MAX_ID = 128
 """Characters of a key's id; kops makes them of 28 digits."""
-MAX_MIRRORS = 5000
+MAX_MIRRORS = 500
 MAX_HISTORY = 100
 
 Status = dict[str, Any]
@@ -75,6 +75,7 @@ def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dic
         found["lastChangeTime"] = known["lastChangeTime"]
     elif facts.last_change is not None:
         found["lastChangeTime"] = stamp(facts.last_change)
+    _put(found, "endpoint", facts.endpoint)
     if unproven := _unproven(before, facts, generation):
         found["unproven"] = unproven
     return found

@@ -55,10 +55,19 @@ class Threads:
             grow = self._waiting > self._idle and self._started < self._most
             self._started += grow
             self._idle += grow
-        self._work.put(partial(_settle, future, work))
         if grow:
-            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+            self._grow()
+        self._work.put(partial(_settle, future, work))
         return future
+
+    def _grow(self) -> None:
+        """Start a thread; where the system gives none, those that there are do the work."""
+        try:
+            threading.Thread(target=self._serve, name=self._name, daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._started -= 1
+                self._idle -= 1
 
     def _serve(self) -> None:
         while True:

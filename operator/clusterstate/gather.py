@@ -111,7 +111,7 @@ class Known:
     places: layout.Places
 
 
-def known_of(config: Version, cluster: Document | None, access: "Access") -> Known:
+def known_of(config: Version, cluster: Document | None, access: Access) -> Known:
     """Give what a `config` of that version tells of the state's shape."""
     return Known(config, layout.Places.of(cluster.spec if cluster else {}, access.location.url))
 

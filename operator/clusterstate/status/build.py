@@ -76,17 +76,11 @@ def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dic
     elif facts.last_change is not None:
         found["lastChangeTime"] = stamp(facts.last_change)
     _put(found, "endpoint", facts.endpoint)
-    if unproven := _unproven(before, facts, generation):
-        found["unproven"] = unproven
+    same = known.get("url") == facts.url and before.get("observedGeneration") == generation
+    # A restart forgets the proof, not that there was one: what any process has seen proven stays so.
+    seen = known.get("unproven", ()) if same else facts.unproven
+    _put(found, "unproven", [name for name in facts.unproven if name in seen])
     return found
-
-
-def _unproven(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> list[str]:
-    """Give what no process has seen proven: a restart forgets the proof, not that there was one."""
-    known = before.get("store", {})
-    if known.get("url") != facts.url or before.get("observedGeneration") != generation:
-        return list(facts.unproven)
-    return [name for name in facts.unproven if name in known.get("unproven", ())]
 
 
 def _put_plan(status: Status, plan: Plan, url: str) -> None:

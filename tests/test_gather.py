@@ -4,22 +4,23 @@ from typing import Any, cast
 
 import pytest
 
-from clusterstate.api.spec import SecretReference, StoreSpec
+from clusterstate.api.store import SecretReference, StoreSpec
 from clusterstate.errors import AmbientRefused, CredentialsNotFound, EndpointRefused, MalformedFile, StoreRefused
-from clusterstate.gather import Access, Known, Sources, read_access
+from clusterstate.gather import Access, Known, Reader, Sources
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
+from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Version
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
-from clusterstate.store.memory import MemoryStore
 from clusterstate.store.options import StoreOptions
 from tests.kube.owners import client, plane
 
 __all__ = ["client", "plane"]
+NOBODY = cast("Client", None)
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def configure(bucket: str, **spec: Any) -> Version:
 
 
 async def listed(bucket: str, known: Known | None = None) -> tuple[set[str], Known | None]:
-    async with Sources(access(bucket), writes=True) as sources:
+    async with Sources(NOBODY, access(bucket), writes=True) as sources:
         _, listing, found = await sources.list_state(known)
         return set(listing.entries), found
 
@@ -112,7 +113,7 @@ async def test_who_only_looks_can_write_nothing_anywhere(bucket: str) -> None:
     await configure(bucket, keyStore=f"memfs://{bucket}/keys")
     keys = ("config", "pki/private/ca/keyset.yaml")
     for writes in (False, True):
-        async with Sources(access(bucket), writes=writes) as sources:
+        async with Sources(NOBODY, access(bucket), writes=writes) as sources:
             tree, _, _ = await sources.list_state(None)
             for key in keys:
                 if writes:
@@ -123,48 +124,38 @@ async def test_who_only_looks_can_write_nothing_anywhere(bucket: str) -> None:
     assert (await MemoryStore(bucket).read("keys/private/ca/keyset.yaml")).data == b"x"
 
 
-async def test_an_endpoint_or_else_a_bucket_is_a_service() -> None:
-    def service(url: str, endpoint: str = "") -> tuple[str, str]:
-        store = Location.parse(url)
-        options = StoreOptions(endpoint=endpoint)
-        return Access(store, store.child("prod"), options, NO_CREDENTIALS, EndpointPolicy()).service
-
-    assert service("s3://b/p") == service("s3://b/q") != service("s3://c/p")
-    minio = "https://minio.example.com"
-    assert service("s3://b", minio) == service("s3://c", minio) != service("s3://b")
-
-
 async def test_memory_is_no_store_unless_it_is_allowed() -> None:
-    spec = (StoreSpec(url="memfs://b"), "prod")
+    spec = StoreSpec(url="memfs://b")
     for allowed in (True, False):
         settings = Settings(memory_allowed=allowed, file_roots=("/srv",), allowed_endpoints=("minio",))
-        found = await read_access(cast("Client", None), settings, {}, "n", spec)
-        assert found.policy == EndpointPolicy(("minio",), ("/srv",), memory_allowed=allowed)
+        found = await Reader(NOBODY, settings, {}, "n").access(spec, "prod")
+        expected = EndpointPolicy(("minio",), ("/srv",), memory_allowed=allowed, namespaces=("n",))
+        assert found.policy == expected
     with pytest.raises(EndpointRefused):
-        async with Sources(found, writes=True) as sources:
+        async with Sources(NOBODY, found, writes=True) as sources:
             await sources.list_state(None)
 
 
 @pytest.mark.apiserver
 async def test_credentials_come_from_the_secret_that_is_named(client: Client, namespace: str) -> None:
     spec = StoreSpec(url="s3://bucket/prefix", credentials_secret_ref=SecretReference(name="store"), region="r-1")
-    state, everywhere = (spec, "prod"), Settings(ambient_namespaces=("*",))
+    reader = Reader(client, Settings(ambient_namespaces=("*",)), {"AWS_ACCESS_KEY_ID": "ours"}, namespace)
     with pytest.raises(CredentialsNotFound, match=f"{namespace}/store"):
-        await read_access(client, everywhere, {"AWS_ACCESS_KEY_ID": "ours"}, namespace, state)
+        await reader.access(spec, "prod")
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store", "namespace": namespace}}
     keys = {"AWS_ACCESS_KEY_ID": "theirs", "AWS_SECRET_ACCESS_KEY": "word"}
     await client.create(SECRETS, body | {"stringData": keys})
-    found = await read_access(client, everywhere, {"AWS_ACCESS_KEY_ID": "ours"}, namespace, state)
+    found = await reader.access(spec, "prod")
     assert found.credentials.get("AWS_ACCESS_KEY_ID") == "theirs"
-    assert (found.location.url, found.options.region, found.endpoint) == ("s3://bucket/prefix/prod", "r-1", "")
+    assert (found.location.url, found.options.region) == ("s3://bucket/prefix/prod", "r-1")
     assert "word" not in repr(found)
 
 
 @pytest.mark.apiserver
 async def test_without_a_secret_the_operator_s_own_must_be_allowed(client: Client, namespace: str) -> None:
-    state = (StoreSpec(url="s3://bucket"), "prod")
+    spec = StoreSpec(url="s3://bucket")
     with pytest.raises(AmbientRefused):
-        await read_access(client, Settings(ambient_namespaces=("other",)), {}, namespace, state)
+        await Reader(client, Settings(ambient_namespaces=("other",)), {}, namespace).access(spec, "prod")
     allowed = Settings(ambient_namespaces=(namespace,))
-    found = await read_access(client, allowed, {"S3_REGION": "r-2"}, namespace, state)
+    found = await Reader(client, allowed, {"S3_REGION": "r-2"}, namespace).access(spec, "prod")
     assert found.credentials.get("S3_REGION") == "r-2"

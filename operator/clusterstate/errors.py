@@ -6,6 +6,7 @@
     │   └── FileStoreIsForReview      a push to a folder on one machine
     ├── CredentialsInvalid            a credentials Secret is incomplete or holds what is refused
     ├── CredentialsNotFound           the credentials Secret isn't there (yet)
+    ├── ReferenceNotFound             something else that the declaration names isn't there (yet)
     ├── AmbientRefused                the operator's own credentials may not be used here
     ├── EndpointRefused               a tenant may not send the operator to this address
     ├── StoreError                    the store answered, or failed to
@@ -71,6 +72,7 @@ class Reason(StrEnum):
     STORE_UNSUPPORTED = "StoreUnsupported"
     CREDENTIALS_INVALID = "CredentialsInvalid"
     CREDENTIALS_NOT_FOUND = "CredentialsNotFound"
+    REFERENCE_NOT_FOUND = "ReferenceNotFound"
     AMBIENT_CREDENTIALS_REFUSED = "AmbientCredentialsRefused"
     ENDPOINT_REFUSED = "EndpointRefused"
 
@@ -151,6 +153,11 @@ class CredentialsInvalid(ClusterStateError):
 
 class CredentialsNotFound(ClusterStateError):
     reason = Reason.CREDENTIALS_NOT_FOUND
+    nature = Nature.TRANSIENT
+
+
+class ReferenceNotFound(ClusterStateError):
+    reason = Reason.REFERENCE_NOT_FOUND
     nature = Nature.TRANSIENT
 
 

@@ -9,23 +9,36 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-from clusterstate.api.spec import StoreSpec
-from clusterstate.errors import CredentialsNotFound, MalformedFile, ObjectNotFound, SpecInvalid
+from clusterstate.api.store import BundleKind, CaBundleReference, StoreSpec
+from clusterstate.errors import (
+    CredentialsInvalid,
+    CredentialsNotFound,
+    MalformedFile,
+    ObjectNotFound,
+    ReferenceNotFound,
+    SpecInvalid,
+)
 from clusterstate.kube.client import Client
-from clusterstate.kube.kinds import SECRETS
+from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
+from clusterstate.kube.tokens import AccountTokens
+from clusterstate.plan.place import locate_state, locate_store
 from clusterstate.settings import Settings
 from clusterstate.state import layout
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
-from clusterstate.store.credentials import Credentials, Source, choose_credentials
+from clusterstate.store.credentials import Credentials, Given, ServiceAccount, Source, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
-from clusterstate.store.open import open_store
-from clusterstate.store.options import StoreOptions, endpoint_of
+from clusterstate.store.open import backend_of, open_store
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import Role, StoreOptions
 from clusterstate.store.wrappers import ReadOnly
+
+KUBECONFIG_KEYS: Final = ("kubeconfig", "value")
+"""Keys of a kubeconfig Secret: ours, and the one that Cluster API and Flux use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +53,9 @@ class Access:
     policy: EndpointPolicy
 
     @property
-    def endpoint(self) -> str:
-        """Where the bucket is; empty for the provider's own."""
-        return endpoint_of(self.options, self.credentials)
-
-    @property
-    def service(self) -> tuple[str, str]:
-        """Whose slowness would be whose: one endpoint, or one bucket of a provider."""
-        return self.endpoint, "" if self.endpoint else f"{self.store.scheme}://{self.store.bucket}"
+    def shared(self) -> tuple[Location, StoreOptions, Credentials]:
+        """What objects have in common that reach the same store in the same way."""
+        return self.store, self.options, self.credentials
 
     def elsewhere(self, url: str) -> Location:
         """Give the place of a URL that `config` names; raise `MalformedFile` when nobody may be sent there."""
@@ -65,42 +73,113 @@ class Access:
         return location
 
 
-async def read_access(
-    client: Client, settings: Settings, environ: Mapping[str, str], namespace: str, state: tuple[StoreSpec, str]
-) -> Access:
-    """Find out how to reach a state, given its store and the cluster's name.
+class Reader:
+    """Reads what one object's store refers to in its namespace."""
 
-    Raises `SpecInvalid`, `CredentialsNotFound`, `CredentialsInvalid` or `AmbientRefused`.
-    """
-    spec, cluster_name = state
-    store = Location.parse(spec.url)
-    secret = await _read_secret(client, namespace, spec)
-    allowed = settings.ambient_allowed(namespace)
-    credentials = choose_credentials(store.scheme, secret, environ, ambient_allowed=allowed)
-    options = StoreOptions(
-        endpoint=spec.endpoint,
-        region=spec.region,
-        acl=spec.acl.value if spec.acl else "",
-        encryption=spec.encryption,
-        kms_key_id=spec.kms_key_id,
-        expected_bucket_owner=spec.expected_bucket_owner,
-    )
-    policy = EndpointPolicy(settings.allowed_endpoints, settings.file_roots, settings.memory_allowed)
-    return Access(store, store.child(cluster_name), options, credentials, policy)
+    def __init__(self, client: Client, settings: Settings, environ: Mapping[str, str], namespace: str) -> None:
+        """Take whose eyes these are, and where the object lives."""
+        self._client = client
+        self._settings = settings
+        self._environ = environ
+        self._namespace = namespace
 
+    async def access(self, spec: StoreSpec, cluster_name: str) -> Access:
+        """Find out how to reach a state.
 
-async def _read_secret(client: Client, namespace: str, spec: StoreSpec) -> Mapping[str, bytes] | None:
-    if spec.credentials_secret_ref is None:
-        return None
-    name = spec.credentials_secret_ref.name
-    try:
-        secret = await client.get(SECRETS, namespace, name)
-    except ObjectNotFound:
-        raise CredentialsNotFound(
-            f"Secret {namespace}/{name} with the store's credentials isn't there. Create it, or correct "
-            "spec.store.credentialsSecretRef."
-        ) from None
-    return {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
+        Raises `SpecInvalid`, `StoreUnsupported`, `ReferenceNotFound`, `CredentialsNotFound`, `CredentialsInvalid` or
+        `AmbientRefused`.
+        """
+        store = locate_store(spec, self._namespace, cluster_name)
+        settings = self._settings
+        credentials = choose_credentials(
+            store.scheme,
+            backend_of(store.scheme).rules,
+            await self._given(spec),
+            self._environ,
+            ambient_allowed=settings.ambient_allowed(self._namespace),
+        )
+        policy = EndpointPolicy(
+            allowed=settings.allowed_endpoints,
+            file_roots=settings.file_roots,
+            memory_allowed=settings.memory_allowed,
+            token_urls=settings.token_urls,
+            namespaces=settings.store_namespaces(self._namespace),
+        )
+        location = locate_state(spec, self._namespace, cluster_name)
+        return Access(store, location, await self._options(spec), credentials, policy)
+
+    async def _options(self, spec: StoreSpec) -> StoreOptions:
+        return StoreOptions(
+            endpoint=spec.endpoint,
+            region=spec.region,
+            acl=spec.acl.value if spec.acl else "",
+            encryption=spec.encryption,
+            kms_key_id=spec.kms_key_id,
+            expected_bucket_owner=spec.expected_bucket_owner,
+            roles=tuple(Role(each.arn, each.external_id) for each in spec.assume_role),
+            ca_bundle=await self._ca_bundle(spec.ca_bundle_ref) if spec.ca_bundle_ref else "",
+            proxy=spec.proxy,
+            acl_from=layout.CONFIG,
+        )
+
+    async def _given(self, spec: StoreSpec) -> Given:
+        if spec.credentials_secret_ref is not None:
+            return Given(secret=await self._secret(spec.credentials_secret_ref.name, "credentialsSecretRef"))
+        if spec.service_account_ref is not None:
+            name = spec.service_account_ref.name
+            account = await self._account(name)
+            return Given(account=account, issuer=AccountTokens(self._client, self._namespace, name))
+        if spec.k8s is not None and spec.k8s.kubeconfig_secret_ref is not None:
+            return await self._kubeconfig(spec.k8s.kubeconfig_secret_ref.name)
+        return Given()
+
+    async def _secret(self, name: str, field: str) -> Mapping[str, bytes]:
+        try:
+            secret = await self._client.get(SECRETS, self._namespace, name)
+        except ObjectNotFound:
+            raise CredentialsNotFound(
+                f"Secret {self._namespace}/{name} with the store's credentials isn't there. Create it, or correct "
+                f"spec.store.{field}."
+            ) from None
+        return {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
+
+    async def _kubeconfig(self, name: str) -> Given:
+        data = await self._secret(name, "k8s.kubeconfigSecretRef")
+        for key in KUBECONFIG_KEYS:
+            if key in data:
+                return Given(secret={KUBECONFIG_KEYS[0]: data[key]})
+        raise CredentialsInvalid(
+            f"Secret {self._namespace}/{name} holds neither of {' and '.join(KUBECONFIG_KEYS)}. Put the kubeconfig "
+            "under one of these keys."
+        )
+
+    async def _account(self, name: str) -> ServiceAccount:
+        try:
+            found = await self._client.get(SERVICE_ACCOUNTS.without_bodies, self._namespace, name)
+        except ObjectNotFound:
+            raise CredentialsNotFound(
+                f"ServiceAccount {self._namespace}/{name} isn't there. Create it, or correct "
+                "spec.store.serviceAccountRef."
+            ) from None
+        metadata = found["metadata"]
+        return ServiceAccount(self._namespace, name, metadata["uid"], metadata.get("annotations") or {})
+
+    async def _ca_bundle(self, ref: CaBundleReference) -> str:
+        secret = ref.kind is BundleKind.SECRET
+        where = f"{ref.kind.value} {self._namespace}/{ref.name}"
+        try:
+            found = await self._client.get(SECRETS if secret else CONFIG_MAPS, self._namespace, ref.name)
+        except ObjectNotFound:
+            raise ReferenceNotFound(
+                f"{where} with the CA bundle isn't there. Create it, or correct spec.store.caBundleRef."
+            ) from None
+        text = (found.get("data") or {}).get(ref.key, "")
+        bundle = base64.b64decode(text).decode(errors="replace") if secret else text
+        if not bundle.strip():
+            raise ReferenceNotFound(
+                f"{where} has no {ref.key} in its data. Put the certificates there, or correct spec.store.caBundleRef."
+            )
+        return bundle
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +198,16 @@ def known_of(config: Version, cluster: Document | None, access: Access) -> Known
 class Sources:
     """The open stores of one object, for the length of one run (an asynchronous context manager)."""
 
-    def __init__(self, access: Access, *, writes: bool) -> None:
+    def __init__(self, client: Client, access: Access, *, writes: bool) -> None:
         """Take how to reach them, and whether anything may be written; nothing is opened yet."""
+        self._client = client
         self._access = access
         self._writes = writes
         self._stack = AsyncExitStack()
+        self._trunk: Store | None = None
 
     async def __aenter__(self) -> Self:
+        self._trunk = await self._open(self._access.location)
         return self
 
     async def __aexit__(
@@ -133,9 +215,14 @@ class Sources:
     ) -> None:
         await self._stack.aclose()
 
+    @property
+    def endpoint(self) -> str | None:
+        """Where the store's service is, as far as is known; see `Store.endpoint`."""
+        return self._opened.endpoint
+
     async def list_state(self, known: Known | None) -> tuple[Tree, Listing, Known | None]:
         """List the state wherever its parts lie; `config` is read only when it has another version than `known`."""
-        trunk = Tree(await self._open(self._access.location))
+        trunk = Tree(self._opened)
         listing = await trunk.list_files()
         config = listing.entries.get(layout.CONFIG)
         if config is None:
@@ -148,8 +235,14 @@ class Sources:
         tree = Tree(trunk.trunk, known.places, others)
         return tree, await tree.list_files(trunk=listing), known
 
+    @property
+    def _opened(self) -> Store:
+        assert self._trunk is not None, "entered first"
+        return self._trunk
+
     async def _open(self, location: Location) -> Store:
         access = self._access
-        store = await open_store(location, access.options, access.credentials, access.policy)
+        opening = Opening(location, access.options, access.credentials, access.policy, self._client)
+        store = await open_store(opening)
         self._stack.push_async_callback(store.close)
         return store if self._writes else ReadOnly(store)

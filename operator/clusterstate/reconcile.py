@@ -1,6 +1,6 @@
 """The way itself: open, list, read, plan, apply, mirror, and an outcome on every path.
 
-access  = gather.read_access            whom we are to the store
+access  = gather.Reader.access          who we are to the store
 tree    = gather.Sources.list_state     one list; nothing more when nothing changed
 read    = tree.read_state               bytes -> State
 plan    = plan.diff.make_plan           declared x applied x observed, pure
@@ -33,7 +33,7 @@ from clusterstate.errors import (
     SpecInvalid,
     StateClaimed,
 )
-from clusterstate.gather import Access, Known, Sources, known_of, read_access
+from clusterstate.gather import Access, Known, Reader, Sources, known_of
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -57,14 +57,17 @@ from clusterstate.plan.outcome import (
     Mirrored,
     MirrorReport,
     Outcome,
-    Request,
     StoreFacts,
+    make_bare_request,
+    make_request,
     primary_certificates,
 )
 from clusterstate.settings import Settings
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+from clusterstate.store.clients import CLIENTS
+from clusterstate.store.health import Health
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,8 @@ class Memory:
 
     access: Access | None = field(default=None, repr=False)
     """How the last run reached its store."""
+    endpoint: str | None = None
+    """Where that store is, as far as it is known."""
     known: Known | None = None
     fingerprint: tuple[object, ...] | None = None
     """Everything that the last complete run depended on; None makes the next run a whole one."""
@@ -97,6 +102,8 @@ class Context:
     present: Callable[[str, str], Mapping[str, MirrorRecord]]
     """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
     claims: Claims[Key] = field(default_factory=Claims)
+    health: Health[Key] = field(default_factory=Health)
+    """What is known of stores that don't answer."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever grow."""
@@ -111,7 +118,7 @@ class Result:
     interval: float | None
     """Seconds until the next look at the store; None: not before the object changes."""
     freed: tuple[Key, ...] = ()
-    """Objects that may write now, since this one gave up a claim."""
+    """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
 
 
 async def run(context: Context, body: Body, memory: Memory) -> Result:
@@ -122,10 +129,10 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         state = load(body)
     except SpecInvalid as error:
         memory.fingerprint = None
-        return Result(Outcome(_bare_request(body), error), None)
+        return Result(Outcome(make_bare_request(body), error), None)
     if state.spec.suspend:
         memory.fingerprint = None
-        return Result(Outcome(_request(state)), None)
+        return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory)
     outcome = await _bounded(one, parse_duration(state.spec.sync.timeout).total_seconds())
@@ -159,26 +166,6 @@ def describe_bug(bug: BaseException) -> str:
     return f"{type(bug).__name__} at\n{''.join(traceback.format_tb(bug.__traceback__))}"
 
 
-def _bare_request(body: Body) -> Request:
-    """Give what even an object with an unusable spec asks for."""
-    metadata = body["metadata"]
-    token = metadata.get("annotations", {}).get(RECONCILE_REQUESTED_AT)
-    suspended = isinstance(body.get("spec"), dict) and body["spec"].get("suspend") is True
-    return Request(metadata.get("generation", 0), reconcile_token=token, suspended=suspended)
-
-
-def _request(state: ClusterState) -> Request:
-    return Request(
-        generation=state.metadata.generation,
-        cluster_name=state.cluster_name,
-        reconcile_token=state.metadata.annotations.get(RECONCILE_REQUESTED_AT),
-        dry_run=state.spec.sync.dry_run,
-        suspended=state.spec.suspend,
-        mirroring=state.spec.mirror is not None,
-        expiry_warning=parse_duration(state.spec.expiry_warning),
-    )
-
-
 class Run:
     """One run of one object; its fields fill as it goes, and make the outcome wherever it ends."""
 
@@ -189,7 +176,7 @@ class Run:
         self.memory = memory
         self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
         self.key = (self.owner.namespace, self.owner.name)
-        self.request = _request(state)
+        self.request = make_request(state)
         self.now = context.now()
         self.doing = "finding out how to reach the store"
         self.freed: list[Key] = []
@@ -220,29 +207,43 @@ class Run:
 
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
-        metadata = self.state.metadata
-        access = await read_access(
-            self.context.client,
-            self.context.settings,
-            self.context.environ,
-            metadata.namespace,
-            (self.state.spec.store, self.state.cluster_name),
-        )
-        self.memory.access = access
-        self._claim(access, proven=False)
-        async with Sources(access, writes=self.writes) as sources:
+        access = await self._find_access()
+        async with Sources(self.context.client, access, writes=self.writes) as sources:
+            self._claim(access, sources.endpoint, proven=False)
             self.doing = f"listing {access.location.url}"
-            tree, listing, known = await sources.list_state(self.memory.known)
+            with self.context.health.look(access.shared, self.key, forced=self._is_asked_for()) as freed:
+                tree, listing, known = await sources.list_state(self.memory.known)
+            self.freed += freed
             self.memory.known = known
-            self._claim(access, proven=True)
+            self._claim(access, sources.endpoint, proven=True)
             if self._unchanged(access, listing):
                 return True
             await self._bring_together(access, tree, listing)
         return False
 
-    def _claim(self, access: Access, *, proven: bool) -> None:
+    async def _find_access(self) -> Access:
+        """Find out how to reach the store, and let go of how it was reached before where that has changed."""
+        context = self.context
+        reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
+        access = await reader.access(self.state.spec.store, self.state.cluster_name)
+        before, self.memory.access = self.memory.access, access
+        if before is not None and before.credentials != access.credentials:
+            CLIENTS.forget(before.credentials)
+        return access
+
+    def _is_asked_for(self) -> bool:
+        """Whether a person changed the object, or asked for a run, since the last one that was told."""
+        status, token = self.state.status, self.request.reconcile_token
+        asked = token is not None and token != status.last_handled_reconcile_at
+        return asked or status.observed_generation != self.state.metadata.generation
+
+    def _claim(self, access: Access, endpoint: str | None, *, proven: bool) -> None:
+        """Claim the state; where only the store's answer tells which it is, not before that."""
+        self.memory.endpoint = endpoint
+        if endpoint is None:
+            return
         claims = self.context.claims
-        claim = make_claim(self.state, access.location.identity(access.endpoint), proven=proven)
+        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven)
         before = claims.get(self.key)
         if before is not None and before.proves(claim):
             claim = replace(claim, proven=True)
@@ -316,7 +317,7 @@ class Run:
         files = make_files(plan)
         if files:
             await self._check_presence()
-            self._claim(access, proven=True)
+            self._claim(access, tree.trunk.endpoint, proven=True)
             await self.history.intend(plan.applied, plan)
         listing = await write_files(tree, files, listing, self.now)
         await self.history.settle(plan.applied)
@@ -341,7 +342,7 @@ class Run:
             bytes=listing.bytes,
             digest=listing.digest,
             last_change=listing.last_change,
-            endpoint=access.endpoint,
+            endpoint=tree.trunk.endpoint or "",
             unproven=tuple(name for name, given in guarantees.items() if not given),
         )
 

@@ -37,12 +37,27 @@ class Settings:
 
     `CLUSTERSTATE_ALLOW_MEMORY`: true or false.
     """
+    token_urls: tuple[str, ...] = ()
+    """URL prefixes of token services that credentials may name beside the clouds' own; tests name theirs.
+
+    `CLUSTERSTATE_TOKEN_URLS`, separated by commas.
+    """
+    kubernetes_stores: tuple[str, ...] = ()
+    """Which objects may keep states in namespaces of this cluster that aren't their own: `NAMESPACE/STORE` globs.
+
+    `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
+    """
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
     def ambient_allowed(self, namespace: str) -> bool:
         """Whether objects of this namespace may use the operator's own store credentials."""
         return any(fnmatchcase(namespace, glob) for glob in self.ambient_namespaces)
+
+    def store_namespaces(self, namespace: str) -> tuple[str, ...]:
+        """Give globs of the namespaces that may hold states of this namespace's objects."""
+        pairs = (each.partition("/") for each in self.kubernetes_stores)
+        return (namespace, *(store for who, _, store in pairs if fnmatchcase(namespace, who)))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -55,6 +70,8 @@ class Settings:
             allowed_endpoints=_words(environ, "ALLOWED_ENDPOINTS"),
             file_roots=_words(environ, "FILE_ROOTS"),
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
+            token_urls=_words(environ, "TOKEN_URLS"),
+            kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
             log_level=_level(environ, default.log_level),
         )
 
@@ -62,6 +79,16 @@ class Settings:
 def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     words = (word.strip() for word in environ.get(PREFIX + name, "").split(","))
     return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _pairs(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    words = _words(environ, name)
+    for word in words:
+        if word.count("/") != 1 or word.startswith("/") or word.endswith("/"):
+            raise SpecInvalid(
+                f"{PREFIX}{name} holds {word!r}. Give NAMESPACE/STORE, for example clusters/*-example-com."
+            )
+    return words
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -95,6 +95,9 @@ def test_defaults() -> None:
     assert defaults == {
         "spec.suspend": False,
         "spec.store.encryption": "Auto",
+        "spec.store.caBundleRef.kind": "ConfigMap",
+        "spec.store.caBundleRef.key": "ca.crt",
+        "spec.store.k8s.layout": "Secrets",
         "spec.sync": {},
         "spec.sync.direction": "Push",
         "spec.sync.interval": "10m",

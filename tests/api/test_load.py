@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from clusterstate.api.load import MAX_DEPTH, MAX_SPEC_BYTES, MAX_STRUCTURE_BYTES, load
-from clusterstate.api.spec import Encryption, KeysetParts
+from clusterstate.api.spec import KeysetParts
+from clusterstate.api.store import Encryption
 from clusterstate.errors import SpecInvalid, SpecTooLarge
 from tests.api.samples import as_read, make_body
 

@@ -36,10 +36,27 @@ REFUSED = [
     ("spec.store.url", f"s3://{LONG}"),
     ("spec.store.credentialsSecretRef", {}),
     ("spec.store.credentialsSecretRef.name", "Not A Name"),
+    ("spec.store.url", "k8s://context"),
+    ("spec.store.url", "k8s://context/prefix"),
+    ("spec.store.serviceAccountRef", {}),
+    ("spec.store.serviceAccountRef.name", "Not A Name"),
     ("spec.store.endpoint", "https://s3.example.com"),
     ("spec.store.endpoint", "s3.example.com"),
+    ("spec.store.endpoint", "ftp://s3.example.com"),
+    ("spec.store.proxy", "http://proxy:3128"),
+    ("spec.store.proxy", "socks5://proxy:1080"),
+    ("spec.store.proxy", "http://user:password@proxy:3128"),
+    ("spec.store.caBundleRef", {"name": "bundle"}),
+    ("spec.store.caBundleRef.kind", "Pod"),
+    ("spec.store.caBundleRef.key", "a/b"),
+    ("spec.store.assumeRole", [{"arn": "role"}]),
+    ("spec.store.assumeRole", [{"externalID": "without-arn"}]),
+    ("spec.store.assumeRole", [{"arn": "arn:aws:iam::123456789012:role/a", "externalID": "x"}]),
+    ("spec.store.assumeRole", [{"arn": "arn:aws:iam::123456789012:role/a"}] * 9),
     ("spec.store.region", "eu west"),
     ("spec.store.acl", "everybody"),
+    ("spec.store.k8s.layout", "ConfigMaps"),
+    ("spec.store.k8s.kubeconfigSecretRef", {}),
     ("spec.store.encryption", "aes256"),
     ("spec.store.kmsKeyID", "1234"),
     ("spec.store.expectedBucketOwner", "1234"),
@@ -80,10 +97,43 @@ REFUSED = [
     (f"{MIRROR}.annotations", {"clusterstate.dev/from": "elsewhere"}),
     (f"{MIRROR}.annotations", {"a b": "v"}),
 ]
+KEYS = {"credentialsSecretRef": {"name": "keys"}}
+STORES = [
+    ({"url": "s3://a", **KEYS, "serviceAccountRef": {"name": "a"}}, ".serviceAccountRef"),
+    ({"url": "s3://a", "endpoint": "https://minio"}, ".endpoint"),
+    ({"url": "s3://a", "proxy": "http://proxy:3128"}, ".proxy"),
+    ({"url": "s3://a", "caBundleRef": {"name": "bundle"}}, ".caBundleRef"),
+    ({"url": "memfs://a", **KEYS}, ".credentialsSecretRef"),
+    ({"url": "k8s://", **KEYS}, ".credentialsSecretRef"),
+    ({"url": "swift://a", "serviceAccountRef": {"name": "a"}}, ".serviceAccountRef"),
+    ({"url": "swift://a", **KEYS, "endpoint": "https://swift"}, ".endpoint"),
+    ({"url": "gs://a", "region": "us"}, ".region"),
+    ({"url": "gs://a", "acl": "private"}, ".acl"),
+    ({"url": "oss://a", "encryption": "AES256"}, ".encryption"),
+    ({"url": "do://a", "expectedBucketOwner": "123456789012"}, ".expectedBucketOwner"),
+    ({"url": "do://a", "assumeRole": [{"arn": "arn:aws:iam::123456789012:role/a"}]}, ".assumeRole"),
+    ({"url": "s3://a", "k8s": {}}, ".k8s"),
+    ({"url": "k8s:///a", "k8s": {"layout": "KopsResources"}}, ".k8s.layout"),
+]
+"""Whole stores, with the field that their other fields don't suit."""
 ACCEPTED = [
     ("spec.clusterName", "prod.example.com"),
-    *(("spec.store.url", f"{scheme}://x/y") for scheme in ("s3", "do", "gs", "oss", "swift", "k8s", "file", "memfs")),
+    *(("spec.store.url", f"{scheme}://x/y") for scheme in ("s3", "do", "gs", "oss", "swift", "file", "memfs")),
     ("spec.store.url", "k8s://"),
+    ("spec.store.url", "k8s:///namespace/prefix"),
+    ("spec.store", {"url": "k8s://", "k8s": {"layout": "KopsResources"}}),
+    (
+        "spec.store",
+        {"url": "k8s:///a", "k8s": {"kubeconfigSecretRef": {"name": "other"}}, "proxy": "http://proxy:3128"},
+    ),
+    ("spec.store", {"url": "gs://a", "serviceAccountRef": {"name": "a"}, "caBundleRef": {"name": "bundle"}}),
+    ("spec.store", {"url": "do://a", "endpoint": "nyc3.digitaloceanspaces.com", "credentialsSecretRef": {"name": "a"}}),
+    (
+        "spec.store",
+        {"url": "s3://a", "assumeRole": [{"arn": "arn:aws-cn:iam::123456789012:role/a", "externalID": "x1"}]},
+    ),
+    ("spec.store", {"url": "s3://a", "assumeRole": [{"arn": "arn:aws:iam:::role/of-ceph"}]}),
+    ("spec.store", {"url": "oss://a", "region": "cn-hangzhou", "encryption": "Auto"}),
     ("spec.store", {"url": "s3://a", "endpoint": "http://127.0.0.1:9000", "credentialsSecretRef": {"name": "a"}}),
     ("spec.store", {"url": "s3://a", "encryption": "aws:kms", "kmsKeyID": "arn:aws:kms:eu-west-1:1:key/a"}),
     ("spec.store.acl", "bucket-owner-full-control"),
@@ -126,6 +176,17 @@ def test_refused_by_the_operator(path: str, value: object) -> None:
 
 
 @pytest.mark.apiserver
+@pytest.mark.parametrize(("store", "field"), STORES)
+def test_fields_that_do_not_suit_are_refused_by_both(server: ResourceServer, store: dict[str, Any], field: str) -> None:
+    body = make_body("spec.store", store, namespace="default")
+    message = re.escape(f"spec.store{field}")
+    with pytest.raises(RequestRefused, match=message):
+        server.send("POST", f"{server.path}?dryRun=All", body)
+    with pytest.raises(SpecInvalid, match=message):
+        load(as_read(body))
+
+
+@pytest.mark.apiserver
 @pytest.mark.parametrize(("path", "value"), ACCEPTED)
 def test_accepted_by_both(server: ResourceServer, path: str, value: object) -> None:
     stored = server.send("POST", f"{server.path}?dryRun=All", make_body(path, value, namespace="default"))
@@ -133,7 +194,9 @@ def test_accepted_by_both(server: ResourceServer, path: str, value: object) -> N
 
 
 def test_every_rule_is_tried() -> None:
-    tried = {message for path, value in REFUSED for message in broken(make_body(path, value))}
+    bodies = [make_body(path, value) for path, value in REFUSED]
+    bodies += [make_body("spec.store", store) for store, _ in STORES]
+    tried = {message for body in bodies for message in broken(body)}
     assert tried == {rule.message for rule in RULES} - {IMMUTABLE}
 
 

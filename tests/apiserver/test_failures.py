@@ -77,7 +77,7 @@ def bring_bucket(world: World) -> None:
 BREAKS = {
     "wrong secret key": Break(
         "AuthenticationFailed",
-        "access key",
+        "doesn't accept the credentials",
         "Stalled",
         lambda world: world.set_credentials("wrong" * 8, "broken"),
         lambda world: world.set_credentials(name="broken"),

@@ -12,7 +12,7 @@ from clusterstate.state import codec
 from clusterstate.state.limits import MAX_DOCUMENT
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import Tree
-from clusterstate.store.memory import MemoryStore
+from clusterstate.store.backends.memory import MemoryStore
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 KEYS = ("instancegroup/b", "config", "instancegroup/a")

@@ -5,19 +5,21 @@ from typing import cast
 
 import pytest
 
-from clusterstate.errors import EndpointRefused, StateClaimed
+from clusterstate.errors import StateClaimed, StoreRefused
 from clusterstate.kube.client import Client
 from clusterstate.plan.claims import Claim
 from clusterstate.reconcile import Context, Memory, run
 from clusterstate.settings import Settings
 from tests.handlers.objects import KEY, Body, body
 
-NOWHERE: Body = {"store": {"url": "file:///no-root-is-allowed"}}
+TOO_LONG = "x" * 300
+NOWHERE: Body = {"store": {"url": f"file:///{TOO_LONG}"}}
+"""A store that can be opened and not be listed: the system takes no such name."""
 
 
 @pytest.fixture
 def context() -> Context:
-    return Context(cast("Client", None), Settings(), {}, lambda *_: {})
+    return Context(cast("Client", None), Settings(file_roots=("/",)), {}, lambda *_: {})
 
 
 async def claimed(context: Context) -> Claim:
@@ -30,9 +32,9 @@ async def claimed(context: Context) -> Claim:
 async def test_a_store_that_was_not_reached_proves_nothing(context: Context) -> None:
     result = await run(context, body(1, uid="u2", **NOWHERE), Memory())
     assert result.outcome is not None
-    assert isinstance(result.outcome.error, EndpointRefused)
+    assert isinstance(result.outcome.error, StoreRefused)
     claim = await claimed(context)
-    assert claim.endpoint == "file:///no-root-is-allowed/prod"
+    assert claim.endpoint == f"file:///{TOO_LONG}/prod"
     assert not claim.proven
 
 

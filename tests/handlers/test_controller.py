@@ -250,7 +250,12 @@ async def test_objects_share_a_lane_when_they_share_a_service() -> None:
         store = Location.parse("s3://b/p")
         access = Access(store, store, StoreOptions(), NO_CREDENTIALS, EndpointPolicy())
         controller._objects[namespace, name].memory.access = access
-    assert controller._lane_of(("clusters", "1")) == controller._lane_of(("elsewhere", "6")) == access.service
+    bucket = (None, "s3://b")
+    assert controller._lane_of(("clusters", "1")) == controller._lane_of(("elsewhere", "6")) == bucket
+    for name, namespace in (("1", "clusters"), ("6", "elsewhere")):
+        controller._objects[namespace, name].memory.endpoint = "https://minio.example.com"
+    service = ("https://minio.example.com", "")
+    assert controller._lane_of(("clusters", "1")) == controller._lane_of(("elsewhere", "6")) == service
     assert controller._lane_of(("clusters", "nobody")) is None
 
 

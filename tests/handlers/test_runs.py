@@ -13,7 +13,7 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, CONTROLLER_REVISIONS, EVENTS
 from clusterstate.reconcile import Context
 from clusterstate.settings import Settings
-from clusterstate.store.memory import MemoryStore
+from clusterstate.store.backends.memory import MemoryStore
 from tests.kube.owners import Body, create, get
 from tests.state.files import FILES, STATES
 

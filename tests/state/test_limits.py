@@ -11,8 +11,8 @@ from clusterstate.errors import MalformedFile, StateTooLarge
 from clusterstate.state import limits
 from clusterstate.state.layout import Places
 from clusterstate.state.tree import PARALLEL_READS, Listing, Tree, Wanted, read_cluster, read_state
+from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import Blob, Entry, Page, Version
-from clusterstate.store.memory import MemoryStore
 from clusterstate.store.wrappers import Counting, RequestCounts
 
 EVERYTHING = Wanted(secrets=lambda _: True, ssh_public_keys=True)

@@ -10,8 +10,8 @@ from clusterstate.errors import KeyNotFound, MalformedFile, MalformedKeyset, Unu
 from clusterstate.state import codec
 from clusterstate.state.layout import FileKind, Places
 from clusterstate.state.tree import Listing, Tree, Wanted, read_cluster, read_state
+from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
-from clusterstate.store.memory import MemoryStore
 from clusterstate.store.wrappers import Counting, RequestCounts
 from tests.state.files import FILES, STATES
 

@@ -1,124 +1,182 @@
+"""Each scheme's closed list: every variable is tried, and the pages say the same as the code."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
 
 from clusterstate.errors import AmbientRefused, CredentialsInvalid
 from clusterstate.store.credentials import (
     NO_CREDENTIALS,
     Credentials,
+    Given,
+    Reader,
+    Rules,
+    ServiceAccount,
     Source,
-    accepted_keys,
+    Variable,
     choose_credentials,
-    from_environment,
-    from_secret,
 )
+from clusterstate.store.open import BACKENDS
+from tests.store.opening import ambient, secret
 
-AWS = {"AWS_ACCESS_KEY_ID": b"AKIA1", "AWS_SECRET_ACCESS_KEY": b"canary-aws"}
-S3 = {"S3_ACCESS_KEY_ID": b"id", "S3_SECRET_ACCESS_KEY": b"canary-s3"}
-ACCEPTED = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "KOPS_STATE_S3_ACL",
-    "S3_ACCESS_KEY_ID",
-    "S3_ENDPOINT",
-    "S3_REGION",
-    "S3_SECRET_ACCESS_KEY",
-]
-REFUSED = [
-    "AWS_PROFILE",
-    "AWS_SHARED_CREDENTIALS_FILE",
-    "AWS_CONFIG_FILE",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
-    "AWS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "credential_process",
-    "aws_access_key_id",
-    "LD_PRELOAD",
-    "password",
-]
+PAGES = Path(__file__).parents[2] / "docs" / "stores"
+AWS = {"AWS_ACCESS_KEY_ID": "AKIA1", "AWS_SECRET_ACCESS_KEY": "canary-aws"}
+S3 = {"S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "canary-s3"}
+CUSTOM = {
+    **S3,
+    "S3_ENDPOINT": "https://s3",
+    "S3_REGION": "r",
+    "KOPS_STATE_S3_ACL": "private",
+    "HTTPS_PROXY": "http://p",
+}
+SECRETS: Mapping[str, list[dict[str, str]]] = {
+    "s3": [
+        AWS,
+        {**AWS, **CUSTOM, "AWS_SESSION_TOKEN": "canary-token", "AWS_REGION": "eu-west-1"},
+        {**AWS, "AWS_USE_DUALSTACK_ENDPOINT": "false", "AWS_USE_FIPS_ENDPOINT": "true"},
+    ],
+    **{scheme: [S3, CUSTOM] for scheme in ("do", "linode", "hos", "scw")},
+}
+"""For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""
+PAGE_OF = {"do": "s3-flavours", "linode": "s3-flavours", "hos": "s3-flavours", "scw": "s3-flavours"}
+EVERY = [(scheme, variable) for scheme, backend in BACKENDS.items() for variable in backend.rules.variables]
+IDS = [f"{scheme}-{variable.name}" for scheme, variable in EVERY]
 
 
-def test_the_list_is_closed() -> None:
-    assert sorted(accepted_keys("s3")) == ACCEPTED
-    assert accepted_keys("file") == accepted_keys("memfs") == frozenset()
+def test_every_accepted_key_is_in_a_sample() -> None:
+    accepted = {scheme: set(backend.rules.named(secret=True)) for scheme, backend in BACKENDS.items()}
+    assert {scheme: names for scheme, names in accepted.items() if names} == {
+        scheme: {name for sample in samples for name in sample} for scheme, samples in SECRETS.items()
+    }
 
 
-@pytest.mark.parametrize("name", ACCEPTED)
-def test_each_accepted_key_is_kept(name: str) -> None:
-    data = {**AWS, **S3, name: b"value"}
-    credentials = from_secret("s3", data)
-    assert credentials.get(name) == "value"
-    assert credentials.source is Source.SECRET
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_each_other_key_is_refused_by_name(name: str) -> None:
-    with pytest.raises(CredentialsInvalid, match=f"'{name}'") as caught:
-        from_secret("s3", {**AWS, name: b"canary"})
+@pytest.mark.parametrize(("scheme", "variable"), EVERY, ids=IDS)
+def test_every_variable_is_tried_in_a_secret(scheme: str, variable: Variable) -> None:
+    samples = SECRETS[scheme]
+    if variable.secret:
+        sample = next(sample for sample in samples if variable.name in sample)
+        credentials = secret(scheme, sample)
+        assert (credentials.get(variable.name), credentials.source) == (sample[variable.name], Source.SECRET)
+        return
+    with pytest.raises(CredentialsInvalid, match=f"'{variable.name}', which is refused, as ") as caught:
+        secret(scheme, {**samples[0], variable.name: "canary"})
     assert "canary" not in caught.value.message
+
+
+@pytest.mark.parametrize(("scheme", "variable"), EVERY, ids=IDS)
+def test_every_variable_is_tried_in_the_environment(scheme: str, variable: Variable) -> None:
+    sample = next((sample for sample in SECRETS[scheme] if variable.name in sample), {variable.name: "value"})
+    credentials = ambient(scheme, sample)
+    assert (credentials.get(variable.name) != "") is (variable.ambient is Reader.OURS)
+    assert credentials.source is Source.AMBIENT
+
+
+@pytest.mark.parametrize("scheme", SECRETS)
+@pytest.mark.parametrize("name", ["credential_process", "LD_PRELOAD", "aws_access_key_id", "password"])
+def test_each_other_key_is_refused_by_name(scheme: str, name: str) -> None:
+    with pytest.raises(CredentialsInvalid, match=f"'{name}', which is refused. Accepted are ") as caught:
+        secret(scheme, {**SECRETS[scheme][0], name: "canary"})
+    assert "canary" not in caught.value.message
+
+
+@pytest.mark.parametrize(("scheme", "variable"), EVERY, ids=IDS)
+def test_every_variable_has_its_row_on_the_page(scheme: str, variable: Variable) -> None:
+    page = (PAGES / f"{PAGE_OF.get(scheme, scheme)}.md").read_text()
+    rows = [line.split("|")[1:] for line in page.splitlines() if re.match(rf"\|[^|]*`{variable.name}`[^|]*\|", line)]
+    assert len(rows) == 1, rows
+    _, in_secret, in_environment, *_ = (cell.strip() for cell in rows[0])
+    assert in_secret.startswith("yes" if variable.secret else "refused")
+    words = {Reader.OURS: "yes", Reader.SDK: "by the SDK", Reader.NOBODY: "no"}
+    assert in_environment.startswith(words[variable.ambient])
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         ({}, "no keys"),
-        ({"AWS_REGION": b"eu-west-1"}, "no keys"),
-        ({"AWS_ACCESS_KEY_ID": b"x"}, "without AWS_SECRET_ACCESS_KEY"),
-        ({"AWS_SECRET_ACCESS_KEY": b"canary"}, "without AWS_ACCESS_KEY_ID"),
-        ({**AWS, "S3_SECRET_ACCESS_KEY": b"canary"}, "without S3_ACCESS_KEY_ID"),
-        ({**S3, "AWS_SESSION_TOKEN": b"canary"}, "AWS_SESSION_TOKEN without"),
-        ({**AWS, "S3_ENDPOINT": b"https://x"}, "S3_ENDPOINT without"),
-        ({**AWS, "AWS_REGION": b" "}, "AWS_REGION"),
-        ({"AWS_ACCESS_KEY_ID": b"x", "AWS_SECRET_ACCESS_KEY": b"canary\xff"}, "AWS_SECRET_ACCESS_KEY"),
-        ({"AWS_ACCESS_KEY_ID": b"x", "AWS_SECRET_ACCESS_KEY": b"canary\nHost: x"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_REGION": "eu-west-1"}, "no keys"),
+        ({"AWS_ACCESS_KEY_ID": "x"}, "without AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_SECRET_ACCESS_KEY": "canary"}, "without AWS_ACCESS_KEY_ID"),
+        ({**AWS, "S3_SECRET_ACCESS_KEY": "canary"}, "without S3_ACCESS_KEY_ID"),
+        ({**S3, "AWS_SESSION_TOKEN": "canary"}, "AWS_SESSION_TOKEN without"),
+        ({**AWS, "S3_ENDPOINT": "https://x"}, "S3_ENDPOINT without"),
+        ({**AWS, "AWS_REGION": " "}, "AWS_REGION"),
+        ({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "canary\udcff"}, "AWS_SECRET_ACCESS_KEY"),
+        ({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "canary\nHost: x"}, "AWS_SECRET_ACCESS_KEY"),
     ],
 )
-def test_what_is_incomplete_or_garbled_is_named(data: dict[str, bytes], words: str) -> None:
+def test_what_is_incomplete_or_garbled_is_named(data: dict[str, str], words: str) -> None:
+    raw = {name: value.encode(errors="surrogateescape") for name, value in data.items()}
     with pytest.raises(CredentialsInvalid, match=words) as caught:
-        from_secret("s3", data)
+        choose_credentials("s3", BACKENDS["s3"].rules, Given(secret=raw), {}, ambient_allowed=False)
     assert "canary" not in caught.value.message
 
 
 def test_a_line_end_from_a_file_does_no_harm() -> None:
-    credentials = from_secret("s3", {**AWS, "AWS_REGION": b"eu-west-1\n", "KOPS_STATE_S3_ACL": b" private\r\n"})
+    credentials = secret("s3", {**AWS, "AWS_REGION": "eu-west-1\n", "KOPS_STATE_S3_ACL": " private\r\n"})
     assert (credentials.get("AWS_REGION"), credentials.get("KOPS_STATE_S3_ACL")) == ("eu-west-1", "private")
 
 
 def test_stores_without_credentials_take_none() -> None:
     with pytest.raises(CredentialsInvalid, match="takes no credentials"):
-        from_secret("memfs", AWS)
-    assert choose_credentials("file", None, {}, ambient_allowed=False) == NO_CREDENTIALS
-
-
-def test_a_store_that_cannot_be_opened_yet_is_not_told_about_its_credentials() -> None:
-    assert choose_credentials("gs", {"GOOGLE": b"x"}, {}, ambient_allowed=False) == NO_CREDENTIALS
+        secret("memfs", AWS)
+    for scheme in ("file", "memfs"):
+        found = choose_credentials(scheme, BACKENDS[scheme].rules, Given(), {}, ambient_allowed=False)
+        assert found == NO_CREDENTIALS
 
 
 def test_the_secret_comes_first() -> None:
     environ = {"S3_ENDPOINT": "https://operator", "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b"}
-    assert choose_credentials("s3", AWS, environ, ambient_allowed=True) == from_secret("s3", AWS)
-    assert choose_credentials("s3", None, environ, ambient_allowed=True).get("S3_ENDPOINT") == "https://operator"
+    rules = BACKENDS["s3"].rules
+    theirs = Given(secret={name: value.encode() for name, value in AWS.items()})
+    assert choose_credentials("s3", rules, theirs, environ, ambient_allowed=True) == secret("s3", AWS)
+    ours = choose_credentials("s3", rules, Given(), environ, ambient_allowed=True)
+    assert ours.get("S3_ENDPOINT") == "https://operator"
     with pytest.raises(AmbientRefused, match="credentialsSecretRef"):
-        choose_credentials("s3", None, environ, ambient_allowed=False)
+        choose_credentials("s3", rules, Given(), environ, ambient_allowed=False)
 
 
 def test_the_environment_gives_what_kops_reads_and_no_more() -> None:
     environ = {"AWS_REGION": "eu-west-1", "KOPS_STATE_S3_ACL": " private ", "AWS_ACCESS_KEY_ID": "x", "HOME": "/"}
-    credentials = from_environment("s3", environ)
-    assert credentials == Credentials(Source.AMBIENT, (("AWS_REGION", "eu-west-1"), ("KOPS_STATE_S3_ACL", "private")))
+    expected = Credentials(Source.AMBIENT, (("AWS_REGION", "eu-west-1"), ("KOPS_STATE_S3_ACL", "private")))
+    assert ambient("s3", environ) == expected
 
 
 def test_a_custom_endpoint_in_the_environment_needs_its_keys_there() -> None:
     with pytest.raises(CredentialsInvalid, match="S3_ENDPOINT without"):
-        from_environment("s3", {"S3_ENDPOINT": "https://x", "AWS_ACCESS_KEY_ID": "x"})
+        ambient("s3", {"S3_ENDPOINT": "https://x", "AWS_ACCESS_KEY_ID": "x"})
 
 
-def test_no_text_of_credentials_shows_a_value() -> None:
-    credentials = from_secret("s3", {**AWS, **S3})
-    assert "canary" not in f"{credentials!r} {credentials}"
-    assert set(credentials.secrets) == {"AKIA1", "canary-aws", "id", "canary-s3"}
+RULES = Rules(variables=(Variable("REGION"),), annotations=("role", "audience"), facts=("CLUSTER",))
+
+
+def test_of_a_service_account_its_annotations_and_the_operators_facts_count() -> None:
+    account = ServiceAccount("clusters", "state", "uid-1", {"role": "a", "team": "b"})
+    environ = {"CLUSTER": " eu-1 ", "REGION": "x"}
+    found = choose_credentials("s3", RULES, Given(account=account), environ, ambient_allowed=False)
+    assert (found.source, found.variables) == (Source.SERVICE_ACCOUNT, (("CLUSTER", "eu-1"), ("role", "a")))
+    assert found.account == account
+
+
+def test_another_account_of_the_same_name_is_somebody_else() -> None:
+    accounts = [ServiceAccount("clusters", "state", uid) for uid in ("uid-1", "uid-2")]
+    one, other = (
+        choose_credentials("s3", RULES, Given(account=account), {}, ambient_allowed=False) for account in accounts
+    )
+    assert one != other
+
+
+def test_a_store_without_workload_identity_says_so() -> None:
+    given = Given(account=ServiceAccount("clusters", "state", "uid-1"))
+    with pytest.raises(CredentialsInvalid, match=r"do:// has no workload identity.*credentialsSecretRef"):
+        choose_credentials("do", BACKENDS["do"].rules, given, {}, ambient_allowed=True)
+
+
+@pytest.mark.parametrize("scheme", SECRETS)
+def test_no_text_of_credentials_shows_a_value(scheme: str) -> None:
+    for sample in SECRETS[scheme]:
+        credentials = secret(scheme, sample)
+        text = f"{credentials!r} {credentials}"
+        assert not [value for name, value in sample.items() if len(value) > 3 and value in text]

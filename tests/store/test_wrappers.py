@@ -5,9 +5,9 @@ from itertools import count
 import pytest
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
+from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
 from clusterstate.store.listing import MOST_PAGES
-from clusterstate.store.memory import MemoryStore
 from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Counting, Prefixed, ReadOnly, RequestCounts, Retrying
 from tests.store.conformance import StoreConformance, keys_of, pages_of
 

@@ -15,7 +15,8 @@ import yaml
 from msgspec import inspect as shapes
 
 from clusterstate.api.annotations import GROUP
-from clusterstate.api.rules import RULES, Rule
+from clusterstate.api.rule import Rule
+from clusterstate.api.rules import RULES
 from clusterstate.api.spec import Spec
 from clusterstate.api.status import Status
 from clusterstate.api.types import CATEGORY, KIND, PLURAL, SHORT_NAME, VERSION

@@ -6,17 +6,15 @@ may be older than the CRD, or the CRD older than the operator. Messages name the
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from clusterstate.api.annotations import OUR_NAMES
 from clusterstate.api.durations import parse_duration
-from clusterstate.api.spec import Encryption
+from clusterstate.api.rule import Rule
+from clusterstate.api.store_rules import STORE_RULES
 from clusterstate.api.types import ClusterState
 
-SCHEMES: Final = ("s3", "do", "gs", "oss", "swift", "k8s", "file", "memfs", "linode", "hos", "scw")
-"""The URL schemes of kops's state stores, without azureblob."""
 QUALIFIED_NAME: Final = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$"
 )
@@ -24,26 +22,6 @@ QUALIFIED_NAME: Final = (
 MAX_QUALIFIED_NAME: Final = 317
 TEMPLATE: Final = r"^([a-z0-9.-]|\{clusterState\}|\{kind\}|\{name\})*$"
 """Names of mirrors: what a Secret's name may hold, and the three placeholders."""
-KNOWN_URL: Final = rf"^({'|'.join(SCHEMES)}|azureblob)://\S*$"
-CREDENTIALS_IN_URL: Final = r"^[a-z0-9]+://[^/]*@"
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule: where it stands, how the API server checks it, how the operator does, and what both say."""
-
-    path: str
-    """The schema that carries it, as in `spec.sync.interval`; empty: the whole object."""
-    cel: str
-    message: str
-    holds: Callable[[ClusterState], bool]
-    field_path: str = ""
-    """The field to blame where that isn't `path` itself: relative to it, as in `.kmsKeyID`."""
-
-    @property
-    def field(self) -> str:
-        """The field to blame, from the top of the object."""
-        return f"{self.path}{self.field_path}".removeprefix(".")
 
 
 def broken_rules(state: ClusterState) -> Iterator[Rule]:
@@ -53,14 +31,6 @@ def broken_rules(state: ClusterState) -> Iterator[Rule]:
 
 def _keeps_cluster_name(state: ClusterState) -> bool:
     return state.status.cluster_name in {"", state.cluster_name}
-
-
-def _has_url(pattern: str) -> Callable[[ClusterState], bool]:
-    return lambda state: re.fullmatch(pattern, state.spec.store.url) is not None
-
-
-def _has_no_url(pattern: str) -> Callable[[ClusterState], bool]:
-    return lambda state: re.match(pattern, state.spec.store.url) is None
 
 
 def _keys_are_valid(keys: Iterable[str]) -> bool:
@@ -112,39 +82,7 @@ RULES: Final = (
         message="spec.clusterName can't be changed. Create another ClusterState for another cluster.",
         holds=_keeps_cluster_name,
     ),
-    Rule(
-        path="spec.store.url",
-        cel=f"self.matches(r'{KNOWN_URL}')",
-        message=f"spec.store.url must start with one of {'://, '.join(SCHEMES)}://, and hold no blank.",
-        holds=_has_url(KNOWN_URL),
-    ),
-    Rule(
-        path="spec.store.url",
-        cel="!self.startsWith('azureblob://')",
-        message="spec.store.url: azureblob:// is not supported yet. Use another store.",
-        holds=_has_no_url("azureblob://"),
-    ),
-    Rule(
-        path="spec.store.url",
-        cel=f"!self.matches(r'{CREDENTIALS_IN_URL}')",
-        message="spec.store.url may not hold credentials. Put them into the Secret of credentialsSecretRef.",
-        holds=_has_no_url(CREDENTIALS_IN_URL),
-    ),
-    Rule(
-        path="spec.store",
-        cel="!has(self.endpoint) || has(self.credentialsSecretRef)",
-        field_path=".endpoint",
-        message="spec.store.endpoint needs spec.store.credentialsSecretRef: the operator's own credentials go "
-        "only where its own configuration says.",
-        holds=lambda state: not state.spec.store.endpoint or state.spec.store.credentials_secret_ref is not None,
-    ),
-    Rule(
-        path="spec.store",
-        cel="!has(self.kmsKeyID) || (has(self.encryption) && self.encryption == 'aws:kms')",
-        field_path=".kmsKeyID",
-        message="spec.store.kmsKeyID needs spec.store.encryption aws:kms. Set that, or remove the key.",
-        holds=lambda state: not state.spec.store.kms_key_id or state.spec.store.encryption is Encryption.KMS,
-    ),
+    *STORE_RULES,
     Rule(
         path="spec.sync.interval",
         cel="duration(self) >= duration('10s')",

@@ -8,52 +8,21 @@ stands in its `Meta`; what depends on more is a rule in `rules`.
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta
 
-from clusterstate.api.durations import DURATION_PATTERN, MAX_LENGTH
+from clusterstate.api.basics import (
+    DNS_NAME,
+    FILE_NAME,
+    Annotations,
+    Declared,
+    Duration,
+    Globs,
+    Labels,
+)
+from clusterstate.api.store import StoreSpec
 
 KopsObject: TypeAlias = dict[str, Any]
 """A part of a kops object; its fields are checked against kops's own schema, not here."""
-
-# Patterns end in Python's \Z, since its $ passes a last newline over; the CRD has $, which means that in Go.
-DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z"
-LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z"
-FILE_NAME = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?\Z"
-
-Duration: TypeAlias = Annotated[str, Meta(pattern=DURATION_PATTERN, min_length=2, max_length=MAX_LENGTH)]
-Name: TypeAlias = Annotated[str, Meta(pattern=DNS_NAME, min_length=1, max_length=253)]
-Glob: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
-Globs: TypeAlias = Annotated[tuple[Glob, ...], Meta(max_length=128)]
-Labels: TypeAlias = Annotated[
-    dict[str, Annotated[str, Meta(pattern=LABEL_VALUE, max_length=63)]],
-    Meta(max_length=64),
-]
-Annotations: TypeAlias = Annotated[dict[str, Annotated[str, Meta(max_length=4096)]], Meta(max_length=64)]
-
-
-class Declared(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
-    """The base of everything that people write."""
-
-
-class Encryption(StrEnum):
-    """How objects of an S3 store are encrypted."""
-
-    AUTO = "Auto"
-    NONE = "None"
-    AES256 = "AES256"
-    KMS = "aws:kms"
-
-
-class CannedAcl(StrEnum):
-    """The canned ACLs of S3, see `PutObject` in the S3 API reference."""
-
-    PRIVATE = "private"
-    PUBLIC_READ = "public-read"
-    PUBLIC_READ_WRITE = "public-read-write"
-    AUTHENTICATED_READ = "authenticated-read"
-    AWS_EXEC_READ = "aws-exec-read"
-    BUCKET_OWNER_READ = "bucket-owner-read"
-    BUCKET_OWNER_FULL_CONTROL = "bucket-owner-full-control"
 
 
 class Direction(StrEnum):
@@ -90,37 +59,6 @@ class KeysetParts(StrEnum):
 
     TRUST = "Trust"
     KEY_PAIR = "KeyPair"
-
-
-class SecretReference(Declared, frozen=True, kw_only=True):
-    """A Secret in the ClusterState's own namespace."""
-
-    name: Name
-    """Name of the Secret."""
-
-
-class StoreSpec(Declared, frozen=True, kw_only=True):
-    """The state store: where the files are, and what is needed to reach them."""
-
-    url: Annotated[str, Meta(min_length=1, max_length=1024)]
-    """URL of the store, as in KOPS_STATE_STORE, for example s3://acme-state-store; the state lies below it
-    in a folder named as the cluster."""
-    credentials_secret_ref: SecretReference | None = None
-    """A Secret with the store's credentials, under the names of the environment variables that kops reads.
-    Without it the operator's own credentials are used where the operator's configuration allows it."""
-    endpoint: Annotated[str, Meta(pattern=r"^https?://[^/@\s]+/?\Z", min_length=1, max_length=512)] = ""
-    """URL of an S3-compatible service, as in S3_ENDPOINT. Needs credentialsSecretRef."""
-    region: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]+\Z", min_length=1, max_length=64)] = ""
-    """Region of the bucket, as in S3_REGION; found out where it is not given."""
-    acl: CannedAcl | None = None
-    """Canned ACL put on every object that is written, as in KOPS_STATE_S3_ACL."""
-    encryption: Encryption = Encryption.AUTO
-    """Server-side encryption of what is written to S3. Auto does what kops does: AES256, or the default of
-    the bucket where it has one."""
-    kms_key_id: Annotated[str, Meta(min_length=1, max_length=2048)] = field(default="", name="kmsKeyID")
-    """Id or ARN of the KMS key for encryption aws:kms; without it the account's own key for S3 is used."""
-    expected_bucket_owner: Annotated[str, Meta(pattern=r"^[0-9]{12}\Z", max_length=12)] = ""
-    """AWS account that must own the bucket: 12 digits; S3 refuses every request when another one does."""
 
 
 class SyncSpec(Declared, frozen=True, kw_only=True):

@@ -145,10 +145,11 @@ class Controller:
         if watched is None:
             return None
         if watched.memory.access is not None:
-            return watched.memory.access.service
-        store = watched.body.get("spec", {}).get("store", {})
-        bucket = "/".join(str(store.get("url")).split("/", 3)[:3])
-        return store.get("endpoint"), bucket, key[0], str(store.get("credentialsSecretRef"))
+            store = watched.memory.access.store
+            return watched.memory.endpoint, "" if watched.memory.endpoint else f"{store.scheme}://{store.bucket}"
+        spec = watched.body.get("spec", {}).get("store", {})
+        bucket = "/".join(str(spec.get("url")).split("/", 3)[:3])
+        return spec.get("endpoint"), bucket, key[0], str(spec.get("credentialsSecretRef"))
 
     def _forget(self, key: Key, body: Body) -> None:
         """Forget an object, but not a namesake: events of two objects come in any order."""

@@ -51,7 +51,8 @@ class Call:
     def target(self) -> str:
         """Path and query; empty parameters are left out."""
         query = urlencode({key: value for key, value in self.query.items() if value})
-        path = self.kind.path(self.namespace, "" if self.verb == "create" else self.name, self.subresource)
+        name = "" if self.verb == "create" and not self.subresource else self.name
+        path = self.kind.path(self.namespace, name, self.subresource)
         return f"{path}?{query}" if query else path
 
     @property

@@ -17,13 +17,15 @@ from clusterstate.api.annotations import FIELD_MANAGER
 from clusterstate.kube.answers import decode_answer
 from clusterstate.kube.calls import APPLY_PATCH, JSON, MERGE_PATCH, Call, Verb
 from clusterstate.kube.failures import Expired
-from clusterstate.kube.kinds import JsonObject, Kind
+from clusterstate.kube.kinds import SERVICE_ACCOUNTS, JsonObject, Kind
 from clusterstate.kube.login import Login, choose_source
 from clusterstate.kube.transport import Transport
 from clusterstate.kube.watching import SILENCE, WatchEvent, watch_events
 
 TIMEOUT: Final = 30.0
 """Seconds that one request may take, waiting for its turn included."""
+TOKEN_SECONDS: Final = 600
+"""Life of a service account's token; the API server gives none for less."""
 PARALLEL: Final = 32
 """Requests at the same time; watches come on top."""
 
@@ -192,6 +194,27 @@ class Client:
         conditions = {key: value for key, value in (("uid", uid), ("resourceVersion", resource_version)) if value}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions}
         await self._transport.send(Call(verb="delete", kind=kind, namespace=namespace, name=name, body=body))
+
+    async def create_token(self, namespace: str, account: str, audience: str, *, seconds: int = TOKEN_SECONDS) -> str:
+        """Give a fresh token of a service account for one audience; `seconds` is at least ten minutes.
+
+        Raises `ObjectNotFound` when there is no such account, `KubeForbidden` when nobody allowed it.
+        """
+        call = Call(
+            verb="create",
+            kind=SERVICE_ACCOUNTS,
+            namespace=namespace,
+            name=account,
+            subresource="token",
+            body={
+                "apiVersion": "authentication.k8s.io/v1",
+                "kind": "TokenRequest",
+                "spec": {"audiences": [audience], "expirationSeconds": seconds},
+            },
+        )
+        answer = await self._object(call)
+        token: str = answer["status"]["token"]
+        return token
 
     async def close(self) -> None:
         """Close the connections; nothing may be called afterwards."""

@@ -112,7 +112,8 @@ def _advice(call: Call, code: int) -> str:
         return " The API server doesn't know the operator's credentials. Check its service account or kubeconfig."
     if code == 403:  # noqa: PLR2004 - HTTP's Forbidden
         where = f" in namespace {call.namespace}" if call.namespace else " in all namespaces"
-        return f" If the operator should do that, allow it to {call.verb} {call.kind.plural}{where} by RBAC."
+        resource = f"{call.kind.plural}/{call.subresource}" if call.subresource else call.kind.plural
+        return f" If the operator should do that, allow it to {call.verb} {resource}{where} by RBAC."
     return ""
 
 

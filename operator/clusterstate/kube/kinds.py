@@ -41,6 +41,7 @@ class Kind:
 SECRETS: Final = Kind("", "v1", "secrets", "Secret", confidential=True)
 CONFIG_MAPS: Final = Kind("", "v1", "configmaps", "ConfigMap")
 EVENTS: Final = Kind("", "v1", "events", "Event")
+SERVICE_ACCOUNTS: Final = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 NAMESPACES: Final = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
 CONTROLLER_REVISIONS: Final = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CLUSTER_STATES: Final = Kind(GROUP, VERSION, PLURAL, KIND)

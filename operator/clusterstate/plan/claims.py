@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from clusterstate.api.spec import Direction
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
+from clusterstate.plan.place import locate_state
 from clusterstate.store.location import Location
 
 K = TypeVar("K", bound=Hashable)
@@ -62,7 +63,7 @@ def make_claim(state: ClusterState, endpoint: str | None = None, *, proven: bool
     """
     metadata, sync = state.metadata, state.spec.sync
     return Claim(
-        state=Location.parse(state.spec.store.url).child(state.cluster_name).url,
+        state=locate_state(state.spec.store, metadata.namespace, state.cluster_name).url,
         endpoint=endpoint,
         writes=sync.direction is not Direction.PULL and not sync.dry_run,
         created=metadata.creation_timestamp,

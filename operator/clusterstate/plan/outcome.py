@@ -1,9 +1,13 @@
 """What a run came to: inert data that every path through a run ends in, and that status is made from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
+from clusterstate.api.annotations import RECONCILE_REQUESTED_AT
+from clusterstate.api.durations import parse_duration
+from clusterstate.api.types import ClusterState
 from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
@@ -106,6 +110,27 @@ class Request:
     suspended: bool = False
     mirroring: bool = False
     expiry_warning: timedelta = timedelta(days=30)
+
+
+def make_request(state: ClusterState) -> Request:
+    """Give what an object asks for."""
+    return Request(
+        generation=state.metadata.generation,
+        cluster_name=state.cluster_name,
+        reconcile_token=state.metadata.annotations.get(RECONCILE_REQUESTED_AT),
+        dry_run=state.spec.sync.dry_run,
+        suspended=state.spec.suspend,
+        mirroring=state.spec.mirror is not None,
+        expiry_warning=parse_duration(state.spec.expiry_warning),
+    )
+
+
+def make_bare_request(body: Mapping[str, Any]) -> Request:
+    """Give what even an object with an unusable spec asks for."""
+    metadata = body["metadata"]
+    token = metadata.get("annotations", {}).get(RECONCILE_REQUESTED_AT)
+    suspended = isinstance(body.get("spec"), dict) and body["spec"].get("suspend") is True
+    return Request(metadata.get("generation", 0), reconcile_token=token, suspended=suspended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,15 @@ class Store(Protocol):
         """What is known at this moment; may grow while the store is used."""
         ...
 
+    @property
+    def endpoint(self) -> str | None:
+        """Where the service is, the same for every way there; with the location it tells one store from another.
+
+        Empty where the location alone does: the provider's own service, whose buckets have the world's only such
+        names. None where only the service's first answer tells.
+        """
+        ...
+
     async def read(self, key: str) -> Blob:
         """Give the whole file, never a part of one.
 

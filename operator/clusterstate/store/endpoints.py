@@ -25,7 +25,7 @@ METADATA_ADDRESSES: Final = frozenset(
 )
 """Metadata services outside the link-local ranges: AWS, Google, Alibaba, Oracle, Azure."""
 
-_AWS_HOST = re.compile(r"(.+\.)?s3([.-][a-z0-9.-]+)?\.amazonaws\.com(\.cn)?")
+_AWS_HOST = re.compile(r"(.+\.)?s3([.-][a-z0-9.-]+)?\.amazonaws\.(com(\.cn)?|eu)")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _SHOWN = 120
@@ -93,11 +93,23 @@ class EndpointPolicy:
     """Absolute folders below which `file://` may be opened; empty: nowhere, it is the operator's own disk."""
     memory_allowed: bool = False
     """Whether `memfs://` may be opened: all namespaces share it, and what lies there fills the operator's memory."""
+    token_urls: tuple[str, ...] = ()
+    """URL prefixes of token services that credentials may name beside their cloud's own."""
+    namespaces: tuple[str, ...] = ()
+    """Globs of namespaces that `k8s://` may be opened in, in the operator's own cluster."""
 
     @classmethod
     def trusting(cls) -> "EndpointPolicy":
         """Give the policy for a person's own command line: everything goes."""
-        return cls(allowed=("0.0.0.0/0", "::/0"), file_roots=("/",), memory_allowed=True)
+        everywhere = ("0.0.0.0/0", "::/0")
+        return cls(everywhere, ("/",), memory_allowed=True, token_urls=("https://", "http://"), namespaces=("*",))
+
+    def knows_token_url(self, url: str, own: tuple[str, ...]) -> bool:
+        """Whether credentials may name this token service; `own` are the prefixes of their cloud.
+
+        A prefix counts up to the end of a part: `https://sts.example.com` is none of `https://sts.example.com.evil`.
+        """
+        return any(url == prefix or url.startswith(f"{prefix.rstrip('/')}/") for prefix in (*own, *self.token_urls))
 
     async def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""

@@ -16,7 +16,8 @@ from clusterstate.store.key import SHOWN, find_flaw, join
 
 S3_FLAVOURS: Final = frozenset({"s3", "do", "linode", "hos", "scw"})
 """Schemes that speak S3's protocol: the same bucket at the same endpoint is the same store under each."""
-WITHOUT_BUCKET: Final = frozenset({"file", "k8s"})
+KUBERNETES: Final = "k8s"
+WITHOUT_BUCKET: Final = frozenset({"file", KUBERNETES})
 """Schemes whose URL may have nothing between `://` and the path."""
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<bucket>[^/]*)(?P<path>.*)", re.DOTALL)
@@ -39,6 +40,8 @@ class Location:
     def __post_init__(self) -> None:
         if self.scheme == "file" and self.bucket:
             raise SpecInvalid("A file:// URL needs an absolute path: file:///srv/state, with three slashes.")
+        if self.scheme == KUBERNETES and self.bucket:
+            raise SpecInvalid("A k8s:// URL names a namespace behind three slashes: k8s:///NAMESPACE/PREFIX.")
         if not self.bucket and self.scheme not in WITHOUT_BUCKET:
             raise SpecInvalid(f"The store URL names no bucket. Write {self.scheme}://BUCKET/PREFIX.")
         if self.bucket and not _BUCKET.fullmatch(self.bucket):
@@ -76,13 +79,17 @@ class Location:
     def identity(self, endpoint: str = "") -> str:
         """Give a text that is the same for every spelling of one place: the base of "one writer per state".
 
-        `endpoint` is the one that will be used (`options.endpoint_of`); AWS's own count as none, since bucket
-        names are unique there, and http and https at usual ports as one server. Raise `SpecInvalid` for what is
-        no endpoint.
+        `endpoint` is that of the opened store (`Store.endpoint`); AWS's own count as none, since bucket names are
+        unique there, and http and https at usual ports as one server. Raise `SpecInvalid` for what is no endpoint.
         """
-        if self.scheme not in S3_FLAVOURS or not endpoint or Endpoint.parse(endpoint).is_aws:
+        if not endpoint or Endpoint.parse(endpoint).is_aws:
             return self.url
-        return f"{Location('s3', self.bucket, self.prefix).url} at {Endpoint.parse(endpoint).identity}"
+        scheme = "s3" if self.scheme in S3_FLAVOURS else self.scheme
+        return f"{Location(scheme, self.bucket, self.prefix).url} at {Endpoint.parse(endpoint).identity}"
+
+    def within(self, namespace: str) -> "Location":
+        """Give the same place with its namespace: `k8s://` alone means the namespace of whoever says it."""
+        return Location(self.scheme, "", namespace) if self.scheme == KUBERNETES and not self.prefix else self
 
 
 def _decode(path: str) -> str:

@@ -1,61 +1,74 @@
-"""From a location to a store: one table, scheme -> opener.
+"""From a location to a store: one table, scheme -> backend.
 
 A scheme's SDK is imported by its opener and nowhere before. What `open_store` gives is ready for use: below the
 location's prefix, counted, and retrying.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from clusterstate.api.spec import Encryption
 from clusterstate.errors import EndpointRefused, StoreUnsupported
+from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.base import Store
-from clusterstate.store.credentials import Credentials
-from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.location import Location
-from clusterstate.store.options import StoreOptions, endpoint_of
+from clusterstate.store.credentials import Rules
+from clusterstate.store.opening import Opening
 from clusterstate.store.wrappers import Counting, Prefixed, RequestCounts, Retrying
 
-__all__ = ["OPENERS", "Encryption", "EndpointPolicy", "StoreOptions", "endpoint_of", "open_store"]
-
-Opener: TypeAlias = Callable[[Location, StoreOptions, Credentials, EndpointPolicy], Awaitable[Store]]
+Opener: TypeAlias = Callable[[Opening], Awaitable[Store]]
 
 
-async def open_store(
-    location: Location,
-    options: StoreOptions,
-    credentials: Credentials,
-    policy: EndpointPolicy,
-    counts: RequestCounts | None = None,
-) -> Store:
-    """Open the store at a location; nothing is asked of it yet.
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One scheme: how its stores are opened, and what their credentials consist of."""
 
-    `policy` judges what a tenant chose; it doesn't apply to what stands in the operator's own environment.
+    open: Opener
+    """Asks nothing of the store yet. May fail with an ImportError where the extra isn't installed."""
+    rules: Rules
+    extra: str = ""
+    """The extra of this package that brings the SDK; empty: it is always there."""
+
+
+async def open_store(opening: Opening, counts: RequestCounts | None = None) -> Store:
+    """Open a store; nothing is asked of it yet.
+
     Raise `StoreUnsupported` for a scheme that can't be opened, `EndpointRefused`, `SpecInvalid` or
     `CredentialsInvalid` for a configuration that can't be used.
     """
-    opener = OPENERS.get(location.scheme)
-    if opener is None:
-        raise StoreUnsupported(f"{location.scheme}:// is no known store. Known are {', '.join(OPENERS)}.")
-    store = await opener(location, options, credentials, policy)
+    backend = backend_of(opening.location.scheme)
+    try:
+        store = await backend.open(opening)
+    except ImportError:
+        if not backend.extra:
+            raise
+        raise StoreUnsupported(
+            f"{opening.location.scheme}:// needs packages that aren't installed here. Install "
+            f"clusterstate[{backend.extra}], or use the image, which has all."
+        ) from None
     return Retrying(Counting(store, counts or RequestCounts()))
 
 
-async def _open_s3(
-    location: Location, options: StoreOptions, credentials: Credentials, policy: EndpointPolicy
-) -> Store:
-    from clusterstate.store.s3 import open_bucket  # noqa: PLC0415 (the SDK is loaded by those who need it)
+def backend_of(scheme: str) -> Backend:
+    """Give the backend of a scheme; raise `StoreUnsupported` where there is none."""
+    backend = BACKENDS.get(scheme)
+    if backend is None:
+        raise StoreUnsupported(f"{scheme}:// is no known store. Known are {', '.join(BACKENDS)}.")
+    return backend
 
-    store = await open_bucket(location.bucket, options, credentials, policy)
-    return Prefixed(store, location.prefix)
+
+async def _open_s3(opening: Opening) -> Store:
+    from clusterstate.store.backends.s3.store import open_bucket  # noqa: PLC0415 (the SDK is loaded by who needs it)
+
+    return Prefixed(await open_bucket(opening), opening.location.prefix)
 
 
-async def _open_file(location: Location, _: StoreOptions, __: Credentials, policy: EndpointPolicy) -> Store:
-    from clusterstate.store.file import FileStore  # noqa: PLC0415 (not every system that runs us has flock)
+async def _open_file(opening: Opening) -> Store:
+    from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
+    location = opening.location
     folder = Path("/", location.prefix)
-    if not any(folder.is_relative_to(root) for root in policy.file_roots):
+    if not any(folder.is_relative_to(root) for root in opening.policy.file_roots):
         raise EndpointRefused(
             f"{location.url} is on the operator's own disk, where a tenant may not send it. "
             "Use another store, or have the folder added to the operator's file roots."
@@ -63,10 +76,11 @@ async def _open_file(location: Location, _: StoreOptions, __: Credentials, polic
     return FileStore(folder)
 
 
-async def _open_memory(location: Location, _: StoreOptions, __: Credentials, policy: EndpointPolicy) -> Store:
-    from clusterstate.store.memory import MemoryStore  # noqa: PLC0415 (as the others)
+async def _open_memory(opening: Opening) -> Store:
+    from clusterstate.store.backends.memory import MemoryStore  # noqa: PLC0415 (as the others)
 
-    if not policy.memory_allowed:
+    location = opening.location
+    if not opening.policy.memory_allowed:
         raise EndpointRefused(
             f"{location.url} is in the operator's own memory, which all namespaces share and which ends with it. "
             "Use another store, or have CLUSTERSTATE_ALLOW_MEMORY set for the operator, for tests and trials."
@@ -74,22 +88,24 @@ async def _open_memory(location: Location, _: StoreOptions, __: Credentials, pol
     return Prefixed(MemoryStore(location.bucket), location.prefix)
 
 
-async def _refuse(location: Location, _: StoreOptions, __: Credentials, ___: EndpointPolicy) -> Store:
-    raise StoreUnsupported(f"{location.scheme}:// stores are not supported yet. Use s3://.")
+async def _refuse(opening: Opening) -> Store:
+    raise StoreUnsupported(f"{opening.location.scheme}:// stores are not supported yet. Use another store.")
 
 
-OPENERS: Final[Mapping[str, Opener]] = {
-    "s3": _open_s3,
-    "file": _open_file,
-    "memfs": _open_memory,
-    "do": _refuse,
-    "gs": _refuse,
-    "oss": _refuse,
-    "swift": _refuse,
-    "k8s": _refuse,
-    "linode": _refuse,
-    "hos": _refuse,
-    "scw": _refuse,
-    "azureblob": _refuse,
+_FREE: Final = Rules(open_to_all=True)
+
+BACKENDS: Final[Mapping[str, Backend]] = {
+    "s3": Backend(_open_s3, s3.RULES),
+    "do": Backend(_open_s3, s3.CUSTOM_RULES),
+    "linode": Backend(_open_s3, s3.CUSTOM_RULES),
+    "hos": Backend(_open_s3, s3.CUSTOM_RULES),
+    "scw": Backend(_open_s3, s3.CUSTOM_RULES),
+    "gs": Backend(_refuse, _FREE),
+    "swift": Backend(_refuse, _FREE),
+    "oss": Backend(_refuse, _FREE),
+    "k8s": Backend(_refuse, _FREE),
+    "file": Backend(_open_file, _FREE),
+    "memfs": Backend(_open_memory, _FREE),
+    "azureblob": Backend(_refuse, _FREE),
 }
-"""Every scheme that kops knows; a new backend is one file and its line here."""
+"""Every scheme that kops knows; a new backend is one file or folder and its line here."""

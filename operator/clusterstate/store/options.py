@@ -1,9 +1,16 @@
 """What a declaration may say about a store beside its URL. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from clusterstate.api.spec import Encryption
-from clusterstate.store.credentials import Credentials
+from clusterstate.api.store import Encryption
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role to assume (AWS, AssumeRole)."""
+
+    arn: str
+    external_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,19 +21,23 @@ class StoreOptions:
     """
 
     endpoint: str = ""
-    """URL; a bare host means https."""
+    """URL of the service; a bare host means https."""
     region: str = ""
     """The bucket's region: believed, so that nobody has to be asked for it."""
     acl: str = ""
-    """A canned ACL such as `bucket-owner-full-control`, sent with each write."""
+    """A canned ACL such as `bucket-owner-full-control`, sent with each write to S3."""
     encryption: Encryption = Encryption.AUTO
-    """AUTO is kops's rule: AES256 is asked for where GetBucketEncryption fails, whatever the reason."""
+    """AUTO is kops's rule: on `s3://` AES256 is asked for where the bucket doesn't say that it encrypts by itself,
+    on its flavours nothing is."""
     kms_key_id: str = ""
     """Only with `Encryption.KMS`; empty: the account's default key."""
     expected_bucket_owner: str = ""
     """An AWS account id; requests fail when the bucket belongs to another."""
-
-
-def endpoint_of(options: StoreOptions, credentials: Credentials) -> str:
-    """Give the endpoint that will be used, empty for the service's own; `Location.identity` wants it."""
-    return options.endpoint or credentials.get("S3_ENDPOINT")
+    roles: tuple[Role, ...] = ()
+    """Roles to assume one after the other, starting as who the credentials say."""
+    ca_bundle: str = field(default="", repr=False)
+    """Certificates in PEM: those that the service's chain may end in, in place of the usual ones."""
+    proxy: str = ""
+    """URL of a proxy, without credentials."""
+    acl_from: str = ""
+    """Key, below the location, of the file whose ACL a new file gets where each file has one of its own."""

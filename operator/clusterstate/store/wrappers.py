@@ -41,6 +41,11 @@ class Retrying:
         """Those of the store inside."""
         return self._inner.capabilities
 
+    @property
+    def endpoint(self) -> str | None:
+        """That of the store inside."""
+        return self._inner.endpoint
+
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
         attempts = _Attempts(self._sleep)
@@ -141,6 +146,11 @@ class Prefixed:
         """Those of the store inside."""
         return self._inner.capabilities
 
+    @property
+    def endpoint(self) -> str | None:
+        """That of the store inside."""
+        return self._inner.endpoint
+
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
         return await self._inner.read(self._full(key))
@@ -182,6 +192,11 @@ class ReadOnly:
     def capabilities(self) -> Capabilities:
         """Those of the store inside."""
         return self._inner.capabilities
+
+    @property
+    def endpoint(self) -> str | None:
+        """That of the store inside."""
+        return self._inner.endpoint
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
@@ -240,6 +255,11 @@ class Counting:
     def capabilities(self) -> Capabilities:
         """Those of the store inside."""
         return self._inner.capabilities
+
+    @property
+    def endpoint(self) -> str | None:
+        """That of the store inside."""
+        return self._inner.endpoint
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""

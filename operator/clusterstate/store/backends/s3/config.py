@@ -1,23 +1,29 @@
 """What is asked of S3: options and credentials become one configuration, by kops's rules. Pure.
 
 kops (util/pkg/vfs/s3context.go): `S3_ENDPOINT` means path style, the static keys `S3_*` and region `S3_REGION` or
-us-east-1; without it the AWS chain, region `AWS_REGION`, else the machine's own, else us-east-1, and the bucket
-is asked where it lives. `KOPS_STATE_S3_ACL` is trimmed.
+us-east-1; without it the AWS chain, region `AWS_REGION`, else the machine's own, else us-east-1, the bucket is asked
+where it lives, and dual-stack addresses are used. `KOPS_STATE_S3_ACL` is trimmed. The flavours `do`, `linode`, `hos`
+and `scw` need `S3_ENDPOINT` and ask for no encryption (context.go).
 """
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from clusterstate.api.spec import Encryption
+from clusterstate.api.store import Encryption
 from clusterstate.errors import CredentialsInvalid, EndpointRefused, SpecInvalid
-from clusterstate.store.credentials import Credentials, Source
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
-from clusterstate.store.options import StoreOptions, endpoint_of
-from clusterstate.store.threads import CALL_SECONDS
+from clusterstate.store.backends.s3.rules import AUDIENCE_ANNOTATION, ROLE_ANNOTATION
+from clusterstate.store.credentials import Credentials, ServiceAccount, Source, TokenIssuer
+from clusterstate.store.endpoints import Endpoint
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import Role, StoreOptions
+from clusterstate.store.wire import Wire, make_wire
 
-DEFAULT_REGION = "us-east-1"
+DEFAULT_REGION: Final = "us-east-1"
 """kops's default, for AWS as for custom endpoints."""
-READ_SECONDS = 20.0
-"""Seconds without a byte after which a request has failed."""
+STS_AUDIENCE: Final = "sts.amazonaws.com"
+"""Audience of tokens that AWS exchanges for a role, unless the service account names another."""
+AWS: Final = "s3"
+"""The scheme that stands for AWS where no endpoint is given; its flavours always need one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +36,33 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class WebIdentity:
+    """A role that a service account's token is exchanged for."""
+
+    role: str
+    """Its ARN."""
+    audience: str
+    account: ServiceAccount
+    issuer: TokenIssuer = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ClientInputs:
     """All that a client is made from: equal inputs may share one, others never."""
 
-    keys: Keys | None
+    who: Keys | WebIdentity | None
     """None: the chain of the SDK in the operator's environment."""
     endpoint: str = ""
     """Normal URL of a custom endpoint; empty: AWS's own."""
     region: str = ""
     """Empty: the machine's own, else `DEFAULT_REGION`."""
-    guard: EndpointPolicy | None = None
-    """Judges each connection to an endpoint that a tenant named; None: it is the operator's or AWS's."""
-    read_seconds: float = READ_SECONDS
-    call_seconds: float = CALL_SECONDS
+    roles: tuple[Role, ...] = ()
+    """Assumed one after the other, starting as `who`."""
+    wire: Wire = field(default_factory=Wire)
+    dual_stack: bool = True
+    """Whether AWS is asked at addresses of IPv4 and IPv6."""
+    fips: bool = False
+    """Whether AWS is asked at addresses whose cryptography is validated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +79,44 @@ class Config:
     """AWS account that must own the bucket; empty: anyone."""
 
 
-def make_config(options: StoreOptions, credentials: Credentials, policy: EndpointPolicy) -> Config:
+def endpoint_of(options: StoreOptions, credentials: Credentials) -> str:
+    """Give the endpoint that will be used, empty for AWS's own."""
+    return options.endpoint or credentials.get("S3_ENDPOINT")
+
+
+def make_config(opening: Opening) -> Config:
     """Put options and credentials together; raise `SpecInvalid`, `CredentialsInvalid` or `EndpointRefused`."""
+    options, credentials, scheme = opening.options, opening.credentials, opening.location.scheme
     if options.kms_key_id and options.encryption is not Encryption.KMS:
         raise SpecInvalid("spec.store.kmsKeyID needs encryption: aws:kms. Set both, or neither.")
-    endpoint = _choose_endpoint(options, credentials)
+    endpoint = _choose_endpoint(options, credentials, scheme)
     inputs = ClientInputs(
-        keys=_choose_keys(credentials, custom=bool(endpoint)),
+        who=_choose_identity(credentials, custom=bool(endpoint)),
         endpoint=endpoint,
         region=_choose_region(options, credentials, custom=bool(endpoint)),
-        guard=policy if endpoint and credentials.source is not Source.AMBIENT else None,
+        roles=options.roles,
+        wire=make_wire(options, credentials, opening.policy, named=bool(endpoint)),
+        dual_stack=_truth(credentials, "AWS_USE_DUALSTACK_ENDPOINT", default=True),
+        fips=_truth(credentials, "AWS_USE_FIPS_ENDPOINT", default=False),
     )
+    kops_encrypts = scheme == AWS or options.encryption is not Encryption.AUTO
     return Config(
         inputs=inputs,
         ask_region=not endpoint and not options.region,
         acl=options.acl.strip() or credentials.get("KOPS_STATE_S3_ACL"),
-        encryption=options.encryption,
+        encryption=options.encryption if kops_encrypts else Encryption.NONE,
         kms_key_id=options.kms_key_id,
         owner=options.expected_bucket_owner,
     )
 
 
-def _choose_endpoint(options: StoreOptions, credentials: Credentials) -> str:
+def _choose_endpoint(options: StoreOptions, credentials: Credentials, scheme: str) -> str:
     """Give the endpoint; with the operator's own credentials only the operator may name one."""
     text = endpoint_of(options, credentials)
+    if not text and scheme != AWS:
+        raise SpecInvalid(
+            f"{scheme}:// stores need an endpoint. Set spec.store.endpoint, or S3_ENDPOINT beside the keys."
+        )
     if not text:
         return ""
     endpoint = Endpoint.parse(text)
@@ -103,8 +137,11 @@ def _choose_region(options: StoreOptions, credentials: Credentials, *, custom: b
     return options.region or credentials.get("AWS_REGION") or machine
 
 
-def _choose_keys(credentials: Credentials, *, custom: bool) -> Keys | None:
-    """Give the keys: those for custom endpoints are never sent to AWS."""
+def _choose_identity(credentials: Credentials, *, custom: bool) -> Keys | WebIdentity | None:
+    """Give who asks; keys for custom endpoints are never sent to AWS."""
+    if credentials.account is not None and credentials.issuer is not None:
+        audience = credentials.get(AUDIENCE_ANNOTATION) or STS_AUDIENCE
+        return WebIdentity(credentials.get(ROLE_ANNOTATION), audience, credentials.account, credentials.issuer)
     static = Keys(credentials.get("S3_ACCESS_KEY_ID"), credentials.get("S3_SECRET_ACCESS_KEY"))
     if custom and static.access_key:
         return static
@@ -121,3 +158,10 @@ def _choose_keys(credentials: Credentials, *, custom: bool) -> Keys | None:
             "Set S3_ENDPOINT or spec.store.endpoint, or give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
     return keys
+
+
+def _truth(credentials: Credentials, name: str, *, default: bool) -> bool:
+    text = credentials.get(name).lower()
+    if text not in {"", "true", "false"}:
+        raise CredentialsInvalid(f"{name} is neither true nor false. Correct it.")
+    return text == "true" if text else default

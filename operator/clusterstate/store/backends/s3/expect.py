@@ -17,9 +17,10 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
+from clusterstate.store.backends.s3.bucket import Bucket
 from clusterstate.store.base import ABSENT, Absent, Anything, Capabilities, Expect, Version
 from clusterstate.store.endpoints import Endpoint
-from clusterstate.store.s3.bucket import Bucket
+from clusterstate.store.failures import lost_race
 
 IMPOSSIBLE: Final = "0" * 32
 """An ETag that no file has: an MD5 of zeros has no known source."""
@@ -120,7 +121,7 @@ def _prove(bucket: Bucket, proof: Proof, key: str, expect: Version) -> Version:
     """Learn whether updates and creates are conditional, and give the version that is there now."""
     blob = bucket.get(key)
     if blob.version != expect:
-        raise _lost(key)
+        raise lost_race(key)
     proof.update, version = _ask(lambda: bucket.put(key, blob.data, if_match=IMPOSSIBLE))
     if proof.create is Kept.UNKNOWN:
         proof.create, later = _ask(lambda: bucket.put(key, blob.data, if_none=True))
@@ -141,7 +142,7 @@ def _ask(request: Callable[[], T]) -> tuple[Kept, T | None]:
 def _compare(bucket: Bucket, key: str, expect: Expect) -> None:
     """Raise `LostRace` when another version is there than expected, `KeyNotFound` when none is."""
     if bucket.version(key) != expect:
-        raise _lost(key)
+        raise lost_race(key)
 
 
 def _delete_version(bucket: Bucket, key: str, expect: Version) -> None:
@@ -164,7 +165,3 @@ def _delete_unproven(bucket: Bucket, proof: Proof, key: str, expect: Version) ->
             pass
         proof.delete = Kept.NO
     return bucket.remove(key)
-
-
-def _lost(key: str) -> LostRace:
-    return LostRace(f"The file {key} was changed by somebody else. It is read again.")

@@ -22,12 +22,13 @@ from clusterstate.errors import (
     StoreUnavailable,
     StoreUnsupported,
 )
+from clusterstate.store.backends.s3.config import ClientInputs, Keys
+from clusterstate.store.backends.s3.store import S3Store
 from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.s3.config import ClientInputs, Keys
-from clusterstate.store.s3.store import S3Store
+from clusterstate.store.wire import Wire
+from tests.store.backends.s3.stores import bare, config_of
 from tests.store.canned import EMPTY_LIST, Canned, canned, error
 from tests.store.conformance import keys_of
-from tests.store.s3 import bare, config_of
 
 KEYS = Keys("access", "canary-secret", "canary-token")
 
@@ -144,7 +145,7 @@ async def test_what_is_no_http_is_an_outage(scheme: str) -> None:
 
 async def test_a_name_that_turns_to_loopback_after_the_check_gets_no_request() -> None:
     async with canned(lambda _: web.Response(text="secret of the metadata service")) as server:
-        inputs = ClientInputs(KEYS, server.endpoint, "us-east-1", guard=EndpointPolicy())
+        inputs = ClientInputs(KEYS, server.endpoint, "us-east-1", wire=Wire(guard=EndpointPolicy()))
         async with bare("latest", config_of(inputs)) as store:
             with pytest.raises(EndpointRefused, match="loopback"):
                 await store.read("meta-data/iam")

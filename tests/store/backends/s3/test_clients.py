@@ -1,74 +1,62 @@
-"""Clients are shared by equal inputs, and by nothing less."""
+"""What a client of S3 is made from, and what it learns."""
 
 import asyncio
-import gc
-import weakref
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
+from clusterstate.store.backends.s3.clients import Client, machine_region, with_region
+from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs, Keys, WebIdentity
+from clusterstate.store.credentials import ServiceAccount
 from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.s3.clients import Clients, machine_region, with_region
-from clusterstate.store.s3.config import DEFAULT_REGION, ClientInputs, Keys
+from clusterstate.store.options import Role
+from clusterstate.store.wire import Wire
 from tests.store.canned import canned
 
+
+class NoTokens:
+    def issue(self, audience: str) -> str:
+        raise AssertionError(audience)
+
+
+ACCOUNT = ServiceAccount("clusters", "state", "uid-1")
 ONE = ClientInputs(Keys("access", "secret"), "http://127.0.0.1:9", "us-east-1")
+WEB = replace(ONE, who=WebIdentity("arn:aws:iam::1:role/a", "sts.amazonaws.com", ACCOUNT, NoTokens()))
 OTHERS = [
-    replace(ONE, keys=Keys("other", "secret")),
-    replace(ONE, keys=Keys("access", "other")),
-    replace(ONE, keys=Keys("access", "secret", "token")),
+    replace(ONE, who=Keys("other", "secret")),
+    replace(ONE, who=Keys("access", "other")),
+    replace(ONE, who=Keys("access", "secret", "token")),
+    replace(ONE, who=None),
+    WEB,
+    replace(WEB, who=replace(WEB.who, role="arn:aws:iam::1:role/b")),
+    replace(WEB, who=replace(WEB.who, audience="other")),
+    replace(WEB, who=replace(WEB.who, account=replace(ACCOUNT, uid="uid-2"))),
+    replace(WEB, who=replace(WEB.who, account=replace(ACCOUNT, namespace="other"))),
     replace(ONE, endpoint="http://127.0.0.1:10"),
     replace(ONE, region="eu-west-1"),
-    replace(ONE, guard=EndpointPolicy()),
-    replace(ONE, guard=EndpointPolicy(allowed=("127.0.0.1",))),
+    replace(ONE, roles=(Role("arn:aws:iam::1:role/a"),)),
+    replace(ONE, roles=(Role("arn:aws:iam::1:role/a", "external"),)),
+    replace(ONE, dual_stack=False),
+    replace(ONE, fips=True),
+    replace(ONE, wire=Wire(guard=EndpointPolicy())),
+    replace(ONE, wire=Wire(guard=EndpointPolicy(allowed=("127.0.0.1",)))),
+    replace(ONE, wire=Wire(proxy="http://proxy:3128")),
+    replace(ONE, wire=Wire(ca_bundle="-----BEGIN")),
+    replace(ONE, wire=Wire(sealed=False)),
 ]
 
 
-@pytest.mark.parametrize("other", OTHERS)
-def test_two_inputs_never_share_a_client(other: ClientInputs) -> None:
-    clients = Clients()
-    assert clients.get(ONE) is not clients.get(other)
+def test_any_two_inputs_are_different_keys_of_the_cache() -> None:
+    assert len({ONE, *OTHERS}) == 1 + len(OTHERS)
 
 
-def test_equal_inputs_share_one() -> None:
-    clients = Clients()
-    assert clients.get(ONE) is clients.get(replace(ONE))
-
-
-def test_many_threads_make_one_client() -> None:
-    clients = Clients()
-    with ThreadPoolExecutor(16) as pool:
-        made = list(pool.map(lambda _: clients.get(ONE), range(32)))
-    assert len(set(map(id, made))) == 1
-
-
-def test_the_longest_unused_goes_first() -> None:
-    clients = Clients(most=2)
-    one, two, three = (replace(ONE, region=region) for region in ("a-1", "b-1", "c-1"))
-    first, second = clients.get(one), clients.get(two)
-    assert clients.get(one) is first
-    clients.get(three)
-    assert clients.get(one) is first
-    assert clients.get(two) is not second
-
-
-def test_what_nobody_asks_for_is_dropped_with_its_keys() -> None:
-    now = [0.0]
-    clients = Clients(seconds=60, clock=lambda: now[0])
-    old = weakref.ref(clients.get(ONE))
-    now[0] = 59
-    clients.get(OTHERS[0])
-    assert old() is clients.get(ONE)
-    now[0] = 120
-    clients.get(OTHERS[0])
-    gc.collect()
-    assert old() is None
+def test_who_issues_the_tokens_is_no_difference() -> None:
+    assert replace(WEB, who=replace(WEB.who, issuer=NoTokens())) == WEB
 
 
 def test_facts_are_per_bucket_and_owner() -> None:
-    client = Clients().get(ONE)
+    client = Client(ONE)
     assert client.facts("b", "") is client.facts("b", "")
     assert client.facts("b", "") is not client.facts("c", "")
     assert client.facts("b", "") is not client.facts("b", "123456789012")

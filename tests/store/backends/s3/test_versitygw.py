@@ -8,11 +8,12 @@ import pytest
 
 from clusterstate.errors import AccessDenied, AuthenticationFailed, StoreNotFound, StoreRefused
 from clusterstate.sandbox.s3server import S3Server
+from clusterstate.store.backends.s3.expect import proof_of
 from clusterstate.store.base import Store
-from clusterstate.store.open import StoreOptions
-from clusterstate.store.s3.expect import proof_of
+from clusterstate.store.options import StoreOptions
+from tests.store.backends.s3.stores import SomeKeys, s3_secret
 from tests.store.conformance import StoreConformance, keys_of
-from tests.store.s3 import SomeKeys, opened, s3_secret
+from tests.store.opening import opened
 from tests.support.faultproxy import FaultProxy
 
 pytestmark = pytest.mark.objectstore

@@ -6,16 +6,20 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from clusterstate.api.store import Encryption
 from clusterstate.errors import AccessDenied, AuthenticationFailed, StoreNotFound
+from clusterstate.store.backends.s3.config import ClientInputs, Config, Keys
+from clusterstate.store.backends.s3.store import open_bucket
 from clusterstate.store.base import Store
-from clusterstate.store.credentials import from_environment
+from clusterstate.store.clients import Clients
+from clusterstate.store.credentials import Credentials
 from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.open import Encryption, StoreOptions
-from clusterstate.store.s3.clients import Clients
-from clusterstate.store.s3.config import ClientInputs, Config, Keys
-from clusterstate.store.s3.store import open_bucket
+from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
+from tests.store.backends.s3.stores import SomeKeys, bare, config_of, s3_secret, secret
 from tests.store.conformance import StoreConformance, keys_of
-from tests.store.s3 import SomeKeys, bare, config_of, opened, s3_secret, secret
+from tests.store.opening import ambient, opened
 from tests.support.faultproxy import FaultProxy
 from tests.support.moto import MotoServer
 
@@ -197,6 +201,10 @@ async def test_where_nothing_tells_the_permission_is_named(moto_server: MotoServ
             await keys_of(store)
 
 
+def opening(bucket: str, credentials: Credentials) -> Opening:
+    return Opening(Location.parse(f"s3://{bucket}"), StoreOptions(), credentials, EndpointPolicy())
+
+
 @pytest.fixture
 def chain(moto_server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator's environment with keys for moto."""
@@ -208,9 +216,7 @@ def chain(moto_server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("chain")
 async def test_ambient_credentials_are_the_sdks_chain(moto_server: MotoServer, eu_bucket: str) -> None:
-    clients = Clients()
-    credentials = from_environment("s3", {"AWS_REGION": "us-east-1"})
-    store = await open_bucket(eu_bucket, StoreOptions(), credentials, EndpointPolicy(), clients)
+    store = await open_bucket(opening(eu_bucket, ambient("s3", {"AWS_REGION": "us-east-1"})), Clients())
     await store.write("file", b"x")
     assert await keys_of(store) == ["file"]
     assert store._bucket.endpoint == moto_server.endpoint
@@ -228,9 +234,8 @@ async def test_explicit_keys_never_see_the_environment(
     async with opened(f"s3://{bucket}", s3_secret(moto_server, moto_server.endpoint)) as store:
         await store.write("file", b"x")
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
-    clients = Clients()
     keys = secret({"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_REGION": "eu-west-1"})
-    aws = await open_bucket("acme-state", StoreOptions(), keys, EndpointPolicy(), clients)
+    aws = await open_bucket(opening("acme-state", keys), Clients())
     assert aws.capabilities.atomic_update
-    assert aws._bucket.endpoint == "https://s3.eu-west-1.amazonaws.com"
+    assert aws._bucket.endpoint == "https://s3.dualstack.eu-west-1.amazonaws.com"
     await aws.close()

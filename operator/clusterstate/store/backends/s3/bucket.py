@@ -2,21 +2,29 @@
 
 Region (kops, util/pkg/vfs/s3context.go): AWS buckets are asked by GetBucketLocation, where empty means us-east-1
 and `EU` eu-west-1; where that is denied, HeadBucket's header tells. Encryption: with `Auto`, AES256 is asked for
-unless GetBucketEncryption succeeds. Both are asked once per bucket and client.
+unless GetBucketEncryption tells of a default. Both are asked once per bucket and client.
+
+Integrity: the SDK compares checksums where AWS sends them. Elsewhere a file's ETag is compared with the MD5 of its
+bytes as soon as one has been seen to be that, as it is wherever nothing but the service's own keys encrypt (Amazon S3
+API Reference, "Object", ETag).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from hashlib import md5
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from botocore.exceptions import ClientError
 
-from clusterstate.api.spec import Encryption
-from clusterstate.errors import AccessDenied, IntegrityFailed, StoreError, StoreRefused, StoreUnavailable
+from clusterstate.api.store import Encryption
+from clusterstate.errors import AccessDenied, IntegrityFailed, StoreError, StoreUnavailable
+from clusterstate.store.backends.s3.clients import BucketFacts, Client
+from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs, Config, Keys
+from clusterstate.store.backends.s3.errors import PERMISSIONS, headers_of, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
+from clusterstate.store.failures import Request, nobody, too_large
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
-from clusterstate.store.s3.clients import BucketFacts, Client, Clients
-from clusterstate.store.s3.config import DEFAULT_REGION, Config
-from clusterstate.store.s3.errors import Request, headers_of, translating
+from clusterstate.store.threads import Lane
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -26,6 +34,10 @@ _OLD_REGIONS: Final = {"": DEFAULT_REGION, "EU": "eu-west-1"}
 """What GetBucketLocation says of buckets made before regions had their names."""
 _PART = 1 << 20
 _REGION_HEADER = "x-amz-bucket-region"
+_OWN_ENCRYPTION: Final = frozenset({"", Encryption.AES256.value})
+"""With these an ETag is an MD5."""
+
+ClientOf = Callable[[ClientInputs], Client]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +52,13 @@ class ListPosition:
 class Bucket:
     """A bucket, used as one configuration says."""
 
-    def __init__(self, name: str, config: Config, clients: Clients, home: Client) -> None:
-        self._name = name
+    def __init__(self, url: str, config: Config, client_of: ClientOf) -> None:
+        """Take the bucket's URL, how it is used, and what gives clients."""
+        self._url = url
+        self._name = url.rpartition("/")[2]
         self._config = config
-        self._clients = clients
-        self._home = home
+        self._client_of = client_of
+        self._home = client_of(config.inputs)
         self._near: Client | None = None
 
     @property
@@ -52,13 +66,20 @@ class Bucket:
         """The URL that requests go to first."""
         return self._home.endpoint
 
+    @property
+    def lane(self) -> Lane:
+        """The threads to call it from."""
+        return self._home.lane
+
     def get(self, key: str) -> Blob:
         """Give a whole file."""
         with translating(self._request("GetObject", key)):
             answer = self._s3().get_object(Key=key, **self._common())
             with answer["Body"]:  # what it gives by `as` compares nothing
                 data = self._read_all(answer["Body"], key)
-        return Blob(data, _version(answer, key))
+        version = _version(answer, key)
+        self._check_digest(answer, version, data, key)
+        return Blob(data, version)
 
     def _read_all(self, body: "StreamingBody", key: str) -> bytes:
         """Read up to the end, where the SDK compares length and checksum."""
@@ -66,11 +87,19 @@ class Bucket:
         while part := body.read(_PART):
             data += part
             if len(data) > LARGEST_FILE:
-                raise StoreRefused(
-                    f"The file s3://{self._name}/{key} has more than {LARGEST_FILE} bytes, the most that is read. "
-                    "Have it deleted or replaced; kops writes none of that size."
-                )
+                raise too_large(f"{self._url}/{key}")
         return bytes(data)
+
+    def _check_digest(self, answer: Any, version: Version, data: bytes, key: str) -> None:  # noqa: ANN401 (answers of several shapes)
+        """Raise `IntegrityFailed` where the ETag should be the MD5 of these bytes and isn't."""
+        other = "-" in version.token or "SSECustomerAlgorithm" in answer
+        if other or answer.get("ServerSideEncryption", "") not in _OWN_ENCRYPTION:
+            return
+        facts = self._facts()
+        if md5(data, usedforsecurity=False).hexdigest() == version.token:
+            facts.digests = True
+        elif facts.digests:
+            raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest. It is tried again.")
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
@@ -82,9 +111,12 @@ class Bucket:
         headers = self._write_headers()
         shown = ", ".join(f"{name}={value}" for name, value in headers.items())
         conditions = _condition(if_match) | ({"IfNoneMatch": "*"} if if_none else {})
-        with translating(self._request("PutObject", key, shown)):
+        request = replace(self._request("PutObject", key, shown), hint=self._encryption_hint)
+        with translating(request):
             answer = self._s3().put_object(Key=key, Body=data, **headers, **conditions, **self._common())
-        return _version(answer, key)
+        version = _version(answer, key)
+        self._check_digest(answer, version, data, key)
+        return version
 
     def remove(self, key: str, *, if_match: str = "") -> None:
         """Delete a file, there or not."""
@@ -101,7 +133,7 @@ class Bucket:
         with translating(self._request("ListObjectsV2")):
             answer = self._s3().list_objects_v2(Prefix=prefix, MaxKeys=PAGE_SIZE, **start, **self._common())
         if "IsTruncated" not in answer:  # an empty body parses well, and would look like an empty bucket
-            raise IntegrityFailed(f"A listing of s3://{self._name} arrived cut short. It is tried again.")
+            raise IntegrityFailed(f"A listing of {self._url} arrived cut short. It is tried again.")
         files = (_entry(found) for found in answer.get("Contents", ()))
         entries = tuple(entry for entry in files if not is_folder_marker(entry.key, entry.size))
         folders = tuple(found["Prefix"] for found in answer.get("CommonPrefixes", ()))
@@ -118,22 +150,22 @@ class Bucket:
             if facts.region == self._home.inputs.region:
                 return self._home.s3
             if self._near is None:
-                self._near = self._clients.get(replace(self._home.inputs, region=facts.region))
+                self._near = self._client_of(replace(self._home.inputs, region=facts.region))
             return self._near.s3
 
     def _ask_region(self) -> str:
         try:
-            with translating(self._request("GetBucketLocation")):
+            with translating(replace(self._request("GetBucketLocation"), principal=nobody)):
                 answer = self._home.s3.get_bucket_location(**self._common())
         except AccessDenied as denied:
-            return self._region_header(denied)
+            return self._region_header() or self._region_denied(denied)
         region = answer.get("LocationConstraint") or ""
         return _OLD_REGIONS.get(region, region)
 
-    def _region_header(self, denied: AccessDenied) -> str:
-        """Ask HeadBucket, whose answer names the region even when it is a refusal."""
+    def _region_header(self) -> str:
+        """Ask HeadBucket, whose answer names the region even when it is a refusal; empty: it doesn't."""
         try:
-            with translating(self._request("HeadBucket")):
+            with translating(replace(self._request("HeadBucket"), principal=nobody)):
                 try:
                     answer: Any = self._home.s3.head_bucket(**self._common())
                 except ClientError as error:
@@ -141,11 +173,12 @@ class Bucket:
                     if _REGION_HEADER not in headers_of(answer):
                         raise
         except AccessDenied:
-            raise denied from None
-        region = headers_of(answer).get(_REGION_HEADER, "")
-        if not region:
-            raise denied
-        return region
+            return ""
+        return headers_of(answer).get(_REGION_HEADER, "")
+
+    def _region_denied(self, denied: AccessDenied) -> NoReturn:
+        """Only now it pays to find out who was denied."""
+        raise AccessDenied(denied.message.replace(nobody(), self._home.principal)) from None
 
     def _write_headers(self) -> dict[str, Any]:
         headers: dict[str, Any] = {"ACL": self._config.acl} if self._config.acl else {}
@@ -167,14 +200,24 @@ class Bucket:
         with facts.lock:
             if facts.encrypts is None:
                 try:
-                    with translating(self._request("GetBucketEncryption")):
-                        s3.get_bucket_encryption(**self._common())
-                    facts.encrypts = True
+                    with translating(replace(self._request("GetBucketEncryption"), principal=nobody)):
+                        answer = s3.get_bucket_encryption(**self._common())
+                    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+                    facts.encrypts = any("ApplyServerSideEncryptionByDefault" in rule for rule in rules)
                 except StoreUnavailable:
                     return True
-                except StoreError:
-                    facts.encrypts = False
+                except StoreError as error:
+                    facts.encrypts, facts.encryption_denied = False, isinstance(error, AccessDenied)
             return not facts.encrypts
+
+    def _encryption_hint(self) -> str:
+        """Say why AES256 was asked for where nobody declared it, and the bucket might want something else."""
+        if self._config.encryption is not Encryption.AUTO or not self._facts().encryption_denied:
+            return ""
+        return (
+            f"AES256 was chosen since {PERMISSIONS['GetBucketEncryption']} is denied to {self._home.principal}, so "
+            "that the bucket's own default isn't known."
+        )
 
     def _facts(self) -> BucketFacts:
         return self._home.facts(self._name, self._config.owner)
@@ -185,11 +228,18 @@ class Bucket:
         return {"Bucket": self._name, **owner}
 
     def _request(self, operation: str, key: str = "", sent: str = "") -> Request:
-        keys = self._home.inputs.keys
-        secrets = (keys.secret_key, keys.token) if keys else ()
+        who = self._home.inputs.who
         owner = f"ExpectedBucketOwner={self._config.owner}" if self._config.owner else ""
-        carried = ", ".join(text for text in (sent, owner) if text)
-        return Request(operation, self._name, key, self.endpoint, carried, secrets)
+        return Request(
+            operation,
+            self._url,
+            key,
+            self.endpoint,
+            permission=PERMISSIONS[operation],
+            principal=lambda: self._home.principal,
+            sent=", ".join(filter(None, (sent, owner))),
+            secrets=(who.secret_key, who.token) if isinstance(who, Keys) else (),
+        )
 
 
 def _condition(token: str) -> dict[str, Any]:

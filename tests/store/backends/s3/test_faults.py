@@ -8,11 +8,13 @@ import pytest
 
 from clusterstate.errors import IntegrityFailed, LostRace, StoreUnavailable
 from clusterstate.sandbox.s3server import S3Server
+from clusterstate.store.backends.s3.config import ClientInputs, Keys
 from clusterstate.store.base import ABSENT, Store
-from clusterstate.store.s3.config import ClientInputs, Keys
+from clusterstate.store.wire import Wire
 from clusterstate.store.wrappers import ATTEMPTS
+from tests.store.backends.s3.stores import bare, config_of, s3_secret
 from tests.store.conformance import keys_of
-from tests.store.s3 import bare, config_of, opened, s3_secret
+from tests.store.opening import opened
 from tests.support.faultproxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.objectstore
@@ -102,7 +104,7 @@ async def test_a_refused_connection_is_an_outage_that_heals(store: Store, proxy:
 
 async def test_a_slow_server_is_given_up(s3_server: S3Server, bucket: str, proxy: FaultProxy) -> None:
     keys = Keys(s3_server.access_key, s3_server.secret_key)
-    config = config_of(ClientInputs(keys, proxy.endpoint, s3_server.region, read_seconds=0.3))
+    config = config_of(ClientInputs(keys, proxy.endpoint, s3_server.region, wire=Wire(read_seconds=0.3)))
     async with bare(bucket, config) as store:
         with proxy.failing(Fault(delay=1)), pytest.raises(StoreUnavailable, match="ReadTimeout"):
             await keys_of(store)

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
+from clusterstate.store.backends.s3.bucket import Bucket
+from clusterstate.store.backends.s3.expect import Kept, Proof, delete, proof_of, write
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
-from clusterstate.store.s3.bucket import Bucket
-from clusterstate.store.s3.expect import Kept, Proof, delete, proof_of, write
 
 
 class Manners(Enum):

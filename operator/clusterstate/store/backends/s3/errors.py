@@ -4,9 +4,10 @@ Nothing of the SDK is chained (`from None`): its exceptions hold whole requests,
 the service said in words is quoted, cut and cleaned, since only it names the principal that was denied.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any, Final
 
 from botocore import exceptions as sdk
@@ -26,7 +27,7 @@ from clusterstate.errors import (
     StoreUnavailable,
     StoreUnsupported,
 )
-from clusterstate.store.texts import quote_foreign
+from clusterstate.store.failures import Request, judge_status, make_error, read_retry_after
 
 PERMISSIONS: Final[Mapping[str, str]] = {
     "GetObject": "s3:GetObject",
@@ -43,14 +44,12 @@ PERMISSIONS: Final[Mapping[str, str]] = {
 CONFLICT_SECONDS: Final = 0.2
 """How long to wait when somebody else's conditional request is under way."""
 
-_SERVER_ERROR = 500
-
+_CONFLICTS: Final = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _CODES: Final[Mapping[str, type[StoreError]]] = {
     "NoSuchKey": KeyNotFound,
     "NoSuchBucket": StoreNotFound,
     "PreconditionFailed": LostRace,
-    "ConditionalRequestConflict": StoreUnavailable,
-    "OperationAborted": StoreUnavailable,
+    **dict.fromkeys(_CONFLICTS, StoreUnavailable),
     "InvalidAccessKeyId": AuthenticationFailed,
     "SignatureDoesNotMatch": AuthenticationFailed,
     "NotSignedUp": AuthenticationFailed,
@@ -70,17 +69,12 @@ _CODES: Final[Mapping[str, type[StoreError]]] = {
 }
 """Codes of S3's error responses; what isn't here is judged by its HTTP status."""
 
-_STATUSES: Final[Mapping[int, type[StoreError]]] = {
-    401: AuthenticationFailed,
-    403: AccessDenied,
-    404: KeyNotFound,
-    408: StoreUnavailable,
-    412: LostRace,
-    425: StoreUnavailable,
-    429: StoreUnavailable,
-    501: StoreUnsupported,
+_STS_CODES: Final[Mapping[str, type[StoreError]]] = {
+    "AccessDenied": AccessDenied,
+    "IDPCommunicationError": StoreUnavailable,
+    "Throttling": StoreUnavailable,
 }
-"""HTTP statuses whose answer has no code of the table; 404 means the bucket where no key was asked for."""
+"""Codes of STS; whatever else it refuses, nobody was let in."""
 
 _FAILURES: Final[tuple[tuple[type[Exception], type[StoreError]], ...]] = (
     (sdk.NoCredentialsError, AuthenticationFailed),
@@ -99,25 +93,7 @@ _FAILURES: Final[tuple[tuple[type[Exception], type[StoreError]], ...]] = (
 )
 """What the SDK raises without an answer of the service; the first match counts."""
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request, as its errors tell of it."""
-
-    operation: str
-    """The SDK's name, such as `GetObject`."""
-    bucket: str
-    key: str
-    """Empty when the request is about the bucket."""
-    endpoint: str
-    sent: str = ""
-    """Headers that a refusal may be due to."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
-
-    @property
-    def place(self) -> str:
-        """The bucket or file, as a URL."""
-        return f"s3://{self.bucket}/{self.key}" if self.key else f"s3://{self.bucket}"
+_ARN: Final = re.compile(r"arn:[\w-]+:(?:iam|sts)::\d*:[\w/+=,.@-]*\w")
 
 
 @contextmanager
@@ -126,6 +102,8 @@ def translating(request: Request) -> Iterator[None]:
     try:
         yield
     except sdk.ClientError as error:
+        if error.operation_name.startswith("AssumeRole"):
+            raise _translate_role(error, request) from None
         raise _translate_answer(error.response, request) from None
     except (sdk.BotoCoreError, ResponseParserError, HTTPError, OSError) as error:
         raise _translate_failure(error, request) from None
@@ -143,26 +121,36 @@ def headers_of(answer: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _translate_answer(answer: Mapping[str, Any], request: Request) -> StoreError:
-    code, status = str(answer.get("Error", {}).get("Code", "")), status_of(answer)
-    kind = _judge(code, status)
-    if kind is KeyNotFound and not request.key:
-        kind = StoreNotFound
-    words = quote_foreign(str(answer.get("Error", {}).get("Message", "")), request.secrets)
-    said = f"{status} {quote_foreign(code)}: {words}" if words else f"{status} {quote_foreign(code)}"
-    return kind(_TEXTS[kind](request, said), retry_after=_retry_after(code, answer))
+    code, status, words = _read(answer)
+    kind = _CODES.get(code) or judge_status(status)
+    return make_error(
+        kind, _naming(request, words), f"{status} {code}".strip(), words, retry_after=_retry_after(code, answer)
+    )
 
 
-def _judge(code: str, status: int) -> type[StoreError]:
-    if code in _CODES:
-        return _CODES[code]
-    return _STATUSES.get(status, StoreUnavailable if status >= _SERVER_ERROR or not status else StoreRefused)
+def _translate_role(error: sdk.ClientError, request: Request) -> StoreError:
+    """Tell of a role that wasn't given; the file that was asked for doesn't matter then."""
+    code, status, words = _read(error.response)
+    outage = judge_status(status)
+    kind = _STS_CODES.get(code) or (outage if outage is StoreUnavailable else AuthenticationFailed)
+    role = replace(request, operation=error.operation_name, key="", permission=f"sts:{error.operation_name}", sent="")
+    return make_error(kind, _naming(role, words), f"{error.operation_name}: {status} {code}", words)
+
+
+def _read(answer: Mapping[str, Any]) -> tuple[str, int, str]:
+    """Give code, status and words of an answer."""
+    error = answer.get("Error", {})
+    return str(error.get("Code", "")), status_of(answer), str(error.get("Message", ""))
+
+
+def _naming(request: Request, words: str) -> Request:
+    """Take the principal from the service's own words where they name it: nobody has to be asked then."""
+    named = _ARN.search(words)
+    return replace(request, principal=lambda: named[0]) if named else request
 
 
 def _retry_after(code: str, answer: Mapping[str, Any]) -> float | None:
-    if code in {"ConditionalRequestConflict", "OperationAborted"}:
-        return CONFLICT_SECONDS
-    text = headers_of(answer).get("retry-after", "")
-    return float(text) if text.isascii() and text.isdigit() else None
+    return CONFLICT_SECONDS if code in _CONFLICTS else read_retry_after(headers_of(answer).get("retry-after", ""))
 
 
 def _translate_failure(error: Exception, request: Request) -> ClusterStateError:
@@ -171,48 +159,8 @@ def _translate_failure(error: Exception, request: Request) -> ClusterStateError:
         return inner
     if isinstance(error, sdk.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return StoreRefused(
-            f"The certificate of {request.endpoint} isn't trusted. Have the endpoint's chain corrected."
+            f"The certificate of {request.endpoint} isn't trusted. Have the endpoint's chain corrected, or name its "
+            "authority by spec.store.caBundleRef."
         )
     kind = next((ours for theirs, ours in _FAILURES if isinstance(error, theirs)), StoreRefused)
-    return kind(_TEXTS[kind](request, type(error).__name__))
-
-
-def _denied_text(request: Request, said: str) -> str:
-    permission = PERMISSIONS[request.operation]
-    sent = f" The request carried {request.sent}." if request.sent else ""
-    return f"{request.operation} on {request.place} is denied ({said}). Grant {permission} to these credentials.{sent}"
-
-
-def _not_authenticated_text(request: Request, said: str) -> str:
-    return (
-        f"{request.endpoint} doesn't accept the credentials for s3://{request.bucket} ({said}). "
-        "Correct the access key and its secret, or renew them; the clocks of both sides must agree."
-    )
-
-
-def _refused_text(request: Request, said: str) -> str:
-    sent = f" The request carried {request.sent}." if request.sent else ""
-    return f"{request.endpoint} refused {request.operation} on {request.place} ({said}).{sent} Correct the declaration."
-
-
-_TEXTS: Final[Mapping[type[StoreError], Callable[[Request, str], str]]] = {
-    KeyNotFound: lambda request, _: f"There is no file {request.place}.",
-    LostRace: lambda request, _: f"The file {request.place} was changed by somebody else. It is read again.",
-    StoreNotFound: lambda request, _: (
-        f"There is no bucket {request.bucket} at {request.endpoint}. Create it, or correct the store's URL."
-    ),
-    AccessDenied: _denied_text,
-    AuthenticationFailed: _not_authenticated_text,
-    StoreUnavailable: lambda request, said: (
-        f"{request.endpoint} didn't answer {request.operation} on {request.place} properly ({said}). It is tried again."
-    ),
-    IntegrityFailed: lambda request, said: (
-        f"The bytes of {request.place} arrived damaged or cut short ({said}). It is tried again."
-    ),
-    StoreUnsupported: lambda request, said: (
-        f"{request.endpoint} doesn't know what {request.operation} on {request.place} asks for ({said}). "
-        "Leave the option out that needs it."
-    ),
-    StoreRefused: _refused_text,
-}
-"""What each error says: what happened, to which object, what to do."""
+    return make_error(kind, request, type(error).__name__)

@@ -10,16 +10,17 @@ import pytest
 from aiohttp import web
 
 from clusterstate.errors import EndpointRefused, StoreRefused, StoreUnavailable
+from clusterstate.store.backends.s3.config import ClientInputs, Keys
 from clusterstate.store.base import LARGEST_FILE
+from clusterstate.store.connections import LARGEST_ANSWER
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.listing import MOST_PAGES
 from clusterstate.store.resolver import RESOLVER
-from clusterstate.store.s3.config import ClientInputs, Keys
-from clusterstate.store.s3.connections import LARGEST_ANSWER
 from clusterstate.store.threads import HOST_LANE, LANE, host_lane
+from tests.store.backends.s3.stores import GUARDED, SomeKeys, bare, config_of, s3_secret
 from tests.store.canned import EMPTY_LIST, canned
 from tests.store.conformance import keys_of
-from tests.store.s3 import LOOPBACK, SomeKeys, bare, config_of, opened, s3_secret
+from tests.store.opening import opened
 
 KEYS = SomeKeys("access", "canary")
 PAGE = EMPTY_LIST.replace(
@@ -32,7 +33,7 @@ Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def inputs_of(endpoint: str, access_key: str = "access") -> ClientInputs:
-    return ClientInputs(Keys(access_key, "canary"), endpoint, "us-east-1", guard=LOOPBACK)
+    return ClientInputs(Keys(access_key, "canary"), endpoint, "us-east-1", wire=GUARDED)
 
 
 @asynccontextmanager
@@ -101,7 +102,7 @@ def endless(token: Callable[[int], str]) -> Callable[[web.Request], web.Response
 @pytest.mark.parametrize("work", ["read", "list"])
 async def test_dripping_bytes_do_not_stretch_a_call(work: str) -> None:
     async with serving(drip) as endpoint:
-        config = config_of(replace(inputs_of(endpoint), call_seconds=0.3))
+        config = config_of(replace(inputs_of(endpoint), wire=replace(GUARDED, call_seconds=0.3)))
         async with bare("b", config) as store:
             with pytest.raises(StoreUnavailable, match=r"within 0\.3 seconds"):
                 await (store.read("file") if work == "read" else keys_of(store))
@@ -111,7 +112,7 @@ async def test_dripping_bytes_do_not_stretch_a_call(work: str) -> None:
 async def test_dripping_endpoints_take_no_thread_from_others() -> None:
     async with serving(drip) as slow, canned(lambda _: web.Response(text=EMPTY_LIST)) as quick:
         for number in range(20):
-            config = config_of(replace(inputs_of(slow, f"key-{number}"), call_seconds=0.5))
+            config = config_of(replace(inputs_of(slow, f"key-{number}"), wire=replace(GUARDED, call_seconds=0.5)))
             async with bare("b", config) as store:
                 lists = [asyncio.create_task(keys_of(store)) for _ in range(16)]
                 await asyncio.sleep(0.02)
@@ -124,7 +125,9 @@ async def test_dripping_endpoints_take_no_thread_from_others() -> None:
 
 async def test_a_handshake_that_drips_is_given_up() -> None:
     async with serving(drip_handshake) as endpoint:
-        config = config_of(replace(inputs_of(endpoint.replace("http:", "https:")), call_seconds=0.3))
+        config = config_of(
+            replace(inputs_of(endpoint.replace("http:", "https:")), wire=replace(GUARDED, call_seconds=0.3))
+        )
         async with bare("b", config) as store:
             errors = await asyncio.gather(*(store.read("file") for _ in range(LANE)), return_exceptions=True)
             await all_threads_come_back()

@@ -3,8 +3,8 @@ import threading
 
 import pytest
 
+from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import Store
-from clusterstate.store.memory import MemoryStore
 from tests.store.conformance import StoreConformance, keys_of
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreRefused
+from clusterstate.store.backends.file import TEMPORARY, FileStore
 from clusterstate.store.base import ABSENT, LARGEST_FILE, Store
-from clusterstate.store.file import TEMPORARY, FileStore
 from tests.store.conformance import StoreConformance, entries_of, keys_of
 
 
@@ -122,7 +122,7 @@ COUNT_UP = """
 import asyncio, sys
 from pathlib import Path
 from clusterstate.errors import LostRace
-from clusterstate.store.file import FileStore
+from clusterstate.store.backends.file import FileStore
 
 async def count_up():
     store = FileStore(Path(sys.argv[1]))

@@ -1,0 +1,26 @@
+"""What every declared type is built from: names, durations, globs, labels. Pure data."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct
+
+from clusterstate.api.durations import DURATION_PATTERN, MAX_LENGTH
+
+# Patterns end in Python's \Z, since its $ passes a last newline over; the CRD has $, which means that in Go.
+DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z"
+LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z"
+FILE_NAME = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?\Z"
+
+Duration: TypeAlias = Annotated[str, Meta(pattern=DURATION_PATTERN, min_length=2, max_length=MAX_LENGTH)]
+Name: TypeAlias = Annotated[str, Meta(pattern=DNS_NAME, min_length=1, max_length=253)]
+Glob: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
+Globs: TypeAlias = Annotated[tuple[Glob, ...], Meta(max_length=128)]
+Labels: TypeAlias = Annotated[
+    dict[str, Annotated[str, Meta(pattern=LABEL_VALUE, max_length=63)]],
+    Meta(max_length=64),
+]
+Annotations: TypeAlias = Annotated[dict[str, Annotated[str, Meta(max_length=4096)]], Meta(max_length=64)]
+
+
+class Declared(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """The base of everything that people write."""

@@ -1,0 +1,42 @@
+"""Stores as the operator opens them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from clusterstate.store.base import Store
+from clusterstate.store.credentials import Credentials, from_environment, from_secret
+from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.location import Location
+from clusterstate.store.open import backend_of, open_store
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import RequestCounts
+
+LOOPBACK = EndpointPolicy(
+    allowed=("127.0.0.1", "localhost"), memory_allowed=True, token_urls=("http://127.0.0.1", "https://localhost")
+)
+
+
+def secret(scheme: str, data: Mapping[str, str]) -> Credentials:
+    """Give what a credentials Secret with this data makes."""
+    return from_secret(scheme, backend_of(scheme).rules, {name: value.encode() for name, value in data.items()})
+
+
+def ambient(scheme: str, environ: Mapping[str, str]) -> Credentials:
+    """Give what the operator's environment makes."""
+    return from_environment(backend_of(scheme).rules, environ)
+
+
+@asynccontextmanager
+async def opened(
+    url: str,
+    credentials: Credentials,
+    options: StoreOptions | None = None,
+    policy: EndpointPolicy = LOOPBACK,
+    counts: RequestCounts | None = None,
+) -> AsyncIterator[Store]:
+    store = await open_store(Opening(Location.parse(url), options or StoreOptions(), credentials, policy), counts)
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -5,12 +5,14 @@ Programs are built before the first test runs, since no test's time limit covers
 
 import os
 import secrets
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clusterstate.sandbox.certificates import write_certificates
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.kops import Kops
@@ -24,6 +26,7 @@ from tests.support.suites import (
     pytest_terminal_summary,
     pytest_testnodedown,
 )
+from tests.support.table import Table
 
 __all__ = [
     "pytest_addoption",
@@ -42,6 +45,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     worker = getattr(config, "workerinput", None)
     config.stash[SERVERS] = Holder(say) if worker is None else Asker(*worker["servers"])
+    if worker is None:
+        config.pluginmanager.register(Table(), "stores")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -92,6 +97,22 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     yield name
     if api.find(f"/api/v1/namespaces/{name}") is not None:
         api.request("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private authority: ca.crt, and server.crt with server.key for 127.0.0.1 and localhost."""
+    folder = tmp_path_factory.mktemp("authority") / "certificates"
+    write_certificates(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tls(certificates: Path) -> ssl.SSLContext:
+    """What a server needs to have the private authority's certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.crt", certificates / "server.key")
+    return context
 
 
 @pytest.fixture

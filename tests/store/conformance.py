@@ -1,16 +1,20 @@
-"""The exam that every backend takes. A backend's test class inherits it and gives two fixtures.
+"""The exam that every backend takes: what a store does when all is well. See `faults` for the rest of it.
 
-`store` is an empty store, `rival` another one at the same place, as a second operator would have it. Where
-backends may differ, the test reads `Capabilities`.
+A backend's test class inherits `StoreConformance`, names its `row` of the table that the run prints, and gives two
+fixtures: `store` is an empty store, `rival` another one at the same place, as a second operator would have it.
+Where backends differ, the class says by `promises` what its endpoint keeps.
 """
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 import pytest
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreRefused
-from clusterstate.store.base import ABSENT, Entry, Page, Store, Version
+from clusterstate.store.base import ABSENT, Capabilities, Entry, Page, Store, Version
+from tests.support.table import CHECK, STORE
 
 LONG = "/".join(["x" * 179] * 5)
 """900 bytes less one, in segments that file systems take."""
@@ -54,7 +58,22 @@ async def fill(store: Store, keys: list[str]) -> None:
     await asyncio.gather(*map(put, keys))
 
 
-class StoreConformance:
+class Examined:
+    """Whatever is examined, its row of the table is filled."""
+
+    row: ClassVar[str]
+    """The store, and the server that it is examined on."""
+
+    @pytest.fixture(autouse=True)
+    def _report(self, request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> None:
+        record_property(STORE, self.row)
+        record_property(CHECK, request.function.__name__.removeprefix("test_").replace("_", " "))
+
+
+class StoreConformance(Examined):
+    promises: ClassVar = Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True)
+    """What has to be known of the endpoint once it is `settle`d; `shared` doesn't count."""
+
     async def test_what_was_written_is_read(self, store: Store, rival: Store) -> None:
         version = await store.write("c.example.com/config", b"one")
         blob = await rival.read("c.example.com/config")
@@ -138,28 +157,34 @@ class StoreConformance:
         (entry,) = await entries_of(store)
         assert abs(datetime.now(UTC) - entry.modified) < timedelta(minutes=5)
 
-    async def test_of_sixteen_creators_exactly_one_wins(self, store: Store, rival: Store) -> None:
+    async def test_the_endpoint_keeps_what_it_promises(self, store: Store) -> None:
         await self.settle(store)
-        if not store.capabilities.atomic_create:
-            pytest.fail("give the store's class a `settle` that proves its endpoint, or the capability a reason")
+        found = store.capabilities
+        kept = (found.atomic_create, found.atomic_update, found.atomic_delete)
+        assert kept == (self.promises.atomic_create, self.promises.atomic_update, self.promises.atomic_delete)
+
+    async def test_of_sixteen_creators_one_wins(self, store: Store, rival: Store) -> None:
+        await self.settle(store)
         for number in range(3):
             key = f"race/{number}"
             writers = [(store, rival)[n % 2].write(key, f"{n}".encode(), expect=ABSENT) for n in range(16)]
-            outcomes = await asyncio.gather(*writers, return_exceptions=True)
-            winners = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Version)]
-            assert len(winners) == 1, outcomes
-            assert sum(isinstance(outcome, LostRace) for outcome in outcomes) == 15
-            assert (await store.read(key)).data == f"{winners[0]}".encode()
+            await self.check_race(store, key, writers, exactly_one=self.promises.atomic_create)
 
-    async def test_of_sixteen_updaters_exactly_one_wins(self, store: Store, rival: Store) -> None:
+    async def test_of_sixteen_updaters_one_wins(self, store: Store, rival: Store) -> None:
         await self.settle(store)
         version = await store.write("file", b"start")
         writers = [(store, rival)[n % 2].write("file", f"{n}".encode(), expect=version) for n in range(16)]
+        await self.check_race(store, "file", writers, exactly_one=self.promises.atomic_update)
+
+    async def check_race(
+        self, store: Store, key: str, writers: list[Coroutine[Any, Any, Version]], *, exactly_one: bool
+    ) -> None:
+        """Let them write; whoever isn't told of a lost race has written, and the file is one of theirs, whole."""
         outcomes = await asyncio.gather(*writers, return_exceptions=True)
         winners = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, Version)]
-        assert store.capabilities.atomic_update
-        assert len(winners) == 1, outcomes
-        assert (await store.read("file")).data == f"{winners[0]}".encode()
+        assert sum(isinstance(outcome, LostRace) for outcome in outcomes) == 16 - len(winners), outcomes
+        assert (await store.read(key)).data in [f"{n}".encode() for n in winners]
+        assert len(winners) == 1 if exactly_one else winners
 
     async def test_a_long_listing_comes_in_pages_in_order(self, store: Store) -> None:
         keys = sorted(f"{n % 7}/{n:05}" for n in range(2500))

@@ -93,6 +93,8 @@ def retrying(flaky: Flaky, pauses: Pauses) -> Retrying:
 class TestWrapped(StoreConformance):
     """All wrappers together keep the contract."""
 
+    row = "memfs, in all wrappers"
+
     @pytest.fixture
     def store(self, request: pytest.FixtureRequest) -> Store:
         inner = MemoryStore(f"wrapped-{request.node.nodeid}")

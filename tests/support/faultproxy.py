@@ -1,10 +1,11 @@
-"""An HTTP proxy that stands before a server and misbehaves on request.
+"""A server that stands before another one, passes everything on, and misbehaves on request.
 
 It passes on method, path, query and headers unchanged (Host too, so that signatures hold), and works in a thread
 with an event loop of its own: a test may block its own loop, or use a blocking client.
 """
 
 import asyncio
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Coroutine, Iterator
@@ -40,10 +41,16 @@ class Fault:
     """Answer this instead of asking the server."""
     retry_after: int | None = None
     """Seconds, as a header of that answer."""
+    body: str = ""
+    """What that answer says, in XML or JSON."""
     cut_after: int | None = None
     """Break the connection when so many bytes of the body are out; the headers promise all of them."""
     truncate_to: int | None = None
     """End the body after so many bytes, with headers that promise no more."""
+    corrupt: bool = False
+    """Turn over a bit in the middle of the answer's body."""
+    corrupt_request: bool = False
+    """Turn over a bit in the middle of what is sent to the server."""
 
     def hits(self, request: web.BaseRequest) -> bool:
         """Tell whether the request is its concern; each hit counts."""
@@ -55,10 +62,17 @@ class Fault:
 
 
 class FaultProxy:
-    """A proxy for `upstream`, a URL such as http://127.0.0.1:7070; a context manager."""
+    """A face of `upstream`, a URL such as http://127.0.0.1:7070; a context manager.
 
-    def __init__(self, upstream: str) -> None:
+    With a context its own side is TLS; `trust` is for an upstream that has TLS.
+    """
+
+    def __init__(
+        self, upstream: str, *, context: ssl.SSLContext | None = None, trust: ssl.SSLContext | None = None
+    ) -> None:
         self.upstream = upstream
+        self._context = context
+        self._trust = trust
         self.counts: Counter[tuple[str, str]] = Counter()
         """How many requests came in, by method and path (without query), faulty ones included."""
         self.faults: list[Fault] = []
@@ -71,7 +85,7 @@ class FaultProxy:
     @property
     def endpoint(self) -> str:
         """The proxy's own URL."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._context else 'http'}://127.0.0.1:{self._port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -112,13 +126,18 @@ class FaultProxy:
         self._session = aiohttp.ClientSession(auto_decompress=False)
         self._runner = web.AppRunner(app, auto_decompress=False, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True).start()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True, ssl_context=self._context)
+        await site.start()
 
     async def _close(self) -> None:
         if self._runner is not None and self._session is not None:
+            for connection in self._runner.server.connections if self._runner.server else ():
+                if connection.transport is not None:
+                    connection.transport.abort()  # TLS would wait for the other side to say good-bye
             await self._runner.cleanup()
             await self._session.close()
             self._runner = self._session = None
+            await asyncio.sleep(0.05)  # what was aborted ends in the loop's next rounds
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.counts[request.method, request.path] += 1
@@ -126,23 +145,26 @@ class FaultProxy:
         await asyncio.sleep(fault.delay)
         if fault.status is not None:
             again = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-            return web.Response(status=fault.status, headers=again)
+            kind = "application/json" if fault.body.startswith("{") else "application/xml"
+            return web.Response(status=fault.status, headers=again, text=fault.body, content_type=kind)
         return await self._forward(request, fault)
 
     async def _forward(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         assert self._session is not None
+        body = await request.read()
         async with self._session.request(
             request.method,
             URL(self.upstream + request.raw_path, encoded=True),
             headers=_end_to_end(request.headers),
-            data=await request.read() or None,
+            data=_turned_over(body, when=fault.corrupt_request) or None,
             allow_redirects=False,
+            ssl=self._trust or True,
         ) as answer:
             return await _pass_on(request, answer, fault)
 
 
 async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, fault: Fault) -> web.StreamResponse:
-    body = await answer.read()
+    body = _turned_over(await answer.read(), when=fault.corrupt)
     response = web.StreamResponse(status=answer.status, headers=_end_to_end(answer.headers))
     if fault.truncate_to is not None:
         body = body[: fault.truncate_to]
@@ -161,6 +183,11 @@ async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, fault: 
         await response.write(body)
         await response.write_eof()
     return response
+
+
+def _turned_over(body: bytes, *, when: bool) -> bytes:
+    middle = len(body) // 2
+    return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :] if when and body else body
 
 
 def _end_to_end(headers: Any) -> list[tuple[str, str]]:

@@ -115,6 +115,22 @@ def too_large(place: str) -> StoreRefused:
     )
 
 
+def judge_connection(error: BaseException, endpoint: str) -> StoreRefused | None:
+    """Give the error for a connection that a person must mend, by what urllib3 and `ssl` say; None for any other."""
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return StoreRefused(
+            f"The certificate of {endpoint} isn't trusted. Have the endpoint's chain corrected, or name its authority "
+            "by spec.store.caBundleRef."
+        )
+    if "Tunnel connection failed: 407" in text:
+        return StoreRefused(
+            f"The proxy wants a password before it lets anybody through to {endpoint}. Put the proxy's URL with user "
+            "and password into the credentials Secret as HTTPS_PROXY."
+        )
+    return None
+
+
 def lost_race(key: str) -> LostRace:
     """Give the error for a file that has another version than expected."""
     return LostRace(f"The file {key} was changed by somebody else. It is read again.")

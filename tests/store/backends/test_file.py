@@ -12,6 +12,8 @@ from tests.store.conformance import StoreConformance, entries_of, keys_of
 
 
 class TestFile(StoreConformance):
+    row = "file"
+
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:
         return FileStore(tmp_path / "state")

@@ -9,6 +9,8 @@ from tests.store.conformance import StoreConformance, keys_of
 
 
 class TestMemory(StoreConformance):
+    row = "memfs"
+
     @pytest.fixture
     def name(self, request: pytest.FixtureRequest) -> str:
         return f"memory-{request.node.nodeid}"

@@ -35,9 +35,9 @@ class SomeKeys:
     secret_key: str
 
 
-def s3_secret(keys: Keys, endpoint: str, **more: str) -> Credentials:
+def s3_secret(keys: Keys, endpoint: str, *, scheme: str = "s3", **more: str) -> Credentials:
     data = {"S3_ENDPOINT": endpoint, "S3_ACCESS_KEY_ID": keys.access_key, "S3_SECRET_ACCESS_KEY": keys.secret_key}
-    return secret(data | more)
+    return secret_of(scheme, data | more)
 
 
 def secret(data: Mapping[str, str]) -> Credentials:

@@ -48,6 +48,8 @@ def proxy(moto_server: MotoServer) -> Iterator[FaultProxy]:
 
 
 class TestS3OnMoto(StoreConformance):
+    row = "s3 (moto)"
+
     @pytest.fixture
     async def store(self, moto_server: MotoServer, bucket: str) -> AsyncIterator[Store]:
         async with opened(f"s3://{bucket}", s3_secret(moto_server, moto_server.endpoint)) as store:

@@ -27,7 +27,7 @@ from clusterstate.errors import (
     StoreUnavailable,
     StoreUnsupported,
 )
-from clusterstate.store.failures import Request, judge_status, make_error, read_retry_after
+from clusterstate.store.failures import Request, judge_connection, judge_status, make_error, read_retry_after
 
 PERMISSIONS: Final[Mapping[str, str]] = {
     "GetObject": "s3:GetObject",
@@ -157,10 +157,6 @@ def _translate_failure(error: Exception, request: Request) -> ClusterStateError:
     inner = error.kwargs.get("error") if isinstance(error, sdk.BotoCoreError) else None
     if isinstance(inner, ClusterStateError):  # what our own `connections` raised
         return inner
-    if isinstance(error, sdk.SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return StoreRefused(
-            f"The certificate of {request.endpoint} isn't trusted. Have the endpoint's chain corrected, or name its "
-            "authority by spec.store.caBundleRef."
-        )
+    told = judge_connection(inner if isinstance(inner, Exception) else error, request.endpoint)
     kind = next((ours for theirs, ours in _FAILURES if isinstance(error, theirs)), StoreRefused)
-    return make_error(kind, request, type(error).__name__)
+    return told or make_error(kind, request, type(error).__name__)

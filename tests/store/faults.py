@@ -1,0 +1,284 @@
+"""The rest of the exam: what a store does when something is wrong, each time with a bounded number of requests.
+
+    FaultConformance    the service fails, breaks off, damages bytes, is slow
+    RefusalConformance  the service says no: who are you, you may not, no such bucket
+    ExpiryConformance   the credentials are over
+    WireConformance     a private authority, a proxy, and both together
+
+A backend's test class inherits what applies and gives the fixtures that stand first in each.
+"""
+
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from clusterstate.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    IntegrityFailed,
+    LostRace,
+    SpecInvalid,
+    StoreError,
+    StoreNotFound,
+    StoreRefused,
+    StoreUnavailable,
+)
+from clusterstate.store.base import ABSENT, Store
+from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import ATTEMPTS, RequestCounts
+from tests.store.conformance import Examined, keys_of
+from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.forwardproxy import ForwardProxy
+
+CONTENT = b"content " * 1000
+
+
+class FaultConformance(Examined):
+    """Asks for `proxy`, the face that the service shows, and `store`, opened at it.
+
+    `hurried` is a store at the same place that waits 0.3 seconds for a byte, without wrappers: it doesn't retry.
+    """
+
+    damage: ClassVar[tuple[type[StoreError], ...]] = (IntegrityFailed,)
+    """What bytes that a digest doesn't fit are called."""
+    conflict: ClassVar[Fault | None] = None
+    """How the service says that another request was at work on the same file: try again."""
+    requests: ClassVar[Mapping[str, int]] = {"read": 1, "write": 1, "list": 1, "delete": 1}
+    """How many requests the work takes when all is well, once the store has been used."""
+    write_method: ClassVar[str] = "PUT"
+
+    @pytest.fixture(autouse=True)
+    async def _prepared(self, store: Store, proxy: FaultProxy) -> None:
+        await store.write("file", CONTENT)
+        assert (await store.read("file")).data == CONTENT
+        proxy.counts.clear()
+
+    @pytest.mark.parametrize("status", [500, 502, 503, 504, 429])
+    async def test_an_outage_ends_after_the_documented_requests(
+        self, store: Store, proxy: FaultProxy, status: int
+    ) -> None:
+        with proxy.failing(Fault(status=status)):
+            with pytest.raises(StoreUnavailable, match=str(status)):
+                await store.read("file")
+            assert proxy.counts.total() == ATTEMPTS
+            with pytest.raises(StoreUnavailable, match="file"):
+                await store.write("file", b"x")
+            assert proxy.counts.total() == 2 * ATTEMPTS
+            with pytest.raises(StoreUnavailable):
+                await keys_of(store)
+            assert proxy.counts.total() == 3 * ATTEMPTS
+        assert (await store.read("file")).data == CONTENT
+
+    @pytest.mark.parametrize("work", ["read", "write", "list", "delete"])
+    async def test_a_short_outage_is_not_noticed(self, store: Store, proxy: FaultProxy, work: str) -> None:
+        calls: dict[str, Callable[[], Awaitable[object]]] = {
+            "read": lambda: store.read("file"),
+            "write": lambda: store.write("file", b"x"),
+            "list": lambda: keys_of(store),
+            "delete": lambda: store.delete("file"),
+        }
+        with proxy.failing(Fault(status=503, times=2)):
+            await calls[work]()
+        assert proxy.counts.total() == 2 + self.requests[work]
+
+    async def test_a_long_pause_that_the_store_asks_for_is_left_to_the_caller(
+        self, store: Store, proxy: FaultProxy
+    ) -> None:
+        with proxy.failing(Fault(status=503, retry_after=60)), pytest.raises(StoreUnavailable) as caught:
+            await store.read("file")
+        assert caught.value.retry_after == 60
+        assert proxy.counts.total() == 1
+
+    async def test_a_short_pause_that_the_store_asks_for_is_kept(self, store: Store, proxy: FaultProxy) -> None:
+        start = time.monotonic()
+        with proxy.failing(Fault(status=429, retry_after=1, times=1)):
+            await store.read("file")
+        assert time.monotonic() - start >= 1
+
+    async def test_a_conflict_is_tried_again(self, store: Store, proxy: FaultProxy) -> None:
+        if self.conflict is None:
+            with proxy.failing(Fault(status=409)), pytest.raises((StoreRefused, LostRace)):
+                await store.write("file", b"x")
+            assert proxy.counts.total() <= ATTEMPTS
+            return
+        self.conflict.times = 2
+        with proxy.failing(self.conflict):
+            await store.write("file", b"x")
+        assert (await store.read("file")).data == b"x"
+
+    async def test_an_answer_that_breaks_off_once_is_read_again(self, store: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(method="GET", cut_after=100, times=1)):
+            assert (await store.read("file")).data == CONTENT
+        assert proxy.counts.total() == 1 + self.requests["read"]
+
+    async def test_an_answer_that_always_breaks_off_is_damage(self, store: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(method="GET", cut_after=100)), pytest.raises(IntegrityFailed, match="cut short"):
+            await store.read("file")
+        assert proxy.counts.total() == ATTEMPTS
+
+    async def test_a_body_that_is_cut_to_fit_its_headers_is_damage(self, store: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(method="GET", truncate_to=1000)), pytest.raises(self.damage, match="file"):
+            await store.read("file")
+        assert proxy.counts.total() == ATTEMPTS
+
+    async def test_a_bit_that_turns_over_on_the_way_here_is_damage(self, store: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(method="GET", corrupt=True, times=1)):
+            assert (await store.read("file")).data == CONTENT
+        with proxy.failing(Fault(method="GET", corrupt=True)), pytest.raises(self.damage, match="file"):
+            await store.read("file")
+
+    async def test_a_bit_that_turns_over_on_the_way_there_is_refused(self, store: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(corrupt_request=True)), pytest.raises(StoreError):
+            await store.write("file", b"other " * 1000)
+        assert proxy.counts.total() <= ATTEMPTS * self.requests["write"]
+        assert (await store.read("file")).data == CONTENT
+
+    @pytest.mark.parametrize("length", [0, 200])
+    async def test_half_a_listing_is_never_taken_for_a_whole_one(
+        self, store: Store, proxy: FaultProxy, length: int
+    ) -> None:
+        with proxy.failing(Fault(truncate_to=length)), pytest.raises((IntegrityFailed, StoreUnavailable)):
+            await keys_of(store)
+
+    async def test_a_refused_connection_is_an_outage_that_heals(self, store: Store, proxy: FaultProxy) -> None:
+        proxy.refuse()
+        with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1"):
+            await store.read("file")
+        proxy.accept()
+        assert (await store.read("file")).data == CONTENT
+
+    async def test_a_slow_server_is_given_up(self, hurried: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(delay=1)), pytest.raises(StoreUnavailable, match="Time"):
+            await keys_of(hurried)
+        assert proxy.counts.total() == 1
+
+    async def test_a_write_whose_answer_got_lost_is_no_lost_race(self, store: Store, proxy: FaultProxy) -> None:
+        with proxy.failing(Fault(method=self.write_method, cut_after=0, times=1)):
+            version = await store.write("new", b"mine", expect=ABSENT)
+        assert (await store.read("new")).version == version
+        with proxy.failing(Fault(method=self.write_method, cut_after=0, times=1)), pytest.raises(LostRace):
+            await store.write("new", b"other", expect=ABSENT)
+        assert (await store.read("new")).data == b"mine"
+
+
+class RefusalConformance(Examined):
+    """Asks for stores that fail by who asks, or for what; each counts its requests into `counts`.
+
+    `stranger` has wrong credentials with `canary` in them, `denied` may do nothing, `nowhere` has no bucket.
+    """
+
+    permissions: ClassVar[dict[str, str]]
+    """What the message asks for when `read`, `write` or `list` is denied."""
+    bucket_error: ClassVar[type[StoreError]] = StoreNotFound
+
+    @pytest.fixture
+    def counts(self) -> RequestCounts:
+        return RequestCounts()
+
+    @pytest.fixture
+    def canary(self) -> str:
+        return "canary0123456789canary"
+
+    async def test_wrong_credentials_are_told_without_showing_them(
+        self, stranger: Store, counts: RequestCounts, canary: str
+    ) -> None:
+        for work in works_on(stranger):
+            with pytest.raises(AuthenticationFailed) as caught:
+                await work
+            assert canary not in "".join(traceback.format_exception(caught.value))
+            assert caught.value.__cause__ is None
+            assert caught.value.__suppress_context__
+        assert counts.total == 3, "wrong credentials don't become right by repetition"
+
+    async def test_who_is_denied_learns_what_to_ask_for(self, denied: Store, counts: RequestCounts) -> None:
+        for name, work in zip(("list", "read", "write"), works_on(denied), strict=True):
+            with pytest.raises(AccessDenied, match=self.permissions[name]):
+                await work
+        assert counts.total == 3
+
+    async def test_a_missing_bucket_is_told(self, nowhere: Store, counts: RequestCounts) -> None:
+        for work in works_on(nowhere):
+            with pytest.raises(self.bucket_error, match="no-such"):
+                await work
+        assert counts.total == 3
+
+
+class ExpiryConformance(Examined):
+    """Asks for `expired`, a store whose credentials have had their time, which counts its requests into `counts`."""
+
+    @pytest.fixture
+    def counts(self) -> RequestCounts:
+        return RequestCounts()
+
+    async def test_expired_credentials_are_told(self, expired: Store, counts: RequestCounts) -> None:
+        with pytest.raises(AuthenticationFailed):
+            await keys_of(expired)
+        assert counts.total == 1
+
+
+def works_on(store: Store) -> Iterator[Awaitable[object]]:
+    """Give a list, a read and a write, one after the other."""
+    yield keys_of(store)
+    yield store.read("file")
+    yield store.write("file", b"x")
+
+
+Reach = Callable[[StoreOptions], AbstractAsyncContextManager[Store]]
+
+
+class WireConformance(Examined):
+    """Asks for `reach`, which opens a store whose every service has TLS, by a private authority, as options say."""
+
+    @pytest.fixture
+    def ca_bundle(self, certificates: Path) -> str:
+        return (certificates / "ca.crt").read_text()
+
+    async def test_a_private_authority_is_trusted_by_its_bundle_alone(self, reach: Reach, ca_bundle: str) -> None:
+        async with reach(StoreOptions(ca_bundle=ca_bundle)) as store:
+            await store.write("file", b"x")
+            assert await keys_of(store) == ["file"]
+        async with reach(StoreOptions()) as store:
+            with pytest.raises(StoreRefused, match=r"isn't trusted.*caBundleRef"):
+                await keys_of(store)
+
+    async def test_a_bundle_that_is_none_is_told(self, reach: Reach) -> None:
+        with pytest.raises(SpecInvalid, match="caBundleRef"):
+            async with reach(StoreOptions(ca_bundle="no certificate")) as store:
+                await keys_of(store)
+
+    async def test_a_proxy_and_a_bundle_work_together(self, reach: Reach, ca_bundle: str) -> None:
+        with ForwardProxy() as proxy:
+            async with reach(StoreOptions(ca_bundle=ca_bundle, proxy=proxy.url)) as store:
+                await store.write("file", b"x")
+                assert (await store.read("file")).data == b"x"
+            assert proxy.targets
+
+    async def test_a_proxy_alone_does_not_bring_trust(self, reach: Reach) -> None:
+        with ForwardProxy() as proxy:
+            async with reach(StoreOptions(proxy=proxy.url)) as store:
+                with pytest.raises(StoreRefused, match=r"isn't trusted"):
+                    await keys_of(store)
+            assert proxy.targets
+
+    async def test_a_proxy_that_wants_a_password_gets_it(self, reach: Reach, ca_bundle: str) -> None:
+        with ForwardProxy("user", "word%20canary") as proxy:
+            url = proxy.url.replace("//", "//user:word%2520canary@")
+            async with reach(StoreOptions(ca_bundle=ca_bundle, proxy=url)) as store:
+                await store.write("file", b"x")
+                assert await keys_of(store) == ["file"]
+            assert proxy.targets
+            async with reach(StoreOptions(ca_bundle=ca_bundle, proxy=proxy.url)) as store:
+                with pytest.raises(StoreRefused, match="proxy wants") as caught:
+                    await keys_of(store)
+            assert "canary" not in caught.value.message
+            assert proxy.denied
+
+    async def test_a_proxy_that_is_not_there_is_an_outage(self, reach: Reach, ca_bundle: str) -> None:
+        async with reach(StoreOptions(ca_bundle=ca_bundle, proxy="http://127.0.0.1:9")) as store:
+            with pytest.raises(StoreUnavailable):
+                await keys_of(store)

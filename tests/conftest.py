@@ -36,6 +36,14 @@ __all__ = [
     "pytest_testnodedown",
 ]
 
+CLOUD_NAMES = [
+    "*.amazonaws.com",
+    "*.us-east-1.amazonaws.com",
+    "*.s3.dualstack.us-east-1.amazonaws.com",
+    "*.googleapis.com",
+    "*.aliyuncs.com",
+]
+"""What stands here in place of the clouds: a proxy of the tests leads these names to servers on this machine."""
 SERVERS = pytest.StashKey[Holder | Asker]()
 
 
@@ -101,9 +109,9 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A private authority: ca.crt, and server.crt with server.key for 127.0.0.1 and localhost."""
+    """A private authority: ca.crt, and server.crt with server.key for this machine and for the clouds' own names."""
     folder = tmp_path_factory.mktemp("authority") / "certificates"
-    write_certificates(folder)
+    write_certificates(folder, ["localhost", *CLOUD_NAMES])
     return folder
 
 

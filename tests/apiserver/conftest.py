@@ -7,7 +7,12 @@ import pytest
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
-from tests.support.world import World, install_crd
+from tests.support.backings.file import file_backing
+from tests.support.backings.s3 import do_backing, hos_backing, linode_backing, s3_backing, scw_backing
+from tests.support.operating import install_crd
+from tests.support.world import World
+
+__all__ = ["do_backing", "file_backing", "hos_backing", "linode_backing", "s3_backing", "scw_backing"]
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +25,6 @@ def plane(control_plane: ControlPlane) -> ControlPlane:
 @pytest.fixture
 def world(plane: ControlPlane, s3_server: S3Server, namespace: str, bucket: str, tmp_path: Path) -> Iterator[World]:
     """A namespace, a bucket and an operator that is not started yet."""
-    made = World(plane, s3_server, namespace, bucket, tmp_path)
+    made = World(plane, namespace, tmp_path, s3_server, bucket)
     yield made
     made.stop_operator()

@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from tests.support.world import MINIMAL, World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -9,7 +9,8 @@ import pytest
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.faultproxy import Fault, FaultProxy
-from tests.support.world import COMPLEX, MINIMAL, World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import COMPLEX, MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
@@ -28,7 +29,7 @@ def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 def world(
     plane: ControlPlane, s3_server: S3Server, proxy: FaultProxy, namespace: str, bucket: str, tmp_path: Path
 ) -> Iterator[World]:
-    made = World(plane, s3_server, namespace, bucket, tmp_path, endpoint=proxy.endpoint)
+    made = World(plane, namespace, tmp_path, s3_server, bucket, endpoint=proxy.endpoint)
     made.load_store()
     made.load_store(MINIMAL)
     yield made

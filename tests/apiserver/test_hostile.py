@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.support.world import COMPLEX, MINIMAL, World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import COMPLEX, MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -7,7 +7,8 @@ import pytest
 
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.faultproxy import Fault, FaultProxy
-from tests.support.world import COMPLEX, World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from tests.support.world import World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

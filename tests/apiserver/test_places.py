@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.world import COMPLEX, DATA, World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import COMPLEX, DATA, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -4,7 +4,8 @@ import difflib
 
 import pytest
 
-from tests.support.world import COMPLEX, World, conditions, manifest
+from tests.support.operating import conditions
+from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 
 from tests.support.kops import Kops
-from tests.support.world import COMPLEX, Body, World, conditions
+from tests.support.operating import Body, conditions
+from tests.support.world import COMPLEX, World
 
 READS = ("Get", "Head", "List")
 """How the names of S3 operations begin that change nothing."""

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from tests.support.world import Body
+from tests.support.operating import Body
 
 NEW = "new.example.com"
 

@@ -11,7 +11,8 @@ import pytest
 from tests.kops.asking import QUIET, comparable, differences, documents, hand, look_again, rewrite, rows
 from tests.kops.samples import CLUSTER, GROUP, GROUP_SPELLINGS, GROUPS, NEW, SPELLINGS, manifests
 from tests.support.kops import Kops
-from tests.support.world import Body, World, manifest
+from tests.support.operating import Body
+from tests.support.world import World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -8,7 +8,8 @@ import pytest
 from tests.kops.asking import QUIET, documents, edit, hand, look_again, request, rows
 from tests.kops.samples import GROUP, manifests
 from tests.support.kops import Kops
-from tests.support.world import COMPLEX, Body, World, conditions, manifest
+from tests.support.operating import Body, conditions
+from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 

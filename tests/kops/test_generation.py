@@ -7,7 +7,8 @@ import pytest
 
 from tests.kops.asking import comparable, differences, documents, hand
 from tests.support.kops import Kops
-from tests.support.world import COMPLEX, Body, World, manifest
+from tests.support.operating import Body
+from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 

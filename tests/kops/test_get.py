@@ -8,7 +8,8 @@ import yaml
 from tests.kops.asking import documents, rows
 from tests.kops.samples import GROUP
 from tests.support.kops import Kops
-from tests.support.world import COMPLEX, DATA, MINIMAL, Body, World, manifest
+from tests.support.operating import Body
+from tests.support.world import COMPLEX, DATA, MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from tests.kops.asking import request, rows
 from tests.support.kops import Kops
-from tests.support.world import COMPLEX, MINIMAL, Body, World, manifest
+from tests.support.operating import Body
+from tests.support.world import COMPLEX, MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 

@@ -10,7 +10,7 @@ from clusterstate.kube.client import Client, connect
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
 from clusterstate.sandbox.controlplane import ControlPlane
-from tests.support.world import install_crd
+from tests.support.operating import install_crd
 
 Body = dict[str, Any]
 

@@ -6,8 +6,9 @@ It works in a thread with an event loop of its own, like `faultproxy`.
 import asyncio
 import base64
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
+from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -23,7 +24,9 @@ DENIED = (
 class ForwardProxy:
     """A running proxy; a context manager."""
 
-    def __init__(self, user: str = "", password: str = "") -> None:
+    def __init__(self, user: str = "", password: str = "", routes: Mapping[str, str] | None = None) -> None:
+        """Take who may use it (empty: anybody), and where some HOST:PORT lead instead (`*` may stand in the key)."""
+        self._routes = routes or {}
         self._login = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}" if user else ""
         self.targets: list[str] = []
         """HOST:PORT of each request or tunnel that was let through."""
@@ -85,7 +88,8 @@ class ForwardProxy:
             await writer.drain()
             return
         host, port = _address_of(method, target)
-        far_reader, far_writer = await asyncio.open_connection(host, port)
+        target_host, target_port = self._route(host, port)
+        far_reader, far_writer = await asyncio.open_connection(target_host, target_port)
         self.targets.append(f"{host}:{port}")
         try:
             if method == "CONNECT":
@@ -99,6 +103,13 @@ class ForwardProxy:
                 await _pump(far_reader, writer)
         finally:
             far_writer.transport.abort()
+
+    def _route(self, host: str, port: int) -> tuple[str, int]:
+        for pattern, target in self._routes.items():
+            if fnmatchcase(f"{host}:{port}", pattern):
+                new_host, _, new_port = target.rpartition(":")
+                return new_host, int(new_port)
+        return host, port
 
 
 def _address_of(method: str, target: str) -> tuple[str, int]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -15,12 +16,15 @@ LIFETIME = dt.timedelta(days=30)
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
-def write_certificates(directory: Path) -> None:
-    """Write ca.crt, server.crt, server.key and sa.key (RSA, as real clusters have) into an empty folder."""
+def write_certificates(directory: Path, names: Sequence[str] = NAMES) -> None:
+    """Write ca.crt, server.crt, server.key and sa.key (RSA, as real clusters have) into an empty folder.
+
+    The server's certificate is for 127.0.0.1 and these names.
+    """
     directory.mkdir(parents=True)
     authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = _make_authority(authority_key)
-    server = _make_server(server_key, authority, authority_key)
+    server = _make_server(server_key, names, authority, authority_key)
     _write_certificate(directory / "ca.crt", authority)
     _write_certificate(directory / "server.crt", server)
     _write_key(directory / "server.key", server_key)
@@ -47,11 +51,14 @@ def _make_authority(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
 
 
 def _make_server(
-    key: ec.EllipticCurvePrivateKey, authority: x509.Certificate, authority_key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey,
+    names: Sequence[str],
+    authority: x509.Certificate,
+    authority_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kube-apiserver")])
     addresses = [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    alternatives = x509.SubjectAlternativeName([*map(x509.DNSName, NAMES), *addresses])
+    alternatives = x509.SubjectAlternativeName([*map(x509.DNSName, names), *addresses])
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     builder = _builder(name, authority.subject, key.public_key())
     builder = builder.add_extension(alternatives, critical=False)

@@ -4,6 +4,6 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[3]
 CRDS = CHECKOUT / "crds"
-EXAMPLE = CHECKOUT / "examples" / "clusterstate.yaml"
+EXAMPLE = CHECKOUT / "examples" / "demo.yaml"
 KOPS_STORE = CHECKOUT / "tests" / "data" / "kops-store"
 """Stores that the real kops wrote, with keys that open nothing."""

@@ -43,8 +43,8 @@ crds: $(VENV)/ready ## write crds/ anew from the typed model
 	$(BIN)/python -m clusterstate.api
 
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
-	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
-	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
+	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
 
 clean: ## remove what the other targets made here (not the cache of built servers in your home)
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

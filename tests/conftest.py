@@ -36,12 +36,23 @@ __all__ = [
     "pytest_testnodedown",
 ]
 
+AWS_REGIONS = {
+    "us-east-1": "amazonaws.com",
+    "eu-central-1": "amazonaws.com",
+    "us-gov-west-1": "amazonaws.com",
+    "cn-north-1": "amazonaws.com.cn",
+}
+S3_HOSTS = ("s3", "s3-fips", "s3.dualstack", "s3-fips.dualstack")
 CLOUD_NAMES = [
-    "*.amazonaws.com",
-    "*.us-east-1.amazonaws.com",
-    "*.s3.dualstack.us-east-1.amazonaws.com",
     "*.googleapis.com",
     "*.aliyuncs.com",
+    *(f"*.{region}.{suffix}" for region, suffix in AWS_REGIONS.items()),
+    *(
+        f"{wild}{host}.{region}.{suffix}"
+        for region, suffix in AWS_REGIONS.items()
+        for host in S3_HOSTS
+        for wild in ("", "*.")
+    ),
 ]
 """What stands here in place of the clouds: a proxy of the tests leads these names to servers on this machine."""
 SERVERS = pytest.StashKey[Holder | Asker]()

@@ -75,6 +75,8 @@ class FaultProxy:
         self._trust = trust
         self.counts: Counter[tuple[str, str]] = Counter()
         """How many requests came in, by method and path (without query), faulty ones included."""
+        self.posted: list[str] = []
+        """Bodies of the POST requests among them: forms, for the services that speak so."""
         self.faults: list[Fault] = []
         self._port = free_port()
         self._loop = asyncio.new_event_loop()
@@ -152,6 +154,8 @@ class FaultProxy:
     async def _forward(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         assert self._session is not None
         body = await request.read()
+        if request.method == "POST":
+            self.posted.append(body.decode(errors="replace"))
         async with self._session.request(
             request.method,
             URL(self.upstream + request.raw_path, encoded=True),

@@ -4,7 +4,7 @@ import json
 import secrets
 import sys
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -17,6 +17,8 @@ from clusterstate.sandbox.s3server import S3User
 
 READY_SECONDS = 60
 REGION = "us-east-1"
+PARTITIONS = (REGION, "cn-north-1", "us-gov-west-1")
+"""A region of each part of AWS that has users of its own."""
 EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
@@ -28,6 +30,7 @@ class MotoServer:
     access_key: str
     secret_key: str = field(repr=False)
     region: str = REGION
+    owners: Mapping[str, S3User] = field(default_factory=dict, repr=False)
     children: tuple[Child, ...] = ()
 
     @classmethod
@@ -37,12 +40,17 @@ class MotoServer:
         child, endpoint = on_free_ports(lambda: _start_child(directory / "moto.log"))
         try:
             anybody = cls(endpoint, "anybody", "anything")
-            owner = anybody.create_user([EVERYTHING])
+            owners = {region: anybody.create_user([EVERYTHING], region=region) for region in PARTITIONS}
             anybody.reset_auth(enforce=True)
         except BaseException:
             child.stop()
             raise
-        return cls(endpoint, owner.access_key, owner.secret_key, children=(child,))
+        owner = owners[REGION]
+        return cls(endpoint, owner.access_key, owner.secret_key, owners=owners, children=(child,))
+
+    def owner_of(self, region: str) -> S3User:
+        """Give who may do everything in the partition of a region: users of one are unknown in the others."""
+        return self.owners.get(region, self.owners[REGION])
 
     def stop(self) -> None:
         for child in self.children:
@@ -52,7 +60,7 @@ class MotoServer:
         """Give the same server for another process, which can use it and not stop it."""
         return replace(self, children=())
 
-    def client(self, service: str, user: S3User | None = None) -> Any:
+    def client(self, service: str, user: S3User | None = None, *, region: str = REGION) -> Any:
         """Give a boto3 client of the owner, or of another user, without retries."""
         config = Config(retries={"total_max_attempts": 1})
         if service == "s3":
@@ -61,15 +69,15 @@ class MotoServer:
         return session.client(
             service,
             endpoint_url=self.endpoint,
-            region_name=self.region,
+            region_name=region,
             aws_access_key_id=user.access_key if user else self.access_key,
             aws_secret_access_key=user.secret_key if user else self.secret_key,
             config=config,
         )
 
-    def create_user(self, statements: Iterable[dict[str, Any]] = ()) -> S3User:
-        """Create a user who may do what the statements of an IAM policy allow."""
-        iam, name = self.client("iam"), f"user-{secrets.token_hex(4)}"
+    def create_user(self, statements: Iterable[dict[str, Any]] = (), *, region: str = REGION) -> S3User:
+        """Create a user who may do what the statements of an IAM policy allow, in the partition of a region."""
+        iam, name = self.client("iam", region=region), f"user-{secrets.token_hex(4)}"
         iam.create_user(UserName=name)
         document = {"Version": "2012-10-17", "Statement": list(statements)}
         if document["Statement"]:

@@ -59,7 +59,7 @@ def make_session(inputs: ClientInputs) -> Session:
     elif isinstance(inputs.who, Keys):
         found = Credentials(inputs.who.access_key, inputs.who.secret_key, inputs.who.token or None)
     elif inputs.roles:
-        found = session.get_credentials()
+        found = Session().get_credentials()  # not of the same session, which would go on as who it found first
     else:
         return session
     for role in inputs.roles:

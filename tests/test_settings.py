@@ -11,7 +11,7 @@ def test_without_variables_everything_is_as_documented() -> None:
     assert not Settings().ambient_allowed("default"), "nobody may use the operator's own credentials unasked"
 
 
-@pytest.mark.parametrize("name", ["namespaces", "ambient_namespaces", "allowed_endpoints", "file_roots"])
+@pytest.mark.parametrize("name", ["namespaces", "ambient_namespaces", "allowed_endpoints", "file_roots", "token_urls"])
 def test_lists_are_separated_by_commas_and_name_each_once(name: str) -> None:
     variable = f"CLUSTERSTATE_{name.upper()}"
     assert getattr(Settings.from_env({variable: " b, a ,,b,"}), name) == ("b", "a")
@@ -62,3 +62,24 @@ def test_ambient_credentials_are_for_the_namespaces_that_match(
     expected: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     assert Settings.from_env({"CLUSTERSTATE_AMBIENT_NAMESPACES": globs}).ambient_allowed(namespace) is expected
+
+
+@pytest.mark.parametrize(
+    ("pairs", "namespace", "stores"),
+    [
+        ("", "a", ("a",)),
+        ("a/prod-example-com, b/x", "a", ("a", "prod-example-com")),
+        ("*/shared,team-*/state-*", "team-a", ("team-a", "shared", "state-*")),
+        ("a/x", "b", ("b",)),
+    ],
+)
+def test_an_object_keeps_states_in_its_own_namespace_and_where_it_may(
+    pairs: str, namespace: str, stores: tuple[str, ...]
+) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": pairs}).store_namespaces(namespace) == stores
+
+
+@pytest.mark.parametrize("text", ["a", "a/", "/b", "a/b/c"])
+def test_what_is_no_pair_of_namespaces_is_named(text: str) -> None:
+    with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_KUBERNETES_STORES holds {text!r}"):
+        Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": text})

@@ -84,7 +84,8 @@ def test_each_other_key_is_refused_by_name(scheme: str, name: str) -> None:
 @pytest.mark.parametrize(("scheme", "variable"), EVERY, ids=IDS)
 def test_every_variable_has_its_row_on_the_page(scheme: str, variable: Variable) -> None:
     page = (PAGES / f"{PAGE_OF.get(scheme, scheme)}.md").read_text()
-    rows = [line.split("|")[1:] for line in page.splitlines() if re.match(rf"\|[^|]*`{variable.name}`[^|]*\|", line)]
+    table = page.split("| variable |")[1].split("\n\n")[0].splitlines()
+    rows = [line.split("|")[1:] for line in table if re.match(rf"\|[^|]*`{variable.name}`[^|]*\|", line)]
     assert len(rows) == 1, rows
     _, in_secret, in_environment, *_ = (cell.strip() for cell in rows[0])
     assert in_secret.startswith("yes" if variable.secret else "refused")

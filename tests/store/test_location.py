@@ -136,3 +136,27 @@ def test_flavours_of_s3_at_one_endpoint_are_one_place() -> None:
 def test_a_lookalike_of_amazon_is_another_place() -> None:
     for endpoint in ("https://amazonaws.com.evil.example", "https://evilamazonaws.com"):
         assert STATE.identity(endpoint) != STATE.identity()
+
+
+@pytest.mark.parametrize(
+    ("url", "within"),
+    [
+        ("k8s://", "k8s:///clusters"),
+        ("k8s:///", "k8s:///clusters"),
+        ("k8s:///other", "k8s:///other"),
+        ("k8s:///other/pre/fix", "k8s:///other/pre/fix"),
+        ("s3://bucket", "s3://bucket"),
+    ],
+)
+def test_kubernetes_alone_means_ones_own_namespace(url: str, within: str) -> None:
+    assert Location.parse(url).within("clusters").url == within
+
+
+def test_kubernetes_has_no_bucket() -> None:
+    with pytest.raises(SpecInvalid, match="k8s:///NAMESPACE/PREFIX"):
+        Location.parse("k8s://context/prefix")
+
+
+def test_another_cluster_is_another_place() -> None:
+    place = Location.parse("k8s:///state/prod")
+    assert place.identity("https://one:6443") != place.identity("https://two:6443") != place.identity()

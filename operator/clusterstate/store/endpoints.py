@@ -109,7 +109,7 @@ class EndpointPolicy:
 
         A prefix counts up to the end of a part: `https://sts.example.com` is none of `https://sts.example.com.evil`.
         """
-        return any(url == prefix or url.startswith(f"{prefix.rstrip('/')}/") for prefix in (*own, *self.token_urls))
+        return any(f"{url}/".startswith(f"{prefix.rstrip('/')}/") for prefix in (*own, *self.token_urls))
 
     async def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""

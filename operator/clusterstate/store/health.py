@@ -37,7 +37,8 @@ class _Trouble(Generic[K]):
     """Who was turned away, or failed, and would like to know when it answers."""
     next_look: float = 0.0
     delay: float = 0.0
-    looking: bool = False
+    looking: int = 0
+    """How many look at this moment."""
 
 
 class Health(Generic[K]):
@@ -60,7 +61,7 @@ class Health(Generic[K]):
         freed: list[K] = []
         trouble = self._troubles.get(store)
         if trouble is not None:
-            trouble.looking = True
+            trouble.looking += 1
         try:
             yield freed
         except StoreError as error:
@@ -70,7 +71,7 @@ class Health(Generic[K]):
             freed += self._clear(store, who)
         finally:
             if trouble is not None:
-                trouble.looking = False
+                trouble.looking -= 1
 
     def _turn_away(self, store: Hashable, who: K) -> None:
         trouble = self._troubles.get(store)

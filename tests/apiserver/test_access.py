@@ -178,3 +178,14 @@ def test_of_many_objects_one_asks_a_store_that_fails(world: World, s3_server: S3
                 assert looks <= 1 + (time.monotonic() - start) / 2, "twenty would have made some hundred"
             for name in names:
                 world.settled(name, "StoreReachable", status="True")
+
+
+def test_who_keeps_to_s3_loads_nothing_else(world: World) -> None:
+    world.environ["PYTHONPROFILEIMPORTTIME"] = "1"  # each import becomes a line on stderr, which is the log
+    world.apply(manifest(url=world.url, cluster=CREATED))
+    with world.running():
+        world.settled()
+    loaded = {line.rpartition("|")[2].strip() for line in world.log.read_text().splitlines() if "import time:" in line}
+    assert "botocore" in loaded, "so the list is what it seems to be"
+    roots = {name.partition(".")[0] for name in loaded}
+    assert not roots & {"google", "oss2", "openstack", "keystoneauth1", "swiftclient", "boto3"}

@@ -22,11 +22,13 @@ class Kops:
     aws: MotoServer
     home: Path
     """An empty folder in place of the user's home: no configuration but ours counts."""
+    scheme: str = "s3"
+    """Or one of S3's flavours."""
 
     @property
     def store(self) -> str:
         """The state store's URL."""
-        return f"s3://{self.bucket}"
+        return f"{self.scheme}://{self.bucket}"
 
     def run(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a kops command to its end. Raises AssertionError with kops's words if it fails, unless told not to."""

@@ -55,12 +55,14 @@ class World(Operating):
         }
         self.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data})
 
-    def load_store(self, cluster: str = COMPLEX, *, as_name: str = "", source: str = "kops-store") -> None:
+    def load_store(
+        self, cluster: str = COMPLEX, *, as_name: str = "", source: str = "kops-store", scheme: str = "s3"
+    ) -> None:
         """Put a store that the real kops wrote into the bucket, with its configBase there."""
         root = DATA / source / cluster
         for path in sorted(root.rglob("*")):
             if path.is_file():
-                data = re.sub(rb"(s3://state|memfs://tests)/", f"s3://{self.bucket}/".encode(), path.read_bytes())
+                data = re.sub(rb"(s3://state|memfs://tests)/", f"{scheme}://{self.bucket}/".encode(), path.read_bytes())
                 if as_name:
                     data = data.replace(cluster.encode(), as_name.encode())
                 self.put(f"{as_name or cluster}/{path.relative_to(root)}", data)

@@ -21,7 +21,7 @@ def test_kops_reads_and_changes_what_we_keep(world: World, kops: Kops, scheme: s
     with world.running():
         world.settled()
         assert [row[:2] for row in rows(theirs, "clusters")] == [[COMPLEX, "aws"]]
-        assert ["nodes-us-east-1a", "Node", "t2.medium", "3", "8", "us-east-1a"] in rows(theirs, "ig")
+        assert ["nodes-us-east-1a", "Node", "t2.medium", "4", "8", "us-east-1a"] in rows(theirs, "ig")
         edit(theirs, {"nodes-us-east-1a": lambda spec: spec.update(maxSize=9, minSize=2)})
         world.kubectl("annotate", "cst/state", "clusterstate.dev/reconcile-requested-at=now")
         world.until(lambda: world.state()["status"].get("lastHandledReconcileAt") == "now")

@@ -241,5 +241,5 @@ class StoreConformance(Examined):
     async def settle(self, store: Store) -> None:
         """Bring an endpoint whose capabilities have to be proven to the point where they are."""
         version = await store.write("settle", b"one")
-        await store.write("settle", b"two", expect=version)
-        await store.delete("settle")
+        version = await store.write("settle", b"two", expect=version)
+        await store.delete("settle", expect=version)

@@ -22,8 +22,9 @@ from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.threads import expose
 from clusterstate.store.wire import Wire
 
-LARGEST_ANSWER: Final = LARGEST_FILE
-"""Bytes of an answer. A page of 1,000 keys of 1,024 bytes, percent-encoded, has half of that."""
+LARGEST_ANSWER: Final = LARGEST_FILE + (1 << 16)
+"""Bytes of an answer: a little more than any file's, so that whoever reads one can still tell which is too large. A
+page of 1,000 keys of 1,024 bytes, percent-encoded, has half of that."""
 
 PoolClasses = Mapping[str, type[HTTPConnectionPool]]
 USUAL_POOLS: Final[PoolClasses] = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}

@@ -6,7 +6,6 @@
     wiring    the SDK's clients on our connections
     clients   clients of S3, and what they learn of buckets
     bucket    one request each, blocking; region and encryption of a bucket, asked once
-    expect    expectations of writes and deletes, and the proof that an endpoint keeps them
     errors    the SDK's errors -> ours
     store     the asynchronous store; the only place that goes to threads
 

@@ -52,6 +52,9 @@ class ListPosition:
 class Bucket:
     """A bucket, used as one configuration says."""
 
+    impossible: Final = "0" * 32
+    """An ETag that no file has: an MD5 of zeros has no known source."""
+
     def __init__(self, url: str, config: Config, client_of: ClientOf) -> None:
         """Take the bucket's URL, how it is used, and what gives clients."""
         self._url = url

@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator
 
 from clusterstate.errors import StoreRefused
-from clusterstate.store.backends.s3 import expect as expectations
+from clusterstate.store import expect as expectations
 from clusterstate.store.backends.s3.bucket import Bucket, ListPosition
 from clusterstate.store.backends.s3.clients import Client, with_region
 from clusterstate.store.backends.s3.config import ClientInputs, Config, make_config
 from clusterstate.store.backends.s3.errors import translating
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
 from clusterstate.store.clients import CLIENTS, Clients
+from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.failures import Request
 from clusterstate.store.key import check_key, check_prefix
 from clusterstate.store.opening import Opening
@@ -25,11 +26,11 @@ class S3Store:
     def __init__(self, bucket: Bucket, config: Config) -> None:
         self._bucket = bucket
         self._config = config
-        self._proof = expectations.proof_of(bucket.endpoint)
+        self._proof = expectations.proof_of(bucket.endpoint, own=Endpoint.parse(bucket.endpoint).is_aws)
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the endpoint is known to keep; see `expect`."""
+        """What the endpoint is known to keep; see `store.expect`."""
         return self._proof.capabilities
 
     @property

@@ -1,9 +1,9 @@
-"""Expectations of writes and deletes, and the proof that an endpoint keeps them.
+"""Expectations of writes and deletes, and the proof that an endpoint keeps them. For backends whose service has both.
 
-AWS keeps them (User Guide, "Conditional requests"). Any other endpoint may ignore or refuse the headers, so it is
-unproven until it has said 412 to a request that had to be refused. No probe files: the first update or delete of a
-file asks it in passing, with a version that can't be, by writing back the very bytes that were read (or by a
-delete that was wanted anyway). Where the header is ignored, the same bytes are written, and what somebody else
+A cloud's own endpoints keep them, as its documents say. Any other endpoint may ignore or refuse the conditions, so it
+is unproven until it has said 412 to a request that had to be refused. No probe files: the first update or delete of
+a file asks it in passing, with a version that can't be, by writing back the very bytes that were read (or by a
+delete that was wanted anyway). Where the condition is ignored, the same bytes are written, and what somebody else
 wrote between our read and that write is lost: once per endpoint. In an empty store nothing can be proven.
 
 Where a condition isn't kept, the version is compared just before: that shortens the race, it doesn't end it.
@@ -14,18 +14,38 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Protocol, TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
-from clusterstate.store.backends.s3.bucket import Bucket
-from clusterstate.store.base import ABSENT, Absent, Anything, Capabilities, Expect, Version
-from clusterstate.store.endpoints import Endpoint
+from clusterstate.store.base import ABSENT, Absent, Anything, Blob, Capabilities, Expect, Version
 from clusterstate.store.failures import lost_race
 
-IMPOSSIBLE: Final = "0" * 32
-"""An ETag that no file has: an MD5 of zeros has no known source."""
-
 T = TypeVar("T")
+
+
+class Bucket(Protocol):
+    """The requests that expectations are kept by; each blocks, and raises the errors of `Store`."""
+
+    @property
+    def impossible(self) -> str:
+        """Give the token of a version that no file has."""
+        ...
+
+    def get(self, key: str) -> Blob:
+        """Give a whole file."""
+        ...
+
+    def version(self, key: str) -> Version:
+        """Give a file's version."""
+        ...
+
+    def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+        """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
+        ...
+
+    def remove(self, key: str, *, if_match: str = "") -> None:
+        """Delete a file, there or not."""
+        ...
 
 
 class Kept(Enum):
@@ -55,9 +75,9 @@ class Proof:
 
 
 @lru_cache(maxsize=1024)
-def proof_of(endpoint: str) -> Proof:
-    """Give what is known of the endpoint with this URL."""
-    known = Kept.YES if Endpoint.parse(endpoint).is_aws else Kept.UNKNOWN
+def proof_of(endpoint: str, *, own: bool) -> Proof:  # noqa: ARG001 (what the cache goes by)
+    """Give what is known of the endpoint with this URL; `own` tells that it is the cloud's own."""
+    known = Kept.YES if own else Kept.UNKNOWN
     return Proof(known, known, known)
 
 
@@ -122,7 +142,7 @@ def _prove(bucket: Bucket, proof: Proof, key: str, expect: Version) -> Version:
     blob = bucket.get(key)
     if blob.version != expect:
         raise lost_race(key)
-    proof.update, version = _ask(lambda: bucket.put(key, blob.data, if_match=IMPOSSIBLE))
+    proof.update, version = _ask(lambda: bucket.put(key, blob.data, if_match=bucket.impossible))
     if proof.create is Kept.UNKNOWN:
         proof.create, later = _ask(lambda: bucket.put(key, blob.data, if_none=True))
         version = later or version
@@ -157,7 +177,7 @@ def _delete_unproven(bucket: Bucket, proof: Proof, key: str, expect: Version) ->
     """Delete a file whose version was compared just now."""
     if proof.delete is Kept.UNKNOWN:
         try:
-            bucket.remove(key, if_match=IMPOSSIBLE)
+            bucket.remove(key, if_match=bucket.impossible)
         except LostRace:
             proof.delete = Kept.YES
             return _delete_version(bucket, key, expect)

@@ -15,6 +15,7 @@ import pytest
 from clusterstate.sandbox.certificates import write_certificates
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.gcs.server import GcsServer
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
 from tests.support.servers import KINDS, Asker, Holder
@@ -105,6 +106,13 @@ def s3_server(pytestconfig: pytest.Config) -> S3Server:
 def moto_server(pytestconfig: pytest.Config) -> MotoServer:
     """Amazon's APIs with policies enforced, which all tests share; keep to names that are yours alone."""
     server: MotoServer = pytestconfig.stash[SERVERS].get("moto_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def gcs_server(pytestconfig: pytest.Config) -> GcsServer:
+    """Google's storage and identities, which all tests share; keep to names that are yours alone."""
+    server: GcsServer = pytestconfig.stash[SERVERS].get("gcs_server")
     return server
 
 

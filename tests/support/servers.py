@@ -20,6 +20,7 @@ from clusterstate.sandbox.binaries import find
 from clusterstate.sandbox.controlplane import PROGRAMS, ControlPlane
 from clusterstate.sandbox.errors import SandboxError
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.gcs.server import GcsServer
 from tests.support.moto import MotoServer
 
 Say = Callable[[str], None]
@@ -45,6 +46,7 @@ KINDS = {
     "control_plane": Kind(ControlPlane.start, PROGRAMS),
     "s3_server": Kind(S3Server.start, ("versitygw",)),
     "moto_server": Kind(MotoServer.start),
+    "gcs_server": Kind(GcsServer.start),
 }
 """By the name of the fixture that gives it."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from clusterstate.errors import EndpointRefused, StoreUnsupported
+from clusterstate.store.backends.gcs import rules as gcs
 from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
@@ -63,6 +64,12 @@ async def _open_s3(opening: Opening) -> Store:
     return Prefixed(await open_bucket(opening), opening.location.prefix)
 
 
+async def _open_gcs(opening: Opening) -> Store:
+    from clusterstate.store.backends.gcs.store import open_bucket  # noqa: PLC0415 (as the others)
+
+    return Prefixed(await open_bucket(opening), opening.location.prefix)
+
+
 async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
@@ -100,7 +107,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "linode": Backend(_open_s3, s3.CUSTOM_RULES),
     "hos": Backend(_open_s3, s3.CUSTOM_RULES),
     "scw": Backend(_open_s3, s3.CUSTOM_RULES),
-    "gs": Backend(_refuse, _FREE),
+    "gs": Backend(_open_gcs, gcs.RULES, extra="gcs"),
     "swift": Backend(_refuse, _FREE),
     "oss": Backend(_refuse, _FREE),
     "k8s": Backend(_refuse, _FREE),

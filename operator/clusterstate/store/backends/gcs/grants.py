@@ -1,0 +1,80 @@
+"""Access control lists: an overwrite keeps the file's own, and a new file gets that of a file that kops wrote.
+
+kops (util/pkg/vfs/acls/gce/storage.go) gives each file in a bucket without uniform bucket-level access the bucket's
+default list and the nodes' service account as reader. A write without a list gets the default alone, so that nodes
+couldn't read the file any more.
+
+The bucket says once whether it is uniform (buckets.get, as kops asks it). Where that is denied, the lists themselves
+are asked for at each write: a uniform bucket refuses that in words, which is remembered.
+"""
+
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from google.api_core.exceptions import BadRequest
+from google.cloud.storage import Blob
+from google.cloud.storage import Bucket as SdkBucket
+
+from clusterstate.errors import AccessDenied, KeyNotFound
+from clusterstate.store.backends.gcs.clients import BucketFacts
+from clusterstate.store.backends.gcs.errors import PERMISSIONS, says_uniform
+
+ASK_BUCKET: Final = "buckets.get"
+ASK_FILE: Final = "objectAccessControls.list"
+
+Grants = tuple[dict[str, str], ...]
+"""Entries of a list, each with `entity` and `role`, as the JSON API has them."""
+NONE: Final[Grants] = ()
+Translating = AbstractContextManager[None]
+"""Lets no error of the SDK out of the one request that is made in it."""
+
+
+class Upload(Blob):
+    """A file as it is written: with its list, which the SDK leaves out of what it sends."""
+
+    def __init__(self, key: str, bucket: SdkBucket, grants: Grants) -> None:
+        super().__init__(key, bucket)  # type: ignore[no-untyped-call] # the SDK has no annotations
+        self._grants = grants
+
+    def _get_writable_metadata(self) -> dict[str, Any]:
+        metadata: dict[str, Any] = super()._get_writable_metadata()  # type: ignore[no-untyped-call] # as above
+        return {**metadata, "acl": list(self._grants)} if self._grants else metadata
+
+
+def is_uniform(bucket: SdkBucket, facts: BucketFacts, translating: Translating) -> bool:
+    """Whether the bucket's files have no lists, as far as is known; asked once."""
+    with facts.lock:
+        if facts.uniform is None and not facts.denied:
+            try:
+                with translating:
+                    bucket.reload(retry=None)
+                    facts.uniform = bool(bucket.iam_configuration.uniform_bucket_level_access_enabled)
+            except AccessDenied:
+                facts.denied = True
+        return bool(facts.uniform)
+
+
+def read_grants(key: str, bucket: SdkBucket, facts: BucketFacts, translating: Translating) -> Grants | None:
+    """Give a file's list, empty where the bucket turns out to be uniform; None where there is no such file.
+
+    Raise `AccessDenied` where nobody may tell: without the list, a write might shut the nodes out.
+    """
+    blob = Blob(key, bucket)
+    try:
+        with translating:
+            try:
+                blob.acl.reload(retry=None)
+            except BadRequest as error:
+                if not says_uniform(error):
+                    raise
+                facts.uniform = True
+                return NONE
+            return tuple({"entity": entry["entity"], "role": entry["role"]} for entry in blob.acl)
+    except KeyNotFound:
+        return None
+    except AccessDenied as denied:
+        if not facts.denied:
+            raise
+        raise AccessDenied(
+            f"{denied.message} Or grant {PERMISSIONS[ASK_BUCKET]} on the bucket, if it has uniform bucket-level access."
+        ) from None

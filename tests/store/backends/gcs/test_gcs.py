@@ -1,0 +1,159 @@
+"""Google Cloud Storage, with tokens, permissions and preconditions checked."""
+
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from clusterstate.store.backends.gcs.config import make_config
+from clusterstate.store.base import Store
+from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import RequestCounts
+from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, secret
+from tests.store.conformance import StoreConformance, keys_of
+from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
+from tests.store.opening import opened
+from tests.support.faultproxy import FaultProxy
+from tests.support.gcs.server import GcsServer
+from tests.support.tokens import Issuer
+
+pytestmark = pytest.mark.objectstore
+ROW = "gs (fake-gcs-server)"
+OTHER_KEY = RSAKey.generate_key(2048)
+Open = Callable[[str, Iterable[str]], AbstractAsyncContextManager[Store]]
+
+
+@pytest.fixture
+def bucket(gcs_server: GcsServer) -> str:
+    return gcs_server.create_bucket()
+
+
+class TestGcs(StoreConformance):
+    row = ROW
+
+    @pytest.fixture
+    async def store(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
+        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
+            yield store
+
+    @pytest.fixture
+    async def rival(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
+        """Somebody else, so another client too."""
+        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
+            yield store
+
+
+class TestGcsBelowAPrefix(StoreConformance):
+    row = "gs, below a prefix"
+
+    @pytest.fixture
+    async def store(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
+        account = gcs_server.create_account()
+        async with open_as(gcs_server, f"gs://{bucket}/a team/pre.fix", account) as store:
+            yield store
+        async with open_as(gcs_server, f"gs://{bucket}", account) as root:
+            assert all(key.startswith("a team/pre.fix/") for key in await keys_of(root))
+
+    @pytest.fixture
+    async def rival(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
+        async with open_as(gcs_server, f"gs://{bucket}/a%20team/pre.fix/", gcs_server.create_account()) as store:
+            yield store
+
+
+class TestGcsWithLists(TestGcs):
+    """Files with access control lists of their own: what is written is the same, and more is asked."""
+
+    row = "gs, without uniform access"
+
+    @pytest.fixture
+    def bucket(self, gcs_server: GcsServer) -> str:
+        return gcs_server.create_bucket(uniform=False)
+
+
+class TestGcsFaults(FaultConformance):
+    row = ROW
+    write_method = "POST"
+
+    @pytest.fixture
+    def proxy(self, gcs_server: GcsServer) -> Iterator[FaultProxy]:
+        with FaultProxy(gcs_server.endpoint) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    async def store(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
+        options = StoreOptions(endpoint=proxy.endpoint)
+        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account(), options) as store:
+            yield store
+
+    @pytest.fixture
+    async def hurried(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
+        credentials = secret(gcs_server.create_account().document)
+        options, policy = StoreOptions(endpoint=proxy.endpoint), knowing(gcs_server.endpoint)
+        config = make_config(Opening(Location("gs", bucket), options, credentials, policy))
+        wire = replace(config.inputs.wire, read_seconds=0.3)
+        yield of_config(bucket, replace(config, inputs=replace(config.inputs, wire=wire)))
+
+
+class TestGcsRefusals(RefusalConformance):
+    row = ROW
+    permissions: ClassVar = {
+        name: rf"Grant storage\.objects\.{permission} to sa-\w+@acme\.iam\.gserviceaccount\.com\."
+        for name, permission in (("list", "list"), ("read", "get"), ("write", "create"))
+    }
+
+    @pytest.fixture
+    def open_with(self, gcs_server: GcsServer, counts: RequestCounts) -> Open:
+        """Give what opens a store for somebody with these permissions."""
+        return lambda url, permissions: open_as(gcs_server, url, gcs_server.create_account(permissions), counts=counts)
+
+    @pytest.fixture
+    async def stranger(
+        self, gcs_server: GcsServer, bucket: str, counts: RequestCounts, canary: str
+    ) -> AsyncIterator[Store]:
+        account = gcs_server.create_account()
+        wrong = account.changed(private_key=OTHER_KEY.as_pem(private=True).decode(), private_key_id=canary)
+        async with open_as(gcs_server, f"gs://{bucket}", replace(account, document=wrong), counts=counts) as store:
+            yield store
+
+    @pytest.fixture
+    async def denied(self, bucket: str, open_with: Open) -> AsyncIterator[Store]:
+        async with open_with(f"gs://{bucket}", ["storage.buckets.get"]) as store:
+            yield store
+
+    @pytest.fixture
+    async def nowhere(self, open_with: Open) -> AsyncIterator[Store]:
+        async with open_with("gs://no-such-bucket", ["*"]) as store:
+            yield store
+
+
+class TestGcsExpiry(ExpiryConformance):
+    row = ROW
+
+    @pytest.fixture
+    async def expired(self, gcs_server: GcsServer, bucket: str, counts: RequestCounts) -> AsyncIterator[Store]:
+        """A token that was to be exchanged, and has had its time."""
+        issuer = Issuer()
+        exchange = federation(gcs_server, issuer.key)
+        credentials = secret(exchange.document, GOOGLE_SUBJECT_TOKEN=issuer.issue(exchange.audience, seconds=-60))
+        options = StoreOptions(endpoint=gcs_server.endpoint)
+        async with opened(f"gs://{bucket}", credentials, options, knowing(gcs_server.endpoint), counts) as store:
+            yield store
+
+
+class TestGcsOnTheWire(WireConformance):
+    row = ROW
+
+    @pytest.fixture
+    def reach(self, gcs_server: GcsServer, bucket: str, tls: ssl.SSLContext) -> Iterator[Reach]:
+        with FaultProxy(gcs_server.endpoint, context=tls) as front:
+            account = gcs_server.create_account(token_uri=f"{front.endpoint}/token")
+            credentials, policy = secret(account.document), knowing(front.endpoint)
+            yield lambda options: opened(
+                f"gs://{bucket}", credentials, replace(options, endpoint=front.endpoint), policy
+            )

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 
-class Refusal(Exception):  # noqa: N818 - not every answer is an error
+class Refusal(Exception):
     """Ends a request with an answer."""
 
     def __init__(self, answer: web.Response) -> None:

@@ -68,7 +68,7 @@ class Double:
         return web.json_response(self._identities.exchange_key(await _form(request)))
 
     async def _exchange_subject(self, request: web.Request) -> web.Response:
-        return web.json_response(await self._identities.exchange_subject(await _form(request)))
+        return web.json_response(self._identities.exchange_subject(await _form(request)))
 
     async def _impersonate(self, request: web.Request) -> web.Response:
         email, bearer = request.match_info["email"], request.headers.get("Authorization", "")

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -10,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote
 
-import aiohttp
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
@@ -22,6 +25,11 @@ GRANT_JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 GRANT_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 WEB_TOKENS = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
 AWS_TOKEN = "urn:ietf:params:aws:token-type:aws4_request"
+AWS_URL = "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
+AWS_SIGNATURE = re.compile(
+    r"AWS4-HMAC-SHA256 Credential=(?P<key>\w+)/\d+/(?P<region>[\w-]+)/sts/aws4_request, "
+    r"SignedHeaders=host;x-amz-date(;x-amz-security-token)?, Signature=(?P<signature>\w+)"
+)
 KEY_AUDIENCE = "https://oauth2.googleapis.com/token"
 """Whom an account's own assertions are for, whatever URL they are sent to."""
 ANYBODY = "anonymous"
@@ -50,8 +58,8 @@ class Provider:
     """With {} for what the token says."""
     issuer: Issuer | None = None
     token_audience: str = ""
-    aws: str = ""
-    """URL of a service that plays AWS's STS, for requests that AWS's keys signed."""
+    aws: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """AWS's keys whose owners are known: the secret and the owner's ARN by the key's id."""
     lifetime: int = 3600
 
 
@@ -121,7 +129,7 @@ class Identities:
             raise oauth_error("invalid_grant", "Invalid JWT: Token must be a short-lived token for this service.")
         return self._give(account.email, claims["scope"], account.lifetime)
 
-    async def exchange_subject(self, form: Mapping[str, str]) -> dict[str, Any]:
+    def exchange_subject(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Give a token for one of somebody else's (RFC 8693)."""
         provider = self.providers.get(form.get("audience", ""))
         if form.get("grant_type") != GRANT_EXCHANGE or provider is None:
@@ -133,7 +141,7 @@ class Identities:
             except ValueError as flaw:
                 raise oauth_error("invalid_grant", f"Error code invalid_grant: {flaw}") from None
         elif provider.aws and kind == AWS_TOKEN:
-            said = await _ask_aws(provider, form["subject_token"])
+            said = _read_aws(provider, form["subject_token"])
         else:
             raise oauth_error("invalid_grant", "The subject token has another type than the provider takes.")
         answer = self._give(provider.subject.format(said), form["scope"], provider.lifetime)
@@ -175,16 +183,20 @@ def _claims(token: str) -> dict[str, Any]:
     return claims
 
 
-async def _ask_aws(provider: Provider, token: str) -> str:
-    """Give the ARN of whose keys signed a GetCallerIdentity request, as AWS tells it."""
+def _read_aws(provider: Provider, token: str) -> str:
+    """Give the ARN of whose keys signed a request to AWS, GetCallerIdentity, as AWS would tell it (Signature V4)."""
     signed = json.loads(unquote(token))
     headers = {header["key"].lower(): header["value"] for header in signed["headers"]}
-    host, _, query = signed["url"].removeprefix("https://").partition("?")
-    if headers.pop("x-goog-cloud-target-resource") != provider.audience or not host.endswith(".amazonaws.com"):
+    found = AWS_SIGNATURE.fullmatch(headers.pop("authorization"))
+    if found is None or headers.pop("x-goog-cloud-target-resource") != provider.audience:
         raise oauth_error("invalid_grant", "The request isn't for this provider.")
-    url = f"{provider.aws}/?{query}"
-    async with aiohttp.ClientSession() as session, session.post(url, headers=headers) as answer:
-        text = await answer.text()
-    if answer.status != 200 or "<Arn>" not in text:
+    secret, arn = provider.aws.get(found["key"], ("", ""))
+    request = AWSRequest(signed["method"], signed["url"], headers)
+    request.context["timestamp"] = headers["x-amz-date"]
+    auth = SigV4Auth(Credentials(found["key"], secret), "sts", found["region"])
+    signature = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    age = datetime.now(UTC) - datetime.strptime(headers["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    fresh = abs(age) < timedelta(minutes=15)
+    if not fresh or signature != found["signature"] or signed["url"] != AWS_URL.format(region=found["region"]):
         raise oauth_error("invalid_grant", "Received invalid credentials of AWS.")
-    return text.partition("<Arn>")[2].partition("</Arn>")[0]
+    return arn

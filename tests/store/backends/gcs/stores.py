@@ -4,6 +4,7 @@ import json
 import secrets
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from joserfc.jwk import RSAKey
 
@@ -60,7 +61,7 @@ class Federated:
     """Who has exchanged a token of the usual subject."""
 
 
-def federation(server: GcsServer, key: RSAKey | None = None, *, url: str = "", **fields: str) -> Federated:
+def federation(server: GcsServer, key: RSAKey | None = None, *, url: str = "", **fields: Any) -> Federated:
     """Let tokens signed by a key be exchanged, or whatever else `fields` say of the provider.
 
     `url` is where the document sends whoever has it; empty: to the server itself.

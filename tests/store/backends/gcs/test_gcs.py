@@ -29,11 +29,6 @@ OTHER_KEY = RSAKey.generate_key(2048)
 Open = Callable[[str, Iterable[str]], AbstractAsyncContextManager[Store]]
 
 
-@pytest.fixture
-def bucket(gcs_server: GcsServer) -> str:
-    return gcs_server.create_bucket()
-
-
 class TestGcs(StoreConformance):
     row = ROW
 
@@ -92,12 +87,12 @@ class TestGcsFaults(FaultConformance):
             yield store
 
     @pytest.fixture
-    async def hurried(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
+    def hurried(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> Store:
         credentials = secret(gcs_server.create_account().document)
         options, policy = StoreOptions(endpoint=proxy.endpoint), knowing(gcs_server.endpoint)
         config = make_config(Opening(Location("gs", bucket), options, credentials, policy))
         wire = replace(config.inputs.wire, read_seconds=0.3)
-        yield of_config(bucket, replace(config, inputs=replace(config.inputs, wire=wire)))
+        return of_config(bucket, replace(config, inputs=replace(config.inputs, wire=wire)))
 
 
 class TestGcsRefusals(RefusalConformance):

@@ -60,7 +60,7 @@ class Identity:
     """Who asks; safe to use from many threads once `credentials` has been called."""
 
     def __init__(self, inputs: ClientInputs) -> None:
-        """Raise `CredentialsInvalid` for a key that is none. The SDK's chain isn't asked yet: that may take its time."""
+        """Raise `CredentialsInvalid` for a key that is none; the SDK's chain isn't asked yet, which may take long."""
         self._inputs = inputs
         self._source = None if inputs.who is Own.CHAIN else _make_source(inputs)
         self._credentials: Credentials | None = None

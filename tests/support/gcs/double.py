@@ -31,6 +31,7 @@ class Double:
             "add_provider": self._identities.add_provider,
             "let_impersonate": self._identities.let_impersonate,
             "permit": self._identities.permit,
+            "give_token": self._identities.give_token,
             "end_tokens": self._identities.end_tokens,
             "add_bucket": self._storage.add_bucket,
             "set_list": self._storage.set_list,

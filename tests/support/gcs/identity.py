@@ -93,6 +93,10 @@ class Identities:
         """Let somebody do this and no more; `*` is everything."""
         self.permissions[principal] = set(permissions)
 
+    def give_token(self, email: str) -> dict[str, Any]:
+        """Give a token as a metadata service has it for its machine's account."""
+        return self._give(email, STORAGE_SCOPE, self.accounts[email].lifetime)
+
     def end_tokens(self, principal: str) -> None:
         """Revoke all access tokens of somebody, before their time."""
         self._tokens = {token: found for token, found in self._tokens.items() if found.principal != principal}

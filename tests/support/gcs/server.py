@@ -110,6 +110,11 @@ class GcsServer:
     def let_impersonate(self, who: str, email: str) -> None:
         self.arrange("let_impersonate", who=who, email=email)
 
+    def give_token(self, email: str) -> dict[str, Any]:
+        """Give an access token of an account, as a metadata service would."""
+        token: dict[str, Any] = self.arrange("give_token", email=email)
+        return token
+
     def end_tokens(self, principal: str) -> None:
         self.arrange("end_tokens", principal=principal)
 

@@ -14,6 +14,7 @@ from google.cloud.storage import Client as SdkClient
 
 from clusterstate.store.backends.gcs.cluster import find_cluster
 from clusterstate.store.backends.gcs.config import ClientInputs, Config, in_cluster
+from clusterstate.store.backends.gcs.errors import require_object
 from clusterstate.store.backends.gcs.identity import Identity
 from clusterstate.store.backends.gcs.tokens import Tokens
 from clusterstate.store.sessions import wired
@@ -94,14 +95,8 @@ class _Session(requests.Session):
             self._tokens.apply(sent)
             answer = super().request(method, url, headers=sent, **kwargs)
         if answer.ok and method != "DELETE" and not kwargs.get("stream"):
-            _check_json(answer)
+            require_object(answer)
         return answer
-
-
-def _check_json(answer: requests.Response) -> None:
-    """Raise ValueError for what isn't a JSON object: to the SDK nothing at all is an empty listing."""
-    if not isinstance(answer.json(), dict):
-        raise ValueError("not an object")  # noqa: TRY004 (as for what can't be read)
 
 
 def _make_sdk(session: requests.Session, endpoint: str) -> SdkClient:

@@ -88,6 +88,12 @@ def translating(request: Request, secret: Callable[[], str]) -> Iterator[None]:
         raise told or make_error(kind, request, type(error).__name__) from None
 
 
+def require_object(answer: requests.Response) -> None:
+    """Raise ValueError for what isn't a JSON object: the SDK takes nothing at all for an empty listing."""
+    if not isinstance(answer.json(), dict):
+        raise ValueError("not an object")  # noqa: TRY004 (as for what can't be read)
+
+
 def says_uniform(error: GoogleAPICallError) -> bool:
     """Whether this refusal says that no file of the bucket has an access control list of its own."""
     return _UNIFORM in _read(error.response)[1]

@@ -12,7 +12,7 @@ from google.auth.transport import Request as TokenRequest
 from google.auth.transport import Response as TokenResponse
 
 from clusterstate.errors import IntegrityFailed, StoreUnavailable
-from clusterstate.store.backends.gcs.errors import token_failure, token_refusal
+from clusterstate.store.backends.gcs.errors import require_object, token_failure, token_refusal
 from clusterstate.store.backends.gcs.identity import Identity
 
 _AUTHORIZATION: Final = "authorization"
@@ -51,11 +51,13 @@ class Tokens:
         """Get a new token; one that still lives a little outlasts an outage of whoever gives them."""
         try:
             credentials.refresh(self._service)
+            credentials.apply({})  # a token that is no text fails here, and not at each request
         except StoreUnavailable:
             if credentials.token_state is TokenState.INVALID:
                 raise
             return False
         except (GoogleAuthError, ValueError, TypeError, KeyError, RecursionError) as error:
+            credentials.token = None  # the SDK may have taken one whose end it couldn't read
             raise IntegrityFailed(
                 f"What a token service of Google's answered is no access token ({type(error).__name__}). It is tried "
                 "again."
@@ -86,6 +88,8 @@ class _TokenService(TokenRequest):
             raise token_failure(error, url, self._identity.source) from None
         if not answer.ok:
             raise token_refusal(answer, self._identity.source, _secrets(body, headers or {})) from None
+        if method == "POST":  # the metadata service, which is asked by GET, also gives words
+            require_object(answer)
         return _Answer(answer)
 
 

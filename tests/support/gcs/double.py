@@ -34,6 +34,7 @@ class Double:
             "give_token": self._identities.give_token,
             "end_tokens": self._identities.end_tokens,
             "add_bucket": self._storage.add_bucket,
+            "make_uniform": self._storage.make_uniform,
             "set_list": self._storage.set_list,
             "get_list": self._storage.get_list,
         }

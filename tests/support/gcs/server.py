@@ -118,6 +118,10 @@ class GcsServer:
     def end_tokens(self, principal: str) -> None:
         self.arrange("end_tokens", principal=principal)
 
+    def make_uniform(self, bucket: str) -> None:
+        """Take the access control lists of its files away."""
+        self.arrange("make_uniform", name=bucket)
+
     def set_list(self, bucket: str, key: str, entries: Mapping[str, str]) -> None:
         """Give a file this list: roles by entity."""
         listed = [{"entity": entity, "role": role} for entity, role in entries.items()]

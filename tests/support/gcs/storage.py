@@ -57,6 +57,9 @@ class Storage:
         await self._ask("POST", "/storage/v1/b?project=p", json_bytes({"name": name}))
         self.buckets[name] = Bucket(uniform, default)
 
+    def make_uniform(self, name: str) -> None:
+        self.buckets[name].uniform = True
+
     def set_list(self, bucket: str, key: str, entries: Acl) -> None:
         found = self.buckets[bucket].lists
         found[key] = (found[key][0], entries)

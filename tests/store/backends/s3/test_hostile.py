@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -21,6 +20,7 @@ from tests.store.backends.s3.stores import GUARDED, SomeKeys, bare, config_of, s
 from tests.store.canned import EMPTY_LIST, canned
 from tests.store.conformance import keys_of
 from tests.store.opening import opened
+from tests.store.serving import dribble, dripping, pouring, serving
 
 KEYS = SomeKeys("access", "canary")
 PAGE = EMPTY_LIST.replace(
@@ -29,36 +29,9 @@ PAGE = EMPTY_LIST.replace(
 ENDLESS = b'HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nETag: "1"\r\nTransfer-Encoding: chunked\r\n\r\n'
 DRIP = b'HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nETag: "1"\r\nContent-Length: 100000\r\n\r\n'
 
-Speak = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
 
 def inputs_of(endpoint: str, access_key: str = "access") -> ClientInputs:
     return ClientInputs(Keys(access_key, "canary"), endpoint, "us-east-1", wire=GUARDED)
-
-
-@asynccontextmanager
-async def serving(speak: Speak) -> AsyncIterator[str]:
-    """Serve bare connections; what goes wrong with one is nobody's concern."""
-    speaking: set[asyncio.Task[None]] = set()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        speaking.add(asyncio.ensure_future(speak_once(reader, writer)))
-
-    async def speak_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError, EOFError):
-                await speak(reader, writer)
-        finally:
-            writer.transport.abort()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        for task in speaking:
-            task.cancel()
-        await asyncio.gather(*speaking, return_exceptions=True)
 
 
 async def all_threads_come_back() -> None:
@@ -67,30 +40,9 @@ async def all_threads_come_back() -> None:
     await asyncio.gather(*(lane.run(together.wait) for _ in range(HOST_LANE)))
 
 
-async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(DRIP)
-    await dribble(reader, writer)
-
-
 async def drip_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03")  # a ServerHello of 16 KiB begins
     await dribble(reader, writer)
-
-
-async def dribble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(b"x")
-        await writer.drain()
-        await asyncio.sleep(0.01)
-
-
-async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.readuntil(b"\r\n\r\n")
-    writer.write(ENDLESS)
-    while True:
-        writer.write(b"100000\r\n" + b"x" * 0x100000 + b"\r\n")
-        await writer.drain()
 
 
 def endless(token: Callable[[int], str]) -> Callable[[web.Request], web.Response]:
@@ -101,7 +53,7 @@ def endless(token: Callable[[int], str]) -> Callable[[web.Request], web.Response
 
 @pytest.mark.parametrize("work", ["read", "list"])
 async def test_dripping_bytes_do_not_stretch_a_call(work: str) -> None:
-    async with serving(drip) as endpoint:
+    async with serving(dripping(DRIP)) as endpoint:
         config = config_of(replace(inputs_of(endpoint), wire=replace(GUARDED, call_seconds=0.3)))
         async with bare("b", config) as store:
             with pytest.raises(StoreUnavailable, match=r"within 0\.3 seconds"):
@@ -110,7 +62,7 @@ async def test_dripping_bytes_do_not_stretch_a_call(work: str) -> None:
 
 
 async def test_dripping_endpoints_take_no_thread_from_others() -> None:
-    async with serving(drip) as slow, canned(lambda _: web.Response(text=EMPTY_LIST)) as quick:
+    async with serving(dripping(DRIP)) as slow, canned(lambda _: web.Response(text=EMPTY_LIST)) as quick:
         for number in range(20):
             config = config_of(replace(inputs_of(slow, f"key-{number}"), wire=replace(GUARDED, call_seconds=0.5)))
             async with bare("b", config) as store:
@@ -155,7 +107,7 @@ async def test_a_name_that_changes_its_address_afterwards_gets_nowhere(monkeypat
 
 
 async def test_a_file_without_end_is_refused() -> None:
-    async with serving(pour) as endpoint, opened("s3://b", s3_secret(KEYS, endpoint)) as store:
+    async with serving(pouring(ENDLESS)) as endpoint, opened("s3://b", s3_secret(KEYS, endpoint)) as store:
         with pytest.raises(StoreRefused, match=f"s3://b/prod/config has more than {LARGEST_FILE} bytes"):
             await store.read("prod/config")
 
@@ -170,7 +122,7 @@ async def test_the_largest_file_is_read_whole() -> None:
 
 
 async def test_any_other_answer_without_end_is_refused() -> None:
-    async with serving(pour) as endpoint, opened("s3://b", s3_secret(KEYS, endpoint)) as store:
+    async with serving(pouring(ENDLESS)) as endpoint, opened("s3://b", s3_secret(KEYS, endpoint)) as store:
         with pytest.raises(StoreRefused, match=rf"127\.0\.0\.1 gave an answer of more than {LARGEST_ANSWER} bytes"):
             await keys_of(store)
 

@@ -20,7 +20,7 @@ from clusterstate.store.backends.gcs.tokens import Tokens
 from clusterstate.store.sessions import wired
 from clusterstate.store.threads import LANE, Lane, host_lane
 
-logging.getLogger("google").setLevel(logging.INFO)  # its DEBUG shows tokens and what they are exchanged for
+logging.getLogger("google").setLevel(logging.WARNING)  # its DEBUG shows tokens and what they are exchanged for
 logging.getLogger("google.auth._default").setLevel(logging.ERROR)  # it warns that it knows no project: none is needed
 
 _NO_PROJECT: Final = "none"

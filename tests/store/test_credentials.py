@@ -31,6 +31,7 @@ CUSTOM = {
     "KOPS_STATE_S3_ACL": "private",
     "HTTPS_PROXY": "http://p",
 }
+GOOGLE = {"GOOGLE_APPLICATION_CREDENTIALS": '{"type": "service_account", "private_key": "canary"}'}
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -38,6 +39,12 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         {**AWS, "AWS_USE_DUALSTACK_ENDPOINT": "false", "AWS_USE_FIPS_ENDPOINT": "true"},
     ],
     **{scheme: [S3, CUSTOM] for scheme in ("do", "linode", "hos", "scw")},
+    "gs": [
+        GOOGLE,
+        {**GOOGLE, "GOOGLE_SUBJECT_TOKEN": "canary-subject", "HTTPS_PROXY": "http://proxy:3128"},
+        {**GOOGLE, "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT": "hub@acme.iam.gserviceaccount.com"},
+        {**GOOGLE, **AWS, "AWS_SESSION_TOKEN": "canary-token", "AWS_REGION": "eu-west-1"},
+    ],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""
 PAGE_OF = {"do": "s3-flavours", "linode": "s3-flavours", "hos": "s3-flavours", "scw": "s3-flavours"}

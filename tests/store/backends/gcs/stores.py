@@ -11,8 +11,9 @@ from joserfc.jwk import RSAKey
 from clusterstate.store.backends.gcs.bucket import Bucket
 from clusterstate.store.backends.gcs.clients import Client
 from clusterstate.store.backends.gcs.config import Config
-from clusterstate.store.backends.gcs.store import GcsStore
+from clusterstate.store.backends.gcs.store import make_store
 from clusterstate.store.base import Store
+from clusterstate.store.buckets import BucketStore
 from clusterstate.store.credentials import Credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.options import StoreOptions
@@ -46,9 +47,9 @@ def open_as(
     return opened(url, secret(account.document), here, knowing(server.endpoint), counts)
 
 
-def of_config(bucket: str, config: Config) -> GcsStore:
+def of_config(bucket: str, config: Config) -> BucketStore:
     """Give a store without wrappers, by a client of its own."""
-    return GcsStore(Bucket(f"gs://{bucket}", config, Client(config.inputs)))
+    return make_store(Bucket(f"gs://{bucket}", config, Client(config.inputs)))
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from clusterstate.errors import (
 )
 from clusterstate.store.backends.gcs.config import ClientInputs, Config
 from clusterstate.store.backends.gcs.keyfile import Key
-from clusterstate.store.backends.gcs.store import GcsStore
 from clusterstate.store.base import ABSENT, Version
+from clusterstate.store.buckets import BucketStore
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.expect import proof_of
 from clusterstate.store.wire import Wire
@@ -42,7 +42,7 @@ Answer = Callable[[web.Request], web.Response]
 
 
 @asynccontextmanager
-async def acme(answer: Answer, wire: Wire | None = None) -> AsyncIterator[tuple[GcsStore, Canned]]:
+async def acme(answer: Answer, wire: Wire | None = None) -> AsyncIterator[tuple[BucketStore, Canned]]:
     """Open the bucket acme, uniform, at a server that answers everything else so; requests for tokens don't count."""
 
     def answer_all(request: web.Request) -> web.Response:

@@ -16,7 +16,7 @@ from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, secret
-from tests.store.conformance import StoreConformance, keys_of
+from tests.store.conformance import StoreConformance
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import FaultProxy
@@ -31,34 +31,29 @@ Open = Callable[[str, Iterable[str]], AbstractAsyncContextManager[Store]]
 
 class TestGcs(StoreConformance):
     row = ROW
+    path: ClassVar = ("", "")
+    """Behind the bucket in the URL, as it is spelt for `store` and for `rival`."""
 
     @pytest.fixture
     async def store(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
-        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
+        async with open_as(gcs_server, f"gs://{bucket}{self.path[0]}", gcs_server.create_account()) as store:
             yield store
 
     @pytest.fixture
     async def rival(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
         """Somebody else, so another client too."""
-        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
+        async with open_as(gcs_server, f"gs://{bucket}{self.path[1]}", gcs_server.create_account()) as store:
             yield store
 
 
-class TestGcsBelowAPrefix(StoreConformance):
+class TestGcsBelowAPrefix(TestGcs):
     row = "gs, below a prefix"
+    path = ("/a team/pre.fix", "/a%20team/pre.fix/")
 
-    @pytest.fixture
-    async def store(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
-        account = gcs_server.create_account()
-        async with open_as(gcs_server, f"gs://{bucket}/a team/pre.fix", account) as store:
-            yield store
-        async with open_as(gcs_server, f"gs://{bucket}", account) as root:
-            assert all(key.startswith("a team/pre.fix/") for key in await keys_of(root))
-
-    @pytest.fixture
-    async def rival(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
-        async with open_as(gcs_server, f"gs://{bucket}/a%20team/pre.fix/", gcs_server.create_account()) as store:
-            yield store
+    @pytest.fixture(autouse=True)
+    async def _nothing_beside(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[None]:
+        yield
+        assert all(key.startswith("a team/pre.fix/") for key in gcs_server.keys(bucket))
 
 
 class TestGcsWithLists(TestGcs):

@@ -9,7 +9,8 @@ from clusterstate.api.store import Encryption
 from clusterstate.store.backends.s3.bucket import Bucket
 from clusterstate.store.backends.s3.clients import Client
 from clusterstate.store.backends.s3.config import ClientInputs, Config
-from clusterstate.store.backends.s3.store import S3Store
+from clusterstate.store.backends.s3.store import make_store
+from clusterstate.store.buckets import BucketStore
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.wire import Wire
@@ -45,10 +46,10 @@ def secret(data: Mapping[str, str]) -> Credentials:
 
 
 @asynccontextmanager
-async def bare(bucket: str, config: Config) -> AsyncIterator[S3Store]:
+async def bare(bucket: str, config: Config) -> AsyncIterator[BucketStore]:
     """Give a store without wrappers, by a client of its own."""
     clients = Clients()
-    store = S3Store(
+    store = make_store(
         Bucket(f"s3://{bucket}", config, lambda inputs: clients.get(inputs, NO_CREDENTIALS, Client)), config
     )
     try:

@@ -23,7 +23,7 @@ from clusterstate.errors import (
     StoreUnsupported,
 )
 from clusterstate.store.backends.s3.config import ClientInputs, Keys
-from clusterstate.store.backends.s3.store import S3Store
+from clusterstate.store.buckets import BucketStore
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.wire import Wire
 from tests.store.backends.s3.stores import bare, config_of
@@ -35,7 +35,7 @@ KEYS = Keys("access", "canary-secret", "canary-token")
 
 def acme(
     server: Canned, region: str = "us-east-1", *, ask_region: bool = False
-) -> AbstractAsyncContextManager[S3Store]:
+) -> AbstractAsyncContextManager[BucketStore]:
     """Open the bucket acme at the server."""
     return bare("acme", config_of(ClientInputs(KEYS, server.endpoint, region), ask_region=ask_region))
 

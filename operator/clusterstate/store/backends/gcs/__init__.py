@@ -10,7 +10,7 @@
     bucket    one request each, blocking
     grants    access control lists, which an overwrite must not drop
     errors    the SDK's errors -> ours
-    store     the asynchronous store; the only place that goes to threads
+    store     opens a bucket, in a thread; `store.buckets` makes the asynchronous store of it
 
 The SDK never retries here, with one exception of ours: after an answer that an access token isn't accepted any more
 it is renewed, and the request repeated once.

@@ -6,7 +6,6 @@ downloads are compared by the SDK with the digest that comes along.
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import md5
 from io import BytesIO
@@ -21,6 +20,7 @@ from clusterstate.store.backends.gcs.clients import Client
 from clusterstate.store.backends.gcs.config import Config
 from clusterstate.store.backends.gcs.errors import INSERT, PERMISSIONS, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
+from clusterstate.store.buckets import ListPosition
 from clusterstate.store.failures import Request, too_large
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
 from clusterstate.store.threads import Lane
@@ -47,15 +47,6 @@ class _Listing(msgspec.Struct, frozen=True):
     items: tuple[_Item, ...] = ()
     prefixes: tuple[str, ...] = ()
     nextPageToken: str = ""  # noqa: N815 (as Google has it)
-
-
-@dataclass(frozen=True, slots=True)
-class ListPosition:
-    """Where the next page of a listing starts."""
-
-    after: str = ""
-    token: str = ""
-    """What the service gave with the page before."""
 
 
 class Bucket:

@@ -7,7 +7,7 @@
     clients   clients of S3, and what they learn of buckets
     bucket    one request each, blocking; region and encryption of a bucket, asked once
     errors    the SDK's errors -> ours
-    store     the asynchronous store; the only place that goes to threads
+    store     opens a bucket, in a thread; `store.buckets` makes the asynchronous store of it
 
 By boto3's core, botocore: 0.5 MB and 0.01 s per client instead of 12.5 MB and 0.1 s. The SDK never retries here,
 with one exception of its own: after an answer that names another region it asks for the bucket's region and repeats

@@ -142,8 +142,8 @@ async def test_a_pause_that_is_asked_for_is_told() -> None:
 
 
 def repeat_everything(request: web.Request) -> web.Response:
-    """Answer as a malicious or careless server: with all that it was sent."""
-    heard = " ".join(f"{name}: {value}" for name, value in request.headers.items())
+    """Answer as a malicious or careless server: with what it was sent, the most delicate first."""
+    heard = f"{request.headers['Authorization']} {dict(request.headers)}"
     return refuse(403, "forbidden", f"no\n; https://acme/x?X-Goog-Signature=canary-signature {heard}")
 
 
@@ -151,7 +151,7 @@ async def test_what_a_server_repeats_is_not_shown(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.DEBUG)
     async with acme(repeat_everything) as (store, server):
         for work in (store.read("file"), store.write("file", b"canary-content"), keys_of(store), store.delete("file")):
-            with pytest.raises(AccessDenied, match="forbidden: no ;") as caught:
+            with pytest.raises(AccessDenied, match=r"forbidden: no ; .* Bearer \*\*\*") as caught:
                 await work
             assert "canary" not in caught.value.message
             assert len(caught.value.message) < 600

@@ -1,5 +1,6 @@
 """Google Cloud Storage, with tokens, permissions and preconditions checked."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +10,7 @@ from typing import ClassVar
 import pytest
 from joserfc.jwk import RSAKey
 
+from clusterstate.errors import AccessDenied
 from clusterstate.store.backends.gcs.config import make_config
 from clusterstate.store.base import Store
 from clusterstate.store.location import Location
@@ -16,7 +18,7 @@ from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, secret
-from tests.store.conformance import StoreConformance
+from tests.store.conformance import StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import FaultProxy
@@ -147,3 +149,66 @@ class TestGcsOnTheWire(WireConformance):
             yield lambda options: opened(
                 f"gs://{bucket}", credentials, replace(options, endpoint=front.endpoint), policy
             )
+
+
+async def test_reading_asks_for_nothing_else(gcs_server: GcsServer, bucket: str) -> None:
+    """Neither we nor the SDK, which would have a thread ask for the bucket's metadata."""
+    gcs_server.put(bucket, "file", b"x")
+    with FaultProxy(gcs_server.endpoint) as face:
+        options = StoreOptions(endpoint=face.endpoint)
+        account = gcs_server.create_account(["storage.objects.get", "storage.objects.list"])
+        async with open_as(gcs_server, f"gs://{bucket}", account, options) as store:
+            assert await keys_of(store) == ["file"]
+            assert (await store.read("file")).data == b"x"
+            await asyncio.sleep(0.2)  # a thread would be heard of by now
+        assert face.counts == {
+            ("GET", f"/storage/v1/b/{bucket}/o"): 1,
+            ("GET", f"/download/storage/v1/b/{bucket}/o/file"): 1,
+        }
+
+
+async def test_an_endpoint_is_proven_by_the_first_update(gcs_server: GcsServer, bucket: str) -> None:
+    with FaultProxy(gcs_server.endpoint) as face:
+        options = StoreOptions(endpoint=face.endpoint)
+        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account(), options) as store:
+            version = await store.write("file", b"one")
+            assert not store.capabilities.atomic_update
+            face.counts.clear()
+            version = await store.write("file", b"two", expect=version)
+            assert (store.capabilities.atomic_create, store.capabilities.atomic_update) == (True, True)
+            upload = ("POST", f"/upload/storage/v1/b/{bucket}/o")
+            assert face.counts == {("GET", f"/download/storage/v1/b/{bucket}/o/file"): 1, upload: 3}
+            face.counts.clear()
+            version = await store.write("file", b"three", expect=version)
+            assert face.counts == {upload: 1}
+            await store.delete("file", expect=version)
+            assert store.capabilities.atomic_delete
+            assert await keys_of(store) == []
+
+
+async def test_folder_markers_are_not_files(gcs_server: GcsServer, bucket: str) -> None:
+    gcs_server.put(bucket, "c/", b"")
+    async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
+        await store.write("c/config", b"x")
+        assert await keys_of(store) == ["c/config"]
+        assert await keys_of(store, "c/", shallow=True) == ["c/config"]
+
+
+async def test_who_may_do_nothing_learns_the_first_permission_that_is_missing(
+    gcs_server: GcsServer, bucket: str
+) -> None:
+    async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account([])) as store:
+        with pytest.raises(AccessDenied, match=r"storage\.objects\.delete to sa-"):
+            await store.delete("file")
+        with pytest.raises(AccessDenied, match=r"Or grant storage\.buckets\.get"):
+            await store.write("file", b"x")
+
+
+async def test_overwriting_asks_for_the_right_to_delete(gcs_server: GcsServer, bucket: str) -> None:
+    """As Google has it: who may only create can't replace."""
+    gcs_server.put(bucket, "file", b"x")
+    account = gcs_server.create_account(["storage.buckets.get", "storage.objects.create"])
+    async with open_as(gcs_server, f"gs://{bucket}", account) as store:
+        await store.write("new", b"x")
+        with pytest.raises(AccessDenied, match=r"Grant storage\.objects\.delete to sa-"):
+            await store.write("file", b"y")

@@ -14,7 +14,7 @@ from clusterstate.store.backends.gcs import cluster
 from clusterstate.store.backends.gcs.rules import ACCOUNT_ANNOTATION, CLUSTER, METADATA_HOST, PROVIDER_ANNOTATION, RULES
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, TokenIssuer, choose_credentials
 from clusterstate.store.options import StoreOptions
-from tests.store.backends.gcs.stores import federation, secret
+from tests.store.backends.gcs.stores import federation, knowing, secret
 from tests.store.canned import canned
 from tests.store.conformance import keys_of
 from tests.store.opening import opened
@@ -91,6 +91,23 @@ async def test_a_federation_may_act_as_an_account(
     credentials = secret(json.dumps(document), GOOGLE_SUBJECT_TOKEN=ISSUER.issue(exchange.audience))
     await use(bucket, credentials, options)
     assert called(google) == {"sts", "iamcredentials", "storage"}
+
+
+async def test_services_that_the_operator_lists_give_the_tokens(
+    gcs_server: GcsServer, bucket: str, options: StoreOptions, google: ForwardProxy
+) -> None:
+    who, target = gcs_server.create_account([]), gcs_server.create_account()
+    gcs_server.let_impersonate(who.email, target.email)
+    url = f"{gcs_server.endpoint}/v1/projects/-/serviceAccounts/{target.email}:generateAccessToken"
+    document = {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": url,
+        "source_credentials": json.loads(who.document),
+    }
+    listed = knowing(gcs_server.endpoint)
+    async with opened(f"gs://{bucket}", secret(json.dumps(document)), options, listed) as store:
+        assert await keys_of(store) == []
+    assert set(google.targets) == {gcs_server.endpoint.removeprefix("http://"), "storage.googleapis.com:443"}
 
 
 async def test_accounts_are_impersonated_one_after_the_other(

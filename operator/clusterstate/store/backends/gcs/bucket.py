@@ -132,11 +132,10 @@ class Bucket:
         facts, source = self._client.facts(self._name), self._config.grants_from
         if grants.is_uniform(self._sdk, facts, self._translating(grants.ASK_BUCKET)):
             return grants.NONE
-        for name in (source if new else key, "" if new else source):
-            asked = name and not (new and name == key)
-            found = (
-                grants.read_grants(name, self._sdk, facts, self._translating(grants.ASK_FILE, name)) if asked else None
-            )
+        own = () if new else (key,)
+        others = () if source in ("", key) else (source,)
+        for name in (*own, *others):
+            found = grants.read_grants(name, self._sdk, facts, self._translating(grants.ASK_FILE, name))
             if found is not None:
                 return found
         return grants.NONE

@@ -68,7 +68,7 @@ class Identity:
     def credentials(self) -> Credentials:
         """Give the SDK's credentials; raise `AuthenticationFailed` where the chain finds nothing."""
         if self._source is None:
-            self._source = _find_chain(self._inputs.wire)
+            self._source = _make_source(self._inputs)
         if self._credentials is None:
             self._credentials = _impersonating(self._inputs, self._source)
         return self._credentials

@@ -1,6 +1,7 @@
 """Access tokens of one identity, renewed in time by whoever needs one first, and what token services refuse."""
 
 import threading
+import time
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -11,9 +12,12 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport import Request as TokenRequest
 from google.auth.transport import Response as TokenResponse
 
-from clusterstate.errors import IntegrityFailed, StoreUnavailable
+from clusterstate.errors import IntegrityFailed, KubeUnavailable, StoreUnavailable
 from clusterstate.store.backends.gcs.errors import require_object, token_failure, token_refusal
 from clusterstate.store.backends.gcs.identity import Identity
+
+RENEWAL_PAUSE: Final = 20.0
+"""Seconds until a token service that failed is asked again, while the token lives: one that hangs would hold up all."""
 
 _AUTHORIZATION: Final = "authorization"
 
@@ -27,6 +31,7 @@ class Tokens:
         self._service = _TokenService(session, identity)
         self._lock = threading.Lock()
         self._credentials: Credentials | None = None
+        self._next_try = 0.0
 
     @property
     def secret(self) -> str:
@@ -49,10 +54,13 @@ class Tokens:
 
     def _renew(self, credentials: Credentials) -> bool:
         """Get a new token; one that still lives a little outlasts an outage of whoever gives them."""
+        if time.monotonic() < self._next_try and credentials.token_state is not TokenState.INVALID:
+            return False
         try:
             credentials.refresh(self._service)
             credentials.apply({})  # a token that is no text fails here, and not at each request
-        except StoreUnavailable:
+        except (StoreUnavailable, KubeUnavailable):
+            self._next_try = time.monotonic() + RENEWAL_PAUSE
             if credentials.token_state is TokenState.INVALID:
                 raise
             return False

@@ -17,6 +17,7 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
+from tests.support.oss.server import OssServer
 from tests.support.servers import KINDS, Asker, Holder
 from tests.support.suites import (
     find_kops,
@@ -46,6 +47,10 @@ S3_HOSTS = ("s3", "s3-fips", "s3.dualstack", "s3-fips.dualstack")
 CLOUD_NAMES = [
     "*.googleapis.com",
     "*.aliyuncs.com",
+    "*.oss-cn-hangzhou.aliyuncs.com",
+    "*.oss-cn-hangzhou-internal.aliyuncs.com",
+    "*.oss-cn-beijing.aliyuncs.com",
+    "sts-vpc.cn-hangzhou.aliyuncs.com",
     *(f"*.{region}.{suffix}" for region, suffix in AWS_REGIONS.items()),
     *(
         f"{wild}{host}.{region}.{suffix}"
@@ -105,6 +110,13 @@ def s3_server(pytestconfig: pytest.Config) -> S3Server:
 def moto_server(pytestconfig: pytest.Config) -> MotoServer:
     """Amazon's APIs with policies enforced, which all tests share; keep to names that are yours alone."""
     server: MotoServer = pytestconfig.stash[SERVERS].get("moto_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def oss_server(pytestconfig: pytest.Config) -> OssServer:
+    """Alibaba Cloud's OSS and STS, which all tests share; keep to names that are yours alone."""
+    server: OssServer = pytestconfig.stash[SERVERS].get("oss_server")
     return server
 
 

@@ -21,6 +21,7 @@ from clusterstate.sandbox.controlplane import PROGRAMS, ControlPlane
 from clusterstate.sandbox.errors import SandboxError
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.moto import MotoServer
+from tests.support.oss.server import OssServer
 
 Say = Callable[[str], None]
 
@@ -45,6 +46,7 @@ KINDS = {
     "control_plane": Kind(ControlPlane.start, PROGRAMS),
     "s3_server": Kind(S3Server.start, ("versitygw",)),
     "moto_server": Kind(MotoServer.start),
+    "oss_server": Kind(OssServer.start),
 }
 """By the name of the fixture that gives it."""
 

@@ -31,6 +31,7 @@ CUSTOM = {
     "KOPS_STATE_S3_ACL": "private",
     "HTTPS_PROXY": "http://p",
 }
+OSS = {"ALIYUN_ACCESS_KEY_ID": "LTAI1", "ALIYUN_ACCESS_KEY_SECRET": "canary-oss"}
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -38,6 +39,11 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         {**AWS, "AWS_USE_DUALSTACK_ENDPOINT": "false", "AWS_USE_FIPS_ENDPOINT": "true"},
     ],
     **{scheme: [S3, CUSTOM] for scheme in ("do", "linode", "hos", "scw")},
+    "oss": [
+        OSS,
+        {**OSS, "ALIYUN_SECURITY_TOKEN": "canary-token", "OSS_REGION": "oss-cn-beijing", "HTTPS_PROXY": "http://p"},
+        {**OSS, "OSS_ENDPOINT": "https://oss", "ALIYUN_OSS_INTERNAL": "true"},
+    ],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""
 PAGE_OF = {"do": "s3-flavours", "linode": "s3-flavours", "hos": "s3-flavours", "scw": "s3-flavours"}

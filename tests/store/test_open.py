@@ -58,7 +58,7 @@ def test_an_sdk_is_loaded_by_its_scheme_only() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("scheme", ["gs", "oss", "swift", "azureblob"])
+@pytest.mark.parametrize("scheme", ["gs", "swift", "azureblob"])
 async def test_known_stores_that_are_not_there_yet_say_so(scheme: str) -> None:
     with pytest.raises(StoreUnsupported, match=f"{scheme}:// stores are not supported yet"):
         async with opened(f"{scheme}://bucket", NO_CREDENTIALS):

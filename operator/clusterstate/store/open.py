@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from clusterstate.errors import EndpointRefused, StoreUnsupported
+from clusterstate.store.backends.oss import rules as oss
 from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
@@ -63,6 +64,12 @@ async def _open_s3(opening: Opening) -> Store:
     return Prefixed(await open_bucket(opening), opening.location.prefix)
 
 
+async def _open_oss(opening: Opening) -> Store:
+    from clusterstate.store.backends.oss.store import open_bucket  # noqa: PLC0415 (as above)
+
+    return Prefixed(await open_bucket(opening), opening.location.prefix)
+
+
 async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
@@ -102,7 +109,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "scw": Backend(_open_s3, s3.CUSTOM_RULES),
     "gs": Backend(_refuse, _FREE),
     "swift": Backend(_refuse, _FREE),
-    "oss": Backend(_refuse, _FREE),
+    "oss": Backend(_open_oss, oss.RULES, extra="oss"),
     "k8s": Backend(_refuse, _FREE),
     "file": Backend(_open_file, _FREE),
     "memfs": Backend(_open_memory, _FREE),

@@ -1,0 +1,72 @@
+"""The asynchronous store over a blocking bucket: each call is one visit to the client's lane of threads."""
+
+from collections.abc import AsyncIterator
+
+from clusterstate.errors import StoreRefused
+from clusterstate.store.backends.oss import expect as expectations
+from clusterstate.store.backends.oss.bucket import Bucket, ListPosition
+from clusterstate.store.backends.oss.clients import Client
+from clusterstate.store.backends.oss.config import ClientInputs, Config, make_config
+from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
+from clusterstate.store.clients import CLIENTS, Clients
+from clusterstate.store.key import check_key, check_prefix
+from clusterstate.store.opening import Opening
+
+
+class OssStore:
+    """A bucket of OSS."""
+
+    def __init__(self, bucket: Bucket, config: Config) -> None:
+        self._bucket = bucket
+        self._config = config
+        self._proof = expectations.proof_of(self.endpoint, bucket.name)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the bucket is known to keep; see `expect`."""
+        return self._proof.capabilities
+
+    @property
+    def endpoint(self) -> str:
+        """The custom one; OSS's own count as none, since names of buckets are unique there."""
+        return "" if self._config.own else self._config.inputs.endpoint
+
+    async def read(self, key: str) -> Blob:
+        """See `Store.read`."""
+        return await self._bucket.lane.run(self._bucket.get, check_key(key))
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        """See `Store.write`."""
+        return await self._bucket.lane.run(expectations.write, self._bucket, self._proof, check_key(key), data, expect)
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        """See `Store.delete`."""
+        await self._bucket.lane.run(expectations.delete, self._bucket, check_key(key), expect)
+
+    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        """See `Store.list`. One request per page."""
+        position: ListPosition | None = ListPosition(after)
+        while position is not None:
+            args = check_prefix(prefix), position
+            page, follows = await self._bucket.lane.run(self._bucket.page, *args, shallow=shallow)
+            yield page
+            if follows == position:
+                raise StoreRefused(
+                    f"{self._bucket.endpoint} repeats a page of its listing for ever. Have its service corrected."
+                )
+            position = follows
+
+    async def close(self) -> None:
+        """Leave the client to the next store with equal inputs; see `clients`."""
+
+
+async def open_bucket(opening: Opening, clients: Clients = CLIENTS) -> OssStore:
+    """Open a bucket without asking anything of it; errors as `open.open_store`."""
+    config = make_config(opening)
+    await config.inputs.wire.admit(config.inputs.endpoint)
+
+    def client_of(inputs: ClientInputs) -> Client:
+        return clients.get(inputs, opening.credentials, Client)
+
+    location = opening.location
+    return OssStore(Bucket(f"{location.scheme}://{location.bucket}", config, client_of), config)

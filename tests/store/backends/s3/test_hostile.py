@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -61,11 +62,11 @@ async def test_dripping_endpoints_take_no_thread_from_others() -> None:
             assert await keys_of(other) == []
 
 
-async def test_a_handshake_that_drips_is_given_up() -> None:
+async def test_a_handshake_that_drips_is_given_up(certificates: Path) -> None:
+    """The authority is one that is read beforehand: giving up between connection and handshake is another matter."""
+    wire = replace(GUARDED, call_seconds=0.3, ca_bundle=(certificates / "ca.crt").read_text())
     async with serving(drip_handshake) as endpoint:
-        config = config_of(
-            replace(inputs_of(endpoint.replace("http:", "https:")), wire=replace(GUARDED, call_seconds=0.3))
-        )
+        config = config_of(replace(inputs_of(endpoint.replace("http:", "https:")), wire=wire))
         async with bare("b", config) as store:
             errors = await asyncio.gather(*(store.read("file") for _ in range(LANE)), return_exceptions=True)
             await all_threads_come_back()

@@ -23,6 +23,15 @@ from tests.support.forwardproxy import ForwardProxy
 from tests.support.oss.server import REGION, OssServer
 
 GUARDED = Wire(guard=LOOPBACK)
+GIVEN = {
+    "Credentials": {
+        "AccessKeyId": "STS.1",
+        "AccessKeySecret": "canary-secret",
+        "SecurityToken": "canary-token",
+        "Expiration": "2099-01-01T00:00:00Z",
+    }
+}
+"""What the token service answers where it gives a role."""
 
 
 class Keys(Protocol):

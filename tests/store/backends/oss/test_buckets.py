@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from clusterstate.errors import AccessDenied, AuthenticationFailed, LostRace, StoreRefused
 from clusterstate.store.backends.oss.expect import proof_of
@@ -19,12 +20,14 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.oss.stores import OwnNames, SomeKeys, oss_secret
+from tests.store.canned import canned
 from tests.store.conformance import keys_of
 from tests.store.opening import LOOPBACK, ambient, opened
 from tests.support.faultproxy import FaultProxy
 from tests.support.oss.server import REGION, OssServer
 
 pytestmark = pytest.mark.objectstore
+KEYS = SomeKeys("access", "canary")
 PAGE = Path(__file__).parents[4] / "docs" / "stores" / "oss.md"
 
 
@@ -268,6 +271,22 @@ async def test_explicit_keys_never_see_the_environment(
     store = await open_bucket(opening, Clients())
     await store.write("file", b"x")
     assert await keys_of(store) == ["file"]
+
+
+async def test_one_connection_serves_requests_of_every_kind() -> None:
+    peers = set()
+
+    def answer(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response(status=204 if request.method == "DELETE" else 200, headers={"ETag": '"1"'})
+
+    async with canned(answer) as server, opened("oss://bucket", oss_secret(KEYS, server.endpoint)) as store:
+        for _ in range(2):
+            version = await store.write("file", b"x")
+            await store.read("file")
+            await store.delete("file", expect=version)
+    assert len(peers) == 1
 
 
 async def test_opening_asks_nothing_of_the_store(oss_server: OssServer, bucket: str, proxy: FaultProxy) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from clusterstate.errors import ClusterStateError, CredentialsInvalid, EndpointRefused, SpecInvalid
-from clusterstate.store.backends.oss.addresses import is_own, read_region, region_of
+from clusterstate.store.backends.oss.addresses import address_in, is_own, read_region, region_of
 from clusterstate.store.backends.oss.config import (
     AccountToken,
     ClientInputs,
@@ -136,6 +136,19 @@ def test_a_region_that_nobody_says_is_asked_for_at_a_public_address(internal: st
 def test_its_own_names_are_known(host: str, region: str) -> None:
     assert is_own(host)
     assert region_of(host) == region
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address"),
+    [
+        ("https://oss-cn-hangzhou.aliyuncs.com", "https://acme.oss-cn-hangzhou.aliyuncs.com"),
+        ("http://oss.acme.example:8080", "http://acme.oss.acme.example:8080"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+        ("http://localhost:9", "http://localhost:9"),
+    ],
+)
+def test_where_requests_about_a_bucket_go(endpoint: str, address: str) -> None:
+    assert address_in(endpoint, "acme") == address
 
 
 @pytest.mark.parametrize(

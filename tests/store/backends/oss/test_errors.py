@@ -4,6 +4,7 @@ import base64
 import logging
 import traceback
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -20,9 +21,11 @@ from clusterstate.errors import (
     StoreUnavailable,
     StoreUnsupported,
 )
+from clusterstate.store.backends.oss.config import AccountToken, FederatedRole, Keys
 from clusterstate.store.backends.oss.store import OssStore
 from clusterstate.store.base import Version
-from tests.store.backends.oss.stores import bare, custom
+from clusterstate.store.credentials import ServiceAccount
+from tests.store.backends.oss.stores import GIVEN, bare, custom
 from tests.store.canned import Canned, canned, error
 from tests.store.conformance import keys_of
 
@@ -128,8 +131,8 @@ async def test_a_bucket_elsewhere_is_told_with_its_place() -> None:
 def repeat_everything(request: web.Request) -> web.Response:
     """Answer as OSS does to a wrong signature, and more carelessly: with all that it was sent."""
     heard = " ".join(f"{name}: {value}" for name, value in request.headers.items())
-    link = "https://acme/x?x-oss-signature=canary-signature"
-    return error(403, "SignatureDoesNotMatch", f"Your request\n is wrong; {link} {heard}")
+    link, token = "https://acme/x?x-oss-signature=canary-signature", request.headers["x-oss-security-token"]
+    return error(403, "SignatureDoesNotMatch", f"Your request\n is wrong; {token} {link} {heard}")
 
 
 async def test_what_a_server_repeats_is_not_shown() -> None:
@@ -143,6 +146,27 @@ async def test_what_a_server_repeats_is_not_shown() -> None:
     assert "During handling" not in "".join(traceback.format_exception(caught.value))
 
 
+async def test_a_roles_token_is_not_shown_either() -> None:
+    def answer(request: web.Request) -> web.Response:
+        if request.method == "POST":
+            return web.json_response(GIVEN)
+        return repeat_everything(request)
+
+    class Tokens:
+        def issue(self, audience: str) -> str:
+            return audience
+
+    async with canned(answer) as server:
+        source = AccountToken(ServiceAccount("clusters", "state", "uid-1"), Tokens())
+        config = custom(server.endpoint)
+        who = FederatedRole("acs:ram::1:role/state", "provider", source, server.endpoint)
+        async with bare("acme", replace(config, inputs=replace(config.inputs, who=who))) as store:
+            with pytest.raises(AuthenticationFailed) as caught:
+                await store.read("file")
+    assert server.requests[1].headers["x-oss-security-token"] == "canary-token"
+    assert "canary" not in caught.value.message
+
+
 async def test_no_log_shows_what_is_sent(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with canned(repeat_everything) as server, acme(server) as store:
@@ -152,6 +176,42 @@ async def test_no_log_shows_what_is_sent(caplog: pytest.LogCaptureFixture) -> No
     assert caplog.records
     assert "canary" not in caplog.text
     assert "Signature=" not in caplog.text
+
+
+ENTRY = (
+    "<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{follows}<Contents><Key>config</Key>"
+    "<LastModified>{year}-01-01T00:00:00.000Z</LastModified><ETag>1</ETag><Type>Normal</Type><Size>{size}</Size>"
+    "<StorageClass>Standard</StorageClass></Contents></ListBucketResult>"
+)
+GOOD = {"truncated": "false", "follows": "", "year": "2026", "size": "1"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"truncated": "true"},
+        {"truncated": "true", "follows": "<NextContinuationToken></NextContinuationToken>"},
+        {"truncated": "maybe"},
+        {"year": "99999"},
+        {"year": "9" * 30},
+        {"size": "much"},
+    ],
+)
+async def test_a_listing_that_makes_no_sense_is_damage(change: dict[str, str]) -> None:
+    async with canned(lambda _: web.Response(text=ENTRY.format(**GOOD))) as server, acme(server) as store:
+        assert await keys_of(store) == ["config"]
+    async with canned(lambda _: web.Response(text=ENTRY.format(**GOOD | change))) as server, acme(server) as store:
+        with pytest.raises(IntegrityFailed, match="oss://acme"):
+            await keys_of(store)
+
+
+async def test_keys_that_no_header_can_hold_are_told() -> None:
+    async with canned(lambda _: web.Response()) as server:
+        async with bare("acme", custom(server.endpoint, keys=Keys("日本", "canary"))) as store:
+            with pytest.raises(AuthenticationFailed, match="UnicodeEncodeError") as caught:
+                await store.read("file")
+        assert server.requests == []
+    assert "日本" not in caught.value.message
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>log in</html>", b"{}", b"\xff\xfe", b"<ListBucketResult/>"])

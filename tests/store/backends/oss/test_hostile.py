@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -12,6 +13,7 @@ from clusterstate.store.base import LARGEST_FILE
 from clusterstate.store.connections import LARGEST_ANSWER
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.listing import MOST_PAGES
+from clusterstate.store.options import StoreOptions
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.threads import LANE
 from clusterstate.store.wire import Wire
@@ -44,10 +46,12 @@ async def test_dripping_bytes_do_not_stretch_a_call(work: str) -> None:
         await all_threads_come_back()
 
 
-async def test_a_handshake_that_drips_is_given_up() -> None:
+async def test_a_handshake_that_drips_is_given_up(certificates: Path) -> None:
+    """The authority is one that is read beforehand: giving up between connection and handshake is another matter."""
+    wire = replace(HASTY, ca_bundle=(certificates / "ca.crt").read_text())
     async with (
         serving(drip_handshake) as endpoint,
-        bare("bucket", custom(endpoint.replace("http:", "https:"), HASTY)) as store,
+        bare("bucket", custom(endpoint.replace("http:", "https:"), wire)) as store,
     ):
         errors = await asyncio.gather(*(store.read("file") for _ in range(LANE)), return_exceptions=True)
         await all_threads_come_back()
@@ -129,6 +133,28 @@ async def test_of_a_name_with_several_addresses_one_that_answers_is_enough(monke
         async with opened("oss://bucket", oss_secret(KEYS, endpoint), policy=policy) as store:
             assert await keys_of(store) == []
         assert server.requests[0].host.startswith("bucket.several.example:")
+
+
+async def test_the_buckets_own_name_is_judged_before_anything_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        RESOLVER, "_lookup", lambda host: ("127.0.0.1",) if host.startswith("bucket.") else ("192.0.2.1",)
+    )
+    with pytest.raises(EndpointRefused, match=r"bucket\.half\.example is loopback"):
+        async with opened("oss://bucket", oss_secret(KEYS, "https://half.example"), policy=EndpointPolicy()):
+            pass
+
+
+@pytest.mark.parametrize("endpoint", ["http://169.254.169.254", "http://localhost:9000", "http://100.100.100.200"])
+async def test_a_tenant_cannot_send_the_operator_to_its_own_network(endpoint: str) -> None:
+    for credentials, options in (
+        (oss_secret(KEYS, endpoint), StoreOptions()),
+        (oss_secret(KEYS), StoreOptions(endpoint=endpoint)),
+        (oss_secret(KEYS, OSS_REGION="cn-hangzhou"), StoreOptions(proxy=endpoint)),
+        (oss_secret(KEYS, OSS_REGION="cn-hangzhou", HTTPS_PROXY=endpoint), StoreOptions()),
+    ):
+        with pytest.raises(EndpointRefused):
+            async with opened("oss://bucket", credentials, options, policy=EndpointPolicy()):
+                pass
 
 
 async def test_a_name_that_changes_its_address_afterwards_gets_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,18 +18,11 @@ from clusterstate.store.credentials import ServiceAccount
 from clusterstate.store.sessions import wired
 from clusterstate.store.threads import Lane
 from clusterstate.store.wire import Wire
+from tests.store.backends.oss.stores import GIVEN
 from tests.store.canned import canned
 
 ROLE = "acs:ram::1:role/state"
 LANE = Lane()
-GIVEN = {
-    "Credentials": {
-        "AccessKeyId": "STS.1",
-        "AccessKeySecret": "canary-secret",
-        "SecurityToken": "canary-token",
-        "Expiration": "2099-01-01T00:00:00Z",
-    }
-}
 
 
 class Clock:
@@ -60,6 +53,15 @@ def test_credentials_are_used_until_shortly_before_their_end() -> None:
     clock.now += 2
     assert provider.get_credentials().get_access_key_id() == "key-1"
     assert len(lent) == 2
+
+
+def test_what_no_text_may_show_is_what_is_in_use() -> None:
+    clock = Clock()
+    _, lend = lender(clock)
+    provider = Renewed(lend, clock)
+    assert provider.secrets == ()
+    provider.get_credentials()
+    assert provider.secrets == ("secret", "token")
 
 
 def test_many_who_need_them_ask_once() -> None:

@@ -5,9 +5,12 @@ After "Regions and endpoints" of OSS and "Endpoints" of STS. A region is written
 """
 
 import re
+from dataclasses import replace
+from ipaddress import ip_address
 from typing import Final
 
 from clusterstate.errors import SpecInvalid
+from clusterstate.store.endpoints import Endpoint
 
 DEFAULT_REGION: Final = "cn-hangzhou"
 """Where a bucket is asked for its region (oss.aliyuncs.com is there too), and what a custom endpoint is taken for."""
@@ -36,6 +39,14 @@ def address_of(region: str, *, internal: bool) -> str:
     return f"https://oss-{region}{'-internal' if internal else ''}.aliyuncs.com"
 
 
+def address_in(endpoint: str, bucket: str) -> str:
+    """Give the URL that requests about a bucket go to: its name is a part of the host's, unless the host has none."""
+    parsed = Endpoint.parse(endpoint)
+    if parsed.host == "localhost" or _is_address(parsed.host):
+        return parsed.url
+    return replace(parsed, host=f"{bucket}.{parsed.host}").url
+
+
 def sts_of(region: str, *, internal: bool) -> str:
     """Give the URL of the token service; from inside a region's networks it is reached at an address of its own."""
     return f"https://sts-vpc.{region}.aliyuncs.com" if internal and region else STS
@@ -57,3 +68,11 @@ def region_of(host: str) -> str:
     found = _OWN.fullmatch(host)
     region = (found["region"] or found["dual"] or "") if found else ""
     return "" if region in _WITHOUT_REGION or not _REGION.fullmatch(region) else region
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

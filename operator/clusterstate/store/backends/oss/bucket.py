@@ -8,7 +8,8 @@ was put together from parts the CRC-64 alone (API reference, "PutObject" and "Ge
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import md5
@@ -20,8 +21,8 @@ from oss2.utils import Crc64
 from clusterstate.errors import IntegrityFailed, StoreRefused
 from clusterstate.store.backends.oss.addresses import address_of, read_region, region_of
 from clusterstate.store.backends.oss.clients import Client
-from clusterstate.store.backends.oss.config import ClientInputs, Config, Keys
-from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translate, translating
+from clusterstate.store.backends.oss.config import ClientInputs, Config
+from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
 from clusterstate.store.failures import Request, too_large
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
@@ -63,7 +64,7 @@ class Bucket:
         self._client_of = client_of
         self._home = client_of(config.inputs)
         self._near: Client | None = None
-        with translating(self._request("CreateClient")):
+        with translating(lambda: self._request(self._home, "CreateClient")):
             self._home.bucket(self.name)
 
     @property
@@ -83,7 +84,7 @@ class Bucket:
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
-        with translating(self._request("GetObject", key)), self._oss().get_object(key) as answer:
+        with self._asking("GetObject", key) as oss, oss.get_object(key) as answer:
             data = self._read_all(answer.resp.response.raw, key)
             version = _version(answer.etag, key)
             self._check_bytes(answer.headers, data, key)
@@ -107,41 +108,46 @@ class Bucket:
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
-        with translating(self._request("HeadObject", key)):
-            return _version(self._oss().head_object(key).etag, key)
+        with self._asking("HeadObject", key) as oss:
+            return _version(oss.head_object(key).etag, key)
 
     def put(self, key: str, data: bytes, *, create: bool = False) -> Written:
         """Write a file; `create` wants nothing there."""
         headers = {"Content-MD5": _digest(data), "Content-Type": _CONTENT_TYPE}
         if create:
             headers["x-oss-forbid-overwrite"] = "true"
-        with translating(self._request("PutObject", key)):
-            answer = self._oss().put_object(key, data, headers=headers)
+        with self._asking("PutObject", key) as oss:
+            answer = oss.put_object(key, data, headers=headers)
         return Written(_version(answer.etag, key), _VERSION_ID in answer.headers)
 
     def remove(self, key: str) -> None:
         """Delete a file, there or not."""
-        with translating(self._request("DeleteObject", key)):
-            self._oss().delete_object(key)
+        with self._asking("DeleteObject", key) as oss:
+            oss.delete_object(key).resp.read()  # else nobody can use the connection again
 
     def page(self, prefix: str, position: ListPosition, *, shallow: bool) -> tuple[Page, ListPosition | None]:
         """Give one page of a listing and where the next starts; None when there is no more."""
-        with translating(self._request("ListObjectsV2")):
-            answer = self._oss().list_objects_v2(
+        with self._asking("ListObjectsV2") as oss:
+            answer = oss.list_objects_v2(
                 prefix=prefix,
                 delimiter="/" if shallow else "",
                 continuation_token=position.token,
                 start_after="" if position.token else position.after,
                 max_keys=PAGE_SIZE,
             )
-        files = (_entry(found) for found in answer.object_list)
+            files = [_entry(found) for found in answer.object_list]
         entries = tuple(entry for entry in files if not is_folder_marker(entry.key, entry.size))
         token = answer.next_continuation_token if answer.is_truncated else ""
+        if answer.is_truncated and not token:  # it would look like the end
+            raise IntegrityFailed(f"A listing of {self._url} doesn't tell how it goes on. It is tried again.")
         return Page(entries, tuple(answer.prefix_list)), ListPosition(token=token) if token else None
 
-    def _oss(self) -> Any:  # noqa: ANN401 (the SDK has no types)
-        """Give the SDK's bucket in the bucket's region."""
-        return self._at_home().bucket(self.name)
+    @contextmanager
+    def _asking(self, operation: str, key: str = "") -> Iterator[Any]:
+        """Give the SDK's bucket, in the bucket's region, for one request whose errors become ours."""
+        client = self._at_home()
+        with translating(lambda: self._request(client, operation, key)):
+            yield client.bucket(self.name)
 
     def _at_home(self) -> Client:
         if not self._config.ask_region:
@@ -155,32 +161,30 @@ class Bucket:
             return self._near
 
     def _ask_region(self) -> str:
-        request = replace(
-            self._request("GetBucketLocation"),
-            hint=lambda: "It is asked since nobody says the bucket's region; spec.store.region or OSS_REGION can.",
-        )
-        with translating(request):
+        with translating(self._location_request):
             try:
                 region = read_region(self._home.bucket(self.name).get_bucket_location().location)
             except oss2.exceptions.ServerError as error:
                 region = region_of(endpoint_in(error))
                 if not region:
-                    raise translate(error, request) from None
+                    raise
         if not region:
             raise StoreRefused(f"{self.endpoint} doesn't tell the region of {self._url}. Set spec.store.region.")
         return region
 
-    def _request(self, operation: str, key: str = "") -> Request:
-        who = self._home.inputs.who
-        near = self._near or self._home
+    def _location_request(self) -> Request:
+        hint = "It is asked since nobody says the bucket's region; spec.store.region or OSS_REGION can."
+        return replace(self._request(self._home, "GetBucketLocation"), hint=lambda: hint)
+
+    def _request(self, client: Client, operation: str, key: str = "") -> Request:
         return Request(
             operation,
             self._url,
             key,
-            near.inputs.endpoint,
+            client.inputs.endpoint,
             permission=PERMISSIONS.get(operation, ""),
-            principal=lambda: self._home.principal,
-            secrets=(who.secret_key, who.token) if isinstance(who, Keys) else (),
+            principal=lambda: client.principal,
+            secrets=client.secrets,
         )
 
 

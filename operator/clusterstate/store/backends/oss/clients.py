@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import oss2
 
-from clusterstate.store.backends.oss.config import ClientInputs
+from clusterstate.store.backends.oss.config import ClientInputs, Keys
 from clusterstate.store.backends.oss.identity import make_provider, name_principal
 from clusterstate.store.sessions import wired
 from clusterstate.store.threads import LANE, Lane, host_lane
@@ -30,7 +30,8 @@ class Client:
 
     def __init__(self, inputs: ClientInputs) -> None:
         self.inputs = inputs
-        self._auth = oss2.ProviderAuthV4(make_provider(inputs))
+        self._provider = make_provider(inputs)
+        self._auth = oss2.ProviderAuthV4(self._provider)
         self._session = oss2.Session()
         wired(self._session.session, inputs.wire)
         host = urlsplit(inputs.endpoint).hostname or ""
@@ -42,6 +43,12 @@ class Client:
     def principal(self) -> str:
         """The name of who asks."""
         return name_principal(self.inputs.who)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show."""
+        who = self.inputs.who
+        return (who.secret_key, who.token) if isinstance(who, Keys) else self._provider.secrets
 
     def bucket(self, name: str) -> Any:  # noqa: ANN401 (the SDK has no types)
         """Give the SDK's bucket; checksums are ours to compare, see `bucket`."""

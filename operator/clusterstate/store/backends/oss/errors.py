@@ -5,7 +5,7 @@ in words is quoted, cut and cleaned.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -73,9 +73,14 @@ _FAILURES: Final[tuple[tuple[type[BaseException], type[StoreError]], ...]] = (
     (OSError, StoreUnavailable),
     (ParseError, IntegrityFailed),
     (RuntimeError, IntegrityFailed),
+    (UnicodeEncodeError, AuthenticationFailed),
     (ValueError, IntegrityFailed),
+    (OverflowError, IntegrityFailed),
 )
-"""What the SDK raises without an answer that it can read; the first match counts. The last three are its parser's."""
+"""What the SDK raises without an answer that it can read; the first match counts.
+
+From `ParseError` on it is its parser's, but for keys that have letters which no header can hold.
+"""
 
 _CAUGHT: Final = (sdk.OssError, *(theirs for theirs, _ in _FAILURES))
 _RAM_USER: Final = re.compile(
@@ -85,12 +90,12 @@ _RAM_USER: Final = re.compile(
 
 
 @contextmanager
-def translating(request: Request) -> Iterator[None]:
-    """Let no error of the SDK out: each becomes a `StoreError`."""
+def translating(request: Callable[[], Request]) -> Iterator[None]:
+    """Let no error of the SDK out: each becomes a `StoreError` that tells of this request."""
     try:
         yield
     except _CAUGHT as error:
-        raise translate(error, request) from None
+        raise _translate(error, request()) from None
 
 
 def endpoint_in(error: BaseException) -> str:
@@ -98,8 +103,7 @@ def endpoint_in(error: BaseException) -> str:
     return str(error.details.get("Endpoint") or "") if isinstance(error, sdk.ServerError) else ""
 
 
-def translate(error: BaseException, request: Request) -> StoreError:
-    """Give ours for one of the SDK's."""
+def _translate(error: BaseException, request: Request) -> StoreError:
     if isinstance(error, sdk.ServerError):
         return _translate_answer(error, request)
     cause = error.exception if isinstance(error, sdk.RequestError) else error

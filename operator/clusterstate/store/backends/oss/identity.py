@@ -51,3 +51,9 @@ class Renewed:
                 self._lent = self._renew()
             lent = self._lent
         return Credentials(lent.access_key, lent.secret_key, lent.token)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show of the credentials in use."""
+        lent = self._lent
+        return (lent.secret_key, lent.token) if lent else ()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from clusterstate.errors import StoreRefused
 from clusterstate.store.backends.oss import expect as expectations
+from clusterstate.store.backends.oss.addresses import address_in
 from clusterstate.store.backends.oss.bucket import Bucket, ListPosition
 from clusterstate.store.backends.oss.clients import Client
 from clusterstate.store.backends.oss.config import ClientInputs, Config, make_config
@@ -62,11 +63,10 @@ class OssStore:
 
 async def open_bucket(opening: Opening, clients: Clients = CLIENTS) -> OssStore:
     """Open a bucket without asking anything of it; errors as `open.open_store`."""
-    config = make_config(opening)
-    await config.inputs.wire.admit(config.inputs.endpoint)
+    config, location = make_config(opening), opening.location
+    await config.inputs.wire.admit(address_in(config.inputs.endpoint, location.bucket))
 
     def client_of(inputs: ClientInputs) -> Client:
         return clients.get(inputs, opening.credentials, Client)
 
-    location = opening.location
     return OssStore(Bucket(f"{location.scheme}://{location.bucket}", config, client_of), config)

@@ -1,6 +1,7 @@
-"""What the backends' listings have in common. Pure."""
+"""What the backends' listings have in common. Asks nobody itself."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from clusterstate.errors import StoreRefused
@@ -10,6 +11,31 @@ PAGE_SIZE = 1000
 """Files and folders per page, as S3 has it."""
 MOST_PAGES = 200
 """Pages of one listing: 200,000 files, where a cluster has some hundreds and etcd's backups some thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPosition:
+    """Where the next page of a service's listing starts."""
+
+    after: str = ""
+    token: str = ""
+    """What the service gave with the page before; it wins over `after`."""
+
+
+async def walk(
+    ask: Callable[[ListPosition], Awaitable[tuple[Page, ListPosition | None]]], after: str, endpoint: str
+) -> AsyncIterator[Page]:
+    """Give every page behind `after`; `ask` gives one, and where the next starts.
+
+    Raise `StoreRefused` where the service at `endpoint` gives the same page for ever.
+    """
+    position: ListPosition | None = ListPosition(after)
+    while position is not None:
+        page, follows = await ask(position)
+        yield page
+        if follows == position:
+            raise StoreRefused(f"{endpoint} repeats a page of its listing for ever. Have its service corrected.")
+        position = follows
 
 
 def is_folder_marker(key: str, size: int) -> bool:

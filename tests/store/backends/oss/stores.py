@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from ssl import SSLContext
-from typing import Protocol
 
 from clusterstate.store.backends.oss.bucket import Bucket
 from clusterstate.store.backends.oss.clients import Client
@@ -16,7 +15,7 @@ from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wire import Wire
-from tests.store.opening import LOOPBACK
+from tests.store.opening import LOOPBACK, Keys
 from tests.store.opening import secret as secret_of
 from tests.support.faultproxy import FaultProxy
 from tests.support.forwardproxy import ForwardProxy
@@ -32,22 +31,6 @@ GIVEN = {
     }
 }
 """What the token service answers where it gives a role."""
-
-
-class Keys(Protocol):
-    """Whoever has keys: the server's owner, a user, or temporary credentials."""
-
-    @property
-    def access_key(self) -> str: ...
-
-    @property
-    def secret_key(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class SomeKeys:
-    access_key: str
-    secret_key: str
 
 
 def oss_secret(keys: Keys, endpoint: str = "", **more: str) -> Credentials:

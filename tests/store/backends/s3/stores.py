@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Protocol
 
 from clusterstate.api.store import Encryption
 from clusterstate.store.backends.s3.bucket import Bucket
@@ -13,26 +11,10 @@ from clusterstate.store.backends.s3.store import S3Store
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.wire import Wire
-from tests.store.opening import LOOPBACK
+from tests.store.opening import LOOPBACK, Keys
 from tests.store.opening import secret as secret_of
 
 GUARDED = Wire(guard=LOOPBACK)
-
-
-class Keys(Protocol):
-    """Whoever has keys: a server (its owner) or a user."""
-
-    @property
-    def access_key(self) -> str: ...
-
-    @property
-    def secret_key(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class SomeKeys:
-    access_key: str
-    secret_key: str
 
 
 def s3_secret(keys: Keys, endpoint: str, *, scheme: str = "s3", **more: str) -> Credentials:

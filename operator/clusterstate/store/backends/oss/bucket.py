@@ -25,7 +25,7 @@ from clusterstate.store.backends.oss.config import ClientInputs, Config
 from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
 from clusterstate.store.failures import Request, too_large
-from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
+from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
 from clusterstate.store.threads import Lane
 
 ClientOf = Callable[[ClientInputs], Client]
@@ -34,15 +34,6 @@ _PART = 1 << 20
 _CONTENT_TYPE: Final = "application/octet-stream"
 """As kops has it, whatever the file's name."""
 _VERSION_ID = "x-oss-version-id"
-
-
-@dataclass(frozen=True, slots=True)
-class ListPosition:
-    """Where the next page of a listing starts."""
-
-    after: str = ""
-    token: str = ""
-    """What the service gave with the page before; it wins over `after`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,21 +12,13 @@ end it.
 
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import lru_cache
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.backends.oss.bucket import Bucket
 from clusterstate.store.base import ABSENT, Absent, Anything, Capabilities, Expect, Version
 from clusterstate.store.failures import lost_race
-
-
-class Kept(Enum):
-    """What is known of creates in one bucket."""
-
-    UNKNOWN = auto()
-    YES = auto()
-    NO = auto()
+from clusterstate.store.kept import Kept
 
 
 @dataclass(slots=True)

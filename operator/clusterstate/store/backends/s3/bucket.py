@@ -10,7 +10,7 @@ API Reference, "Object", ETag).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import md5
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -23,7 +23,7 @@ from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs, 
 from clusterstate.store.backends.s3.errors import PERMISSIONS, headers_of, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
 from clusterstate.store.failures import Request, nobody, too_large
-from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
+from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
 from clusterstate.store.threads import Lane
 
 if TYPE_CHECKING:
@@ -38,15 +38,6 @@ _OWN_ENCRYPTION: Final = frozenset({"", Encryption.AES256.value})
 """With these an ETag is an MD5."""
 
 ClientOf = Callable[[ClientInputs], Client]
-
-
-@dataclass(frozen=True, slots=True)
-class ListPosition:
-    """Where the next page of a listing starts."""
-
-    after: str = ""
-    token: str = ""
-    """What the service gave with the page before; it wins over `after`."""
 
 
 class Bucket:

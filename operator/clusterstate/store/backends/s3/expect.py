@@ -12,7 +12,6 @@ Where a condition isn't kept, the version is compared just before: that shortens
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import lru_cache
 from typing import Final, TypeVar
 
@@ -21,19 +20,12 @@ from clusterstate.store.backends.s3.bucket import Bucket
 from clusterstate.store.base import ABSENT, Absent, Anything, Capabilities, Expect, Version
 from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.failures import lost_race
+from clusterstate.store.kept import Kept
 
 IMPOSSIBLE: Final = "0" * 32
 """An ETag that no file has: an MD5 of zeros has no known source."""
 
 T = TypeVar("T")
-
-
-class Kept(Enum):
-    """What is known of one kind of condition at one endpoint."""
-
-    UNKNOWN = auto()
-    YES = auto()
-    NO = auto()
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """The asynchronous store over a blocking bucket: each call is one visit to the client's lane of threads."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
-from clusterstate.errors import StoreRefused
 from clusterstate.store.backends.s3 import expect as expectations
-from clusterstate.store.backends.s3.bucket import Bucket, ListPosition
+from clusterstate.store.backends.s3.bucket import Bucket
 from clusterstate.store.backends.s3.clients import Client, with_region
 from clusterstate.store.backends.s3.config import ClientInputs, Config, make_config
 from clusterstate.store.backends.s3.errors import translating
@@ -12,6 +12,7 @@ from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, 
 from clusterstate.store.clients import CLIENTS, Clients
 from clusterstate.store.failures import Request
 from clusterstate.store.key import check_key, check_prefix
+from clusterstate.store.listing import walk
 from clusterstate.store.opening import Opening
 from clusterstate.store.threads import Lane
 
@@ -49,18 +50,10 @@ class S3Store:
         """See `Store.delete`."""
         await self._bucket.lane.run(expectations.delete, self._bucket, self._proof, check_key(key), expect)
 
-    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`. One request per page."""
-        position: ListPosition | None = ListPosition(after)
-        while position is not None:
-            args = check_prefix(prefix), position
-            page, follows = await self._bucket.lane.run(self._bucket.page, *args, shallow=shallow)
-            yield page
-            if follows == position:
-                raise StoreRefused(
-                    f"{self._bucket.endpoint} repeats a page of its listing for ever. Have its service corrected."
-                )
-            position = follows
+        page = partial(self._bucket.page, check_prefix(prefix), shallow=shallow)
+        return walk(partial(self._bucket.lane.run, page), after, self._bucket.endpoint)
 
     async def close(self) -> None:
         """Leave the client to the next store with equal inputs; see `clients`."""

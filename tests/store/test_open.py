@@ -21,8 +21,8 @@ from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.open import BACKENDS
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
-from tests.store.backends.s3.stores import SomeKeys, s3_secret, secret
-from tests.store.opening import ambient, opened
+from tests.store.backends.s3.stores import s3_secret, secret
+from tests.store.opening import SomeKeys, ambient, opened
 
 KEYS = SomeKeys("access", "canary")
 AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "canary"}

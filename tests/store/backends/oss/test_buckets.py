@@ -19,10 +19,10 @@ from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from tests.store.backends.oss.stores import OwnNames, SomeKeys, oss_secret
+from tests.store.backends.oss.stores import OwnNames, oss_secret
 from tests.store.canned import canned
 from tests.store.conformance import keys_of
-from tests.store.opening import LOOPBACK, ambient, opened
+from tests.store.opening import LOOPBACK, SomeKeys, ambient, opened
 from tests.support.faultproxy import FaultProxy
 from tests.support.oss.server import REGION, OssServer
 

@@ -16,10 +16,10 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
-from tests.store.backends.oss.stores import Keys, OwnNames, SomeKeys, bare, oss_secret
+from tests.store.backends.oss.stores import OwnNames, bare, oss_secret
 from tests.store.conformance import StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
-from tests.store.opening import LOOPBACK, opened
+from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.oss.server import REGION, OssServer
 

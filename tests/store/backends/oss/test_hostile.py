@@ -11,11 +11,11 @@ from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.wire import Wire
-from tests.store.backends.oss.stores import SomeKeys, bare, custom, oss_secret
+from tests.store.backends.oss.stores import bare, custom, oss_secret
 from tests.store.canned import canned
 from tests.store.conformance import keys_of
 from tests.store.hostile import BareAt, HostileConformance, OpenAt
-from tests.store.opening import opened
+from tests.store.opening import SomeKeys, opened
 
 KEYS = SomeKeys("access", "canary")
 

@@ -11,11 +11,11 @@ from clusterstate.store.backends.s3.config import ClientInputs, Keys
 from clusterstate.store.base import Store
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.wire import Wire
-from tests.store.backends.s3.stores import GUARDED, SomeKeys, bare, config_of, s3_secret
+from tests.store.backends.s3.stores import GUARDED, bare, config_of, s3_secret
 from tests.store.canned import EMPTY_LIST, canned
 from tests.store.conformance import keys_of
 from tests.store.hostile import BareAt, HostileConformance, OpenAt, all_threads_come_back, drip, serving
-from tests.store.opening import opened
+from tests.store.opening import SomeKeys, opened
 
 KEYS = SomeKeys("access", "canary")
 

@@ -18,6 +18,7 @@ from clusterstate.sandbox.s3server import S3Server
 from tests.support.gcs.server import GcsServer
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
+from tests.support.oss.server import OssServer
 from tests.support.servers import KINDS, Asker, Holder
 from tests.support.suites import (
     find_kops,
@@ -47,6 +48,10 @@ S3_HOSTS = ("s3", "s3-fips", "s3.dualstack", "s3-fips.dualstack")
 CLOUD_NAMES = [
     "*.googleapis.com",
     "*.aliyuncs.com",
+    "*.oss-cn-hangzhou.aliyuncs.com",
+    "*.oss-cn-hangzhou-internal.aliyuncs.com",
+    "*.oss-cn-beijing.aliyuncs.com",
+    "sts-vpc.cn-hangzhou.aliyuncs.com",
     *(f"*.{region}.{suffix}" for region, suffix in AWS_REGIONS.items()),
     *(
         f"{wild}{host}.{region}.{suffix}"
@@ -60,6 +65,7 @@ SERVERS = pytest.StashKey[Holder | Asker]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+
     def say(line: str) -> None:
         config.pluginmanager.getplugin("terminalreporter").write_line(line)
 
@@ -113,6 +119,13 @@ def moto_server(pytestconfig: pytest.Config) -> MotoServer:
 def gcs_server(pytestconfig: pytest.Config) -> GcsServer:
     """Google's storage and identities, which all tests share; keep to names that are yours alone."""
     server: GcsServer = pytestconfig.stash[SERVERS].get("gcs_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def oss_server(pytestconfig: pytest.Config) -> OssServer:
+    """Alibaba Cloud's OSS and STS, which all tests share; keep to names that are yours alone."""
+    server: OssServer = pytestconfig.stash[SERVERS].get("oss_server")
     return server
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Credentials, from_environment, from_secret
@@ -15,6 +17,22 @@ from clusterstate.store.wrappers import RequestCounts
 LOOPBACK = EndpointPolicy(
     allowed=("127.0.0.1", "localhost"), memory_allowed=True, token_urls=("http://127.0.0.1", "https://localhost")
 )
+
+
+class Keys(Protocol):
+    """Whoever has keys: a server (its owner) or a user."""
+
+    @property
+    def access_key(self) -> str: ...
+
+    @property
+    def secret_key(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class SomeKeys:
+    access_key: str
+    secret_key: str
 
 
 def secret(scheme: str, data: Mapping[str, str]) -> Credentials:

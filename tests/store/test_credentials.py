@@ -32,6 +32,7 @@ CUSTOM = {
     "HTTPS_PROXY": "http://p",
 }
 GOOGLE = {"GOOGLE_APPLICATION_CREDENTIALS": '{"type": "service_account", "private_key": "canary"}'}
+OSS = {"ALIYUN_ACCESS_KEY_ID": "LTAI1", "ALIYUN_ACCESS_KEY_SECRET": "canary-oss"}
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -44,6 +45,11 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         {**GOOGLE, "GOOGLE_SUBJECT_TOKEN": "canary-subject", "HTTPS_PROXY": "http://proxy:3128"},
         {**GOOGLE, "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT": "hub@acme.iam.gserviceaccount.com"},
         {**GOOGLE, **AWS, "AWS_SESSION_TOKEN": "canary-token", "AWS_REGION": "eu-west-1"},
+    ],
+    "oss": [
+        OSS,
+        {**OSS, "ALIYUN_SECURITY_TOKEN": "canary-token", "OSS_REGION": "oss-cn-beijing", "HTTPS_PROXY": "http://p"},
+        {**OSS, "OSS_ENDPOINT": "https://oss", "ALIYUN_OSS_INTERNAL": "true"},
     ],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""

@@ -6,7 +6,8 @@ import pytest
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
-from clusterstate.store.expect import Kept, Proof, delete, proof_of, write
+from clusterstate.store.expect import Expectations, Proof, proof_of
+from clusterstate.store.kept import Kept
 
 
 class Manners(Enum):
@@ -65,30 +66,31 @@ class Folder:
             raise LostRace(key)
 
 
-def make(manners: Manners) -> tuple[Folder, Proof]:
-    return Folder(manners), Proof()
+def make(manners: Manners) -> tuple[Folder, Proof, Expectations]:
+    folder, proof = Folder(manners), Proof()
+    return folder, proof, Expectations(folder, proof)
 
 
 @pytest.mark.parametrize("manners", list(Manners))
 def test_expectations_hold_one_after_another_whatever_the_service_does(manners: Manners) -> None:
-    folder, proof = make(manners)
-    first = write(folder, proof, "file", b"one", ABSENT)
+    folder, _, keeper = make(manners)
+    first = keeper.write("file", b"one", ABSENT)
     with pytest.raises(LostRace):
-        write(folder, proof, "file", b"two", ABSENT)
-    second = write(folder, proof, "file", b"two", first)
+        keeper.write("file", b"two", ABSENT)
+    second = keeper.write("file", b"two", first)
     for _ in range(2):
         with pytest.raises(LostRace):
-            write(folder, proof, "file", b"three", first)
+            keeper.write("file", b"three", first)
         with pytest.raises(LostRace):
-            delete(folder, proof, "file", first)
+            keeper.delete("file", first)
         with pytest.raises(LostRace):
-            delete(folder, proof, "file", ABSENT)
+            keeper.delete("file", ABSENT)
     with pytest.raises(LostRace):
-        write(folder, proof, "missing", b"x", first)
-    third = write(folder, proof, "file", b"three", second)
+        keeper.write("missing", b"x", first)
+    third = keeper.write("file", b"three", second)
     assert folder.files == {"file": Blob(b"three", third)}
-    delete(folder, proof, "file", third)
-    delete(folder, proof, "file", third)
+    keeper.delete("file", third)
+    keeper.delete("file", third)
     assert folder.files == {}
 
 
@@ -96,55 +98,55 @@ def test_expectations_hold_one_after_another_whatever_the_service_does(manners: 
     ("manners", "kept"), [(Manners.KEEPS, Kept.YES), (Manners.IGNORES, Kept.NO), (Manners.REFUSES, Kept.NO)]
 )
 def test_the_first_update_and_delete_prove_what_is_kept(manners: Manners, kept: Kept) -> None:
-    folder, proof = make(manners)
-    version = write(folder, proof, "file", b"one", ANYTHING)
+    _, proof, keeper = make(manners)
+    version = keeper.write("file", b"one", ANYTHING)
     assert proof == Proof()
-    version = write(folder, proof, "file", b"two", version)
+    version = keeper.write("file", b"two", version)
     assert (proof.create, proof.update, proof.delete) == (kept, kept, Kept.UNKNOWN)
-    delete(folder, proof, "file", version)
+    keeper.delete("file", version)
     assert proof.delete is kept
     assert proof.capabilities.atomic_delete is (kept is Kept.YES)
 
 
 def test_in_an_empty_store_nothing_is_proven() -> None:
-    folder, proof = make(Manners.KEEPS)
-    write(folder, proof, "one", b"x", ABSENT)
-    write(folder, proof, "two", b"x", ABSENT)
+    _, proof, keeper = make(Manners.KEEPS)
+    keeper.write("one", b"x", ABSENT)
+    keeper.write("two", b"x", ABSENT)
     assert proof == Proof()
 
 
 def test_a_create_that_is_refused_for_its_header_is_made_without() -> None:
-    folder, proof = make(Manners.REFUSES)
-    write(folder, proof, "file", b"x", ABSENT)
+    folder, _, keeper = make(Manners.REFUSES)
+    keeper.write("file", b"x", ABSENT)
     assert folder.asked == ["head", "put if", "put"]
-    write(folder, proof, "other", b"x", ABSENT)
+    keeper.write("other", b"x", ABSENT)
     assert folder.asked[3:] == ["head", "put"]
 
 
 def test_a_lost_create_proves_creates() -> None:
-    folder, proof = make(Manners.KEEPS)
+    folder, proof, keeper = make(Manners.KEEPS)
     folder.late = {"file": Blob(b"theirs", Version("v"))}
     with pytest.raises(LostRace):
-        write(folder, proof, "file", b"mine", ABSENT)
+        keeper.write("file", b"mine", ABSENT)
     assert proof.create is Kept.YES
 
 
 @pytest.mark.parametrize("manners", list(Manners))
 def test_the_proof_never_changes_bytes(manners: Manners) -> None:
-    folder, proof = make(manners)
+    folder, _, keeper = make(manners)
     folder.files["file"] = Blob(b"theirs", Version("theirs"))
     with pytest.raises(LostRace):
-        write(folder, proof, "file", b"mine", Version("old"))
+        keeper.write("file", b"mine", Version("old"))
     assert folder.files["file"] == Blob(b"theirs", Version("theirs"))
     assert folder.asked == ["get"]
 
 
 def test_what_is_proven_costs_nothing() -> None:
-    folder, _ = make(Manners.KEEPS)
-    proof = Proof(Kept.YES, Kept.YES, Kept.YES)
-    version = write(folder, proof, "file", b"x", ABSENT)
-    version = write(folder, proof, "file", b"y", version)
-    delete(folder, proof, "file", version)
+    folder = Folder(Manners.KEEPS)
+    keeper = Expectations(folder, Proof(Kept.YES, Kept.YES, Kept.YES))
+    version = keeper.write("file", b"x", ABSENT)
+    version = keeper.write("file", b"y", version)
+    keeper.delete("file", version)
     assert folder.asked == ["put if", "put if", "delete if"]
 
 

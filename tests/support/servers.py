@@ -22,6 +22,7 @@ from clusterstate.sandbox.errors import SandboxError
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.gcs.server import GcsServer
 from tests.support.moto import MotoServer
+from tests.support.oss.server import OssServer
 
 Say = Callable[[str], None]
 
@@ -47,6 +48,7 @@ KINDS = {
     "s3_server": Kind(S3Server.start, ("versitygw",)),
     "moto_server": Kind(MotoServer.start),
     "gcs_server": Kind(GcsServer.start),
+    "oss_server": Kind(OssServer.start),
 }
 """By the name of the fixture that gives it."""
 

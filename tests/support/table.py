@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest.register_assert_rewrite("tests.store")  # the exams are no test modules, and should tell as much as these
+
 STORE, CHECK = "store", "check"
 """Names of the properties that a check reports."""
 

@@ -36,7 +36,7 @@ class ApiClient:
             self._url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={**self._headers, "Content-Type": content_type, "Accept": "application/json"},
+            headers={**self._headers, "Content-Type": content_type, "Accept": "application/json, */*;q=0.1"},
         )
         try:
             with urllib.request.urlopen(call, timeout=TIMEOUT_SECONDS, context=self._context) as answer:

@@ -1,31 +1,17 @@
-"""The asynchronous store over a blocking bucket: each call is one visit to the client's lane of threads.
-
-For backends whose service keeps, or may keep, conditions: see `expect`.
-"""
+"""The asynchronous store over a blocking bucket: each call is one visit to the client's lane of threads."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-from clusterstate.errors import StoreRefused
-from clusterstate.store import expect as expectations
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
-from clusterstate.store.expect import Proof
 from clusterstate.store.key import check_key, check_prefix
+from clusterstate.store.listing import ListPosition, follow
 from clusterstate.store.threads import Lane
 
 
-@dataclass(frozen=True, slots=True)
-class ListPosition:
-    """Where the next page of a listing starts."""
-
-    after: str = ""
-    token: str = ""
-    """What the service gave with the page before; it wins over `after`."""
-
-
-class ListedBucket(expectations.Bucket, Protocol):
-    """A bucket whose files can be listed too."""
+class Bucket(Protocol):
+    """What is known and read of a bucket; each method blocks, and raises the errors of `Store`."""
 
     @property
     def endpoint(self) -> str:
@@ -37,29 +23,53 @@ class ListedBucket(expectations.Bucket, Protocol):
         """The threads to call it from."""
         ...
 
+    @property
+    def identity(self) -> str | None:
+        """See `Store.endpoint`."""
+        ...
+
+    def get(self, key: str) -> Blob:
+        """Give a whole file."""
+        ...
+
     def page(self, prefix: str, position: ListPosition, *, shallow: bool) -> tuple[Page, ListPosition | None]:
         """Give one page of a listing and where the next starts; None when there is no more."""
+        ...
+
+
+class Expectations(Protocol):
+    """How a bucket is written to, as far as its service keeps what is expected; each method blocks."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What is kept."""
+        ...
+
+    def write(self, key: str, data: bytes, expect: Expect) -> Version:
+        """Write a file where the expectation holds, else raise `LostRace`."""
+        ...
+
+    def delete(self, key: str, expect: Expect) -> None:
+        """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""
         ...
 
 
 class BucketStore:
     """A bucket as a `Store`."""
 
-    def __init__(self, bucket: ListedBucket, proof: Proof, endpoint: str) -> None:
-        """Take the bucket, what its endpoint is known to keep, and what claims call that endpoint."""
+    def __init__(self, bucket: Bucket, expectations: Expectations) -> None:
         self._bucket = bucket
-        self._proof = proof
-        self._endpoint = endpoint
+        self._expectations = expectations
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the endpoint is known to keep; see `expect`."""
-        return self._proof.capabilities
+        """See `Store.capabilities`."""
+        return self._expectations.capabilities
 
     @property
-    def endpoint(self) -> str:
+    def endpoint(self) -> str | None:
         """See `Store.endpoint`."""
-        return self._endpoint
+        return self._bucket.identity
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
@@ -67,24 +77,16 @@ class BucketStore:
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """See `Store.write`."""
-        return await self._bucket.lane.run(expectations.write, self._bucket, self._proof, check_key(key), data, expect)
+        return await self._bucket.lane.run(self._expectations.write, check_key(key), data, expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`."""
-        await self._bucket.lane.run(expectations.delete, self._bucket, self._proof, check_key(key), expect)
+        await self._bucket.lane.run(self._expectations.delete, check_key(key), expect)
 
-    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`. One request per page."""
-        position: ListPosition | None = ListPosition(after)
-        while position is not None:
-            args = check_prefix(prefix), position
-            page, follows = await self._bucket.lane.run(self._bucket.page, *args, shallow=shallow)
-            yield page
-            if follows == position:
-                raise StoreRefused(
-                    f"{self._bucket.endpoint} repeats a page of its listing for ever. Have its service corrected."
-                )
-            position = follows
+        page = partial(self._bucket.page, check_prefix(prefix), shallow=shallow)
+        return follow(partial(self._bucket.lane.run, page), after, self._bucket.endpoint)
 
     async def close(self) -> None:
         """Leave the client to the next store with equal inputs; see `clients`."""

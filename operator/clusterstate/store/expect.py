@@ -12,13 +12,13 @@ Where a condition isn't kept, the version is compared just before: that shortens
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
 from functools import lru_cache
 from typing import Protocol, TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, Absent, Anything, Blob, Capabilities, Expect, Version
-from clusterstate.store.failures import lost_race
+from clusterstate.store.failures import gone_meanwhile, lost_race
+from clusterstate.store.kept import Kept
 
 T = TypeVar("T")
 
@@ -48,14 +48,6 @@ class Bucket(Protocol):
         ...
 
 
-class Kept(Enum):
-    """What is known of one kind of condition at one endpoint."""
-
-    UNKNOWN = auto()
-    YES = auto()
-    NO = auto()
-
-
 @dataclass(slots=True)
 class Proof:
     """What is known of one endpoint; shared by all its stores, for as long as the process lives."""
@@ -81,72 +73,107 @@ def proof_of(endpoint: str, *, own: bool) -> Proof:  # noqa: ARG001 (what the ca
     return Proof(known, known, known)
 
 
-def write(bucket: Bucket, proof: Proof, key: str, data: bytes, expect: Expect) -> Version:
-    """Write a file where the expectation holds, else raise `LostRace`."""
-    match expect:
-        case Anything():
-            return bucket.put(key, data)
-        case Absent():
-            return _create(bucket, proof, key, data)
-        case Version():
-            return _update(bucket, proof, key, data, expect)
+class Expectations:
+    """The expectations of one bucket, as far as its endpoint is known to keep them."""
 
+    def __init__(self, bucket: Bucket, proof: Proof) -> None:
+        self._bucket = bucket
+        self._proof = proof
 
-def delete(bucket: Bucket, proof: Proof, key: str, expect: Expect) -> None:
-    """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""
-    with suppress(KeyNotFound):
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the endpoint is known to keep."""
+        return self._proof.capabilities
+
+    def write(self, key: str, data: bytes, expect: Expect) -> Version:
+        """Write a file where the expectation holds, else raise `LostRace`."""
         match expect:
             case Anything():
-                bucket.remove(key)
+                return self._bucket.put(key, data)
             case Absent():
-                _compare(bucket, key, expect)
-            case Version() if proof.delete is Kept.YES:
-                _delete_version(bucket, key, expect)
+                return self._create(key, data)
             case Version():
-                _compare(bucket, key, expect)
-                _delete_unproven(bucket, proof, key, expect)
+                return self._update(key, data, expect)
 
-
-def _create(bucket: Bucket, proof: Proof, key: str, data: bytes) -> Version:
-    if proof.create is not Kept.YES:
+    def delete(self, key: str, expect: Expect) -> None:
+        """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""
         with suppress(KeyNotFound):
-            _compare(bucket, key, ABSENT)
-    if proof.create is Kept.NO:
-        return bucket.put(key, data)
-    try:
-        return bucket.put(key, data, if_none=True)
-    except LostRace:
-        proof.create = Kept.YES
-        raise
-    except StoreUnsupported:
-        if proof.create is Kept.YES:
+            match expect:
+                case Anything():
+                    self._bucket.remove(key)
+                case Absent():
+                    self._compare(key, expect)
+                case Version() if self._proof.delete is Kept.YES:
+                    self._delete_version(key, expect)
+                case Version():
+                    self._compare(key, expect)
+                    self._delete_unproven(key, expect)
+
+    def _create(self, key: str, data: bytes) -> Version:
+        proof = self._proof
+        if proof.create is not Kept.YES:
+            with suppress(KeyNotFound):
+                self._compare(key, ABSENT)
+        if proof.create is Kept.NO:
+            return self._bucket.put(key, data)
+        try:
+            return self._bucket.put(key, data, if_none=True)
+        except LostRace:
+            proof.create = Kept.YES
             raise
-        version = bucket.put(key, data)
-        proof.create = Kept.NO
-        return version
+        except StoreUnsupported:
+            if proof.create is Kept.YES:
+                raise
+            version = self._bucket.put(key, data)
+            proof.create = Kept.NO
+            return version
 
+    def _update(self, key: str, data: bytes, expect: Version) -> Version:
+        try:
+            if self._proof.update is Kept.UNKNOWN:
+                expect = self._prove(key, expect)
+            elif self._proof.update is Kept.NO:
+                self._compare(key, expect)
+            return self._bucket.put(key, data, if_match=expect.token if self._proof.update is Kept.YES else "")
+        except KeyNotFound as gone:
+            raise gone_meanwhile(gone) from None
 
-def _update(bucket: Bucket, proof: Proof, key: str, data: bytes, expect: Version) -> Version:
-    try:
-        if proof.update is Kept.UNKNOWN:
-            expect = _prove(bucket, proof, key, expect)
-        elif proof.update is Kept.NO:
-            _compare(bucket, key, expect)
-        return bucket.put(key, data, if_match=expect.token if proof.update is Kept.YES else "")
-    except KeyNotFound as gone:
-        raise LostRace(f"{gone.message} It was there before, so somebody else deleted it. It is read again.") from None
+    def _prove(self, key: str, expect: Version) -> Version:
+        """Learn whether updates and creates are conditional, and give the version that is there now."""
+        bucket, proof = self._bucket, self._proof
+        blob = bucket.get(key)
+        if blob.version != expect:
+            raise lost_race(key)
+        proof.update, version = _ask(lambda: bucket.put(key, blob.data, if_match=bucket.impossible))
+        if proof.create is Kept.UNKNOWN:
+            proof.create, later = _ask(lambda: bucket.put(key, blob.data, if_none=True))
+            version = later or version
+        return version or expect
 
+    def _compare(self, key: str, expect: Expect) -> None:
+        """Raise `LostRace` when another version is there than expected, `KeyNotFound` when none is."""
+        if self._bucket.version(key) != expect:
+            raise lost_race(key)
 
-def _prove(bucket: Bucket, proof: Proof, key: str, expect: Version) -> Version:
-    """Learn whether updates and creates are conditional, and give the version that is there now."""
-    blob = bucket.get(key)
-    if blob.version != expect:
-        raise lost_race(key)
-    proof.update, version = _ask(lambda: bucket.put(key, blob.data, if_match=bucket.impossible))
-    if proof.create is Kept.UNKNOWN:
-        proof.create, later = _ask(lambda: bucket.put(key, blob.data, if_none=True))
-        version = later or version
-    return version or expect
+    def _delete_version(self, key: str, expect: Version) -> None:
+        try:
+            self._bucket.remove(key, if_match=expect.token)
+        except LostRace:
+            self._bucket.version(key)  # some services refuse the condition too when the file is gone
+            raise
+
+    def _delete_unproven(self, key: str, expect: Version) -> None:
+        """Delete a file whose version was compared just now."""
+        if self._proof.delete is Kept.UNKNOWN:
+            try:
+                self._bucket.remove(key, if_match=self._bucket.impossible)
+            except LostRace:
+                self._proof.delete = Kept.YES
+                return self._delete_version(key, expect)
+            except StoreUnsupported:
+                pass
+            self._proof.delete = Kept.NO
+        return self._bucket.remove(key)
 
 
 def _ask(request: Callable[[], T]) -> tuple[Kept, T | None]:
@@ -157,31 +184,3 @@ def _ask(request: Callable[[], T]) -> tuple[Kept, T | None]:
         return Kept.YES, None
     except StoreUnsupported:
         return Kept.NO, None
-
-
-def _compare(bucket: Bucket, key: str, expect: Expect) -> None:
-    """Raise `LostRace` when another version is there than expected, `KeyNotFound` when none is."""
-    if bucket.version(key) != expect:
-        raise lost_race(key)
-
-
-def _delete_version(bucket: Bucket, key: str, expect: Version) -> None:
-    try:
-        bucket.remove(key, if_match=expect.token)
-    except LostRace:
-        bucket.version(key)  # some services refuse the condition too when the file is gone
-        raise
-
-
-def _delete_unproven(bucket: Bucket, proof: Proof, key: str, expect: Version) -> None:
-    """Delete a file whose version was compared just now."""
-    if proof.delete is Kept.UNKNOWN:
-        try:
-            bucket.remove(key, if_match=bucket.impossible)
-        except LostRace:
-            proof.delete = Kept.YES
-            return _delete_version(bucket, key, expect)
-        except StoreUnsupported:
-            pass
-        proof.delete = Kept.NO
-    return bucket.remove(key)

@@ -1,6 +1,7 @@
-"""What the backends' listings have in common. Pure."""
+"""What the backends' listings have in common. Asks nobody itself."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from clusterstate.errors import StoreRefused
@@ -10,6 +11,33 @@ PAGE_SIZE = 1000
 """Files and folders per page, as S3 has it."""
 MOST_PAGES = 200
 """Pages of one listing: 200,000 files, where a cluster has some hundreds and etcd's backups some thousands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListPosition:
+    """Where the next page of a service's listing starts."""
+
+    after: str = ""
+    token: str = ""
+    """What the service gave with the page before; it wins over `after`."""
+
+
+Fetch = Callable[[ListPosition], Awaitable[tuple[Page, ListPosition | None]]]
+"""Gives a page and where the next starts, None when there is no more."""
+
+
+async def follow(fetch: Fetch, after: str, service: str) -> AsyncIterator[Page]:
+    """Give every page behind the key `after`.
+
+    Raise `StoreRefused`, which names the service, where a page leads to itself.
+    """
+    position: ListPosition | None = ListPosition(after)
+    while position is not None:
+        page, follows = await fetch(position)
+        yield page
+        if follows == position:
+            raise StoreRefused(f"{service} repeats a page of its listing for ever. Have its service corrected.")
+        position = follows
 
 
 def is_folder_marker(key: str, size: int) -> bool:

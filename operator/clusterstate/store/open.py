@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from clusterstate.errors import EndpointRefused, StoreUnsupported
 from clusterstate.store.backends.gcs import rules as gcs
+from clusterstate.store.backends.oss import rules as oss
 from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
@@ -70,6 +71,12 @@ async def _open_gcs(opening: Opening) -> Store:
     return Prefixed(await open_bucket(opening), opening.location.prefix)
 
 
+async def _open_oss(opening: Opening) -> Store:
+    from clusterstate.store.backends.oss.store import open_bucket  # noqa: PLC0415 (as the others)
+
+    return Prefixed(await open_bucket(opening), opening.location.prefix)
+
+
 async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
@@ -109,7 +116,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "scw": Backend(_open_s3, s3.CUSTOM_RULES),
     "gs": Backend(_open_gcs, gcs.RULES, extra="gcs"),
     "swift": Backend(_refuse, _FREE),
-    "oss": Backend(_refuse, _FREE),
+    "oss": Backend(_open_oss, oss.RULES, extra="oss"),
     "k8s": Backend(_refuse, _FREE),
     "file": Backend(_open_file, _FREE),
     "memfs": Backend(_open_memory, _FREE),

@@ -1,6 +1,7 @@
 """Sessions of `requests` for the SDKs that call through it, with our connections, times and trust under them."""
 
-from typing import Any, TypeVar
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Final, TypeVar
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -11,13 +12,17 @@ from clusterstate.store.wire import CONNECT_SECONDS, Wire
 
 S = TypeVar("S", bound=requests.Session)
 
+_NO_COOKIES: Final = DefaultCookiePolicy(allowed_domains=())
+
 
 def wired(session: S, wire: Wire) -> S:
     """Give the session back with all its traffic going over the wire, whatever the SDK says.
 
     Nothing is tried again and no redirect is followed: it would carry tokens to hosts that nobody chose. Where the
-    wire is sealed, the environment's proxies, bundles and `.netrc` have no say.
+    wire is sealed, the environment's proxies, bundles and `.netrc` have no say. Cookies aren't kept: they would fill
+    memory for as long as somebody gives new ones.
     """
+    session.cookies.set_policy(_NO_COOKIES)
     session.trust_env = not wire.sealed
     session.max_redirects = 0
     if wire.proxy:

@@ -16,10 +16,10 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
-from tests.store.backends.s3.stores import Keys, SomeKeys, bare, s3_secret
+from tests.store.backends.s3.stores import bare, s3_secret
 from tests.store.conformance import StoreConformance
 from tests.store.faults import FaultConformance, Reach, RefusalConformance, WireConformance
-from tests.store.opening import LOOPBACK, opened
+from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
 
 CONFLICT = "<Error><Code>ConditionalRequestConflict</Code><Message>Try again</Message></Error>"

@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Protocol
 
 from clusterstate.api.store import Encryption
 from clusterstate.store.backends.s3.bucket import Bucket
@@ -14,26 +12,10 @@ from clusterstate.store.buckets import BucketStore
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.wire import Wire
-from tests.store.opening import LOOPBACK
+from tests.store.opening import LOOPBACK, Keys
 from tests.store.opening import secret as secret_of
 
 GUARDED = Wire(guard=LOOPBACK)
-
-
-class Keys(Protocol):
-    """Whoever has keys: a server (its owner) or a user."""
-
-    @property
-    def access_key(self) -> str: ...
-
-    @property
-    def secret_key(self) -> str: ...
-
-
-@dataclass(frozen=True)
-class SomeKeys:
-    access_key: str
-    secret_key: str
 
 
 def s3_secret(keys: Keys, endpoint: str, *, scheme: str = "s3", **more: str) -> Credentials:
@@ -49,9 +31,7 @@ def secret(data: Mapping[str, str]) -> Credentials:
 async def bare(bucket: str, config: Config) -> AsyncIterator[BucketStore]:
     """Give a store without wrappers, by a client of its own."""
     clients = Clients()
-    store = make_store(
-        Bucket(f"s3://{bucket}", config, lambda inputs: clients.get(inputs, NO_CREDENTIALS, Client)), config
-    )
+    store = make_store(Bucket(f"s3://{bucket}", config, lambda inputs: clients.get(inputs, NO_CREDENTIALS, Client)))
     try:
         yield store
     finally:

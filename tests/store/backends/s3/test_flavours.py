@@ -8,10 +8,10 @@ from clusterstate.errors import SpecInvalid
 from clusterstate.sandbox.s3server import S3Server
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.exams import Conformance, Faults, OnTheWire, Refusals
-from tests.store.backends.s3.stores import SomeKeys, s3_secret
+from tests.store.backends.s3.stores import s3_secret
 from tests.store.canned import EMPTY_LIST, canned
 from tests.store.conformance import keys_of
-from tests.store.opening import opened, secret
+from tests.store.opening import SomeKeys, opened, secret
 
 pytestmark = pytest.mark.objectstore
 FLAVOURS = ["do", "linode", "hos", "scw"]

@@ -17,9 +17,9 @@ from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from tests.store.backends.s3.stores import SomeKeys, bare, config_of, s3_secret, secret
+from tests.store.backends.s3.stores import bare, config_of, s3_secret, secret
 from tests.store.conformance import StoreConformance, keys_of
-from tests.store.opening import ambient, opened
+from tests.store.opening import SomeKeys, ambient, opened
 from tests.support.faultproxy import FaultProxy
 from tests.support.moto import MotoServer
 

@@ -11,10 +11,10 @@ from clusterstate.store.expect import proof_of
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.s3.exams import Conformance, Faults, OnTheWire, Refusals
-from tests.store.backends.s3.stores import SomeKeys, s3_secret, secret
+from tests.store.backends.s3.stores import s3_secret, secret
 from tests.store.conformance import keys_of
 from tests.store.faults import ExpiryConformance
-from tests.store.opening import opened
+from tests.store.opening import SomeKeys, opened
 from tests.support.faultproxy import FaultProxy
 
 pytestmark = pytest.mark.objectstore

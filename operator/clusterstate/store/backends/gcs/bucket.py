@@ -17,12 +17,11 @@ from google.cloud.storage import Blob as SdkBlob
 from clusterstate.errors import IntegrityFailed
 from clusterstate.store.backends.gcs import grants
 from clusterstate.store.backends.gcs.clients import Client
-from clusterstate.store.backends.gcs.config import Config
+from clusterstate.store.backends.gcs.config import Config, own_endpoint
 from clusterstate.store.backends.gcs.errors import INSERT, PERMISSIONS, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
-from clusterstate.store.buckets import ListPosition
 from clusterstate.store.failures import Request, too_large
-from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
+from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
 from clusterstate.store.threads import Lane
 
 _NOTHING: Final = 0
@@ -67,6 +66,11 @@ class Bucket:
     def endpoint(self) -> str:
         """The URL that requests go to."""
         return self._config.inputs.endpoint
+
+    @property
+    def identity(self) -> str:
+        """The custom endpoint; Google's own count as none, since names of buckets are unique there."""
+        return own_endpoint(self.endpoint)
 
     @property
     def lane(self) -> Lane:

@@ -22,9 +22,8 @@ from clusterstate.store.backends.s3.clients import BucketFacts, Client
 from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs, Config, Keys
 from clusterstate.store.backends.s3.errors import PERMISSIONS, headers_of, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
-from clusterstate.store.buckets import ListPosition
 from clusterstate.store.failures import Request, nobody, too_large
-from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
+from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
 from clusterstate.store.threads import Lane
 
 if TYPE_CHECKING:
@@ -60,6 +59,11 @@ class Bucket:
     def endpoint(self) -> str:
         """The URL that requests go to first."""
         return self._home.endpoint
+
+    @property
+    def identity(self) -> str:
+        """The custom endpoint; AWS's own count as none, since names of buckets are unique there."""
+        return self._config.inputs.endpoint
 
     @property
     def lane(self) -> Lane:

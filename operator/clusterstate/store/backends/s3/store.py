@@ -7,7 +7,7 @@ from clusterstate.store.backends.s3.errors import translating
 from clusterstate.store.buckets import BucketStore
 from clusterstate.store.clients import CLIENTS, Clients
 from clusterstate.store.endpoints import Endpoint
-from clusterstate.store.expect import proof_of
+from clusterstate.store.expect import Expectations, proof_of
 from clusterstate.store.failures import Request
 from clusterstate.store.opening import Opening
 from clusterstate.store.threads import Lane
@@ -31,10 +31,10 @@ def _open(opening: Opening, config: Config, clients: Clients) -> BucketStore:
 
     url = f"{location.scheme}://{location.bucket}"
     with translating(Request("CreateClient", url, "", config.inputs.endpoint or "AWS")):
-        return make_store(Bucket(url, config, client_of), config)
+        return make_store(Bucket(url, config, client_of))
 
 
-def make_store(bucket: Bucket, config: Config) -> BucketStore:
-    """Give a bucket as a store; AWS's own endpoints count as none, since names of buckets are unique there."""
+def make_store(bucket: Bucket) -> BucketStore:
+    """Give a bucket as a store."""
     proof = proof_of(bucket.endpoint, own=Endpoint.parse(bucket.endpoint).is_aws)
-    return BucketStore(bucket, proof, config.inputs.endpoint)
+    return BucketStore(bucket, Expectations(bucket, proof))

@@ -1,0 +1,206 @@
+"""One bucket, one request per method, blocking; and its region, where nobody has said it.
+
+Region: GetBucketLocation at the default region's address; where OSS answers that the bucket is elsewhere, it names the
+address. Asked once per bucket and client.
+
+Integrity: a written file carries its MD5, which OSS compares. Of a file that is read OSS tells the MD5, or where it
+was put together from parts the CRC-64 alone (API reference, "PutObject" and "GetObject"); one of them is compared.
+"""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import md5
+from typing import Any, Final
+
+import oss2
+from oss2.utils import Crc64
+
+from clusterstate.errors import IntegrityFailed, StoreRefused
+from clusterstate.store.backends.oss.addresses import address_of, read_region, region_of
+from clusterstate.store.backends.oss.clients import Client
+from clusterstate.store.backends.oss.config import ClientInputs, Config
+from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translating
+from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
+from clusterstate.store.failures import Request, too_large
+from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
+from clusterstate.store.threads import Lane
+
+ClientOf = Callable[[ClientInputs], Client]
+
+_PART = 1 << 20
+_CONTENT_TYPE: Final = "application/octet-stream"
+"""As kops has it, whatever the file's name."""
+_VERSION_ID = "x-oss-version-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of a write."""
+
+    version: Version
+    versioned: bool
+    """Whether the bucket keeps versions, or did so once: there a create overwrites what is there."""
+
+
+class Bucket:
+    """A bucket, used as one configuration says."""
+
+    def __init__(self, url: str, config: Config, client_of: ClientOf) -> None:
+        """Take the bucket's URL, how it is used, and what gives clients; raise `StoreRefused` for what can't be."""
+        self._url = url
+        self._config = config
+        self._client_of = client_of
+        self._home = client_of(config.inputs)
+        self._near: Client | None = None
+        with translating(lambda: self._request(self._home, "CreateClient")):
+            self._home.bucket(self.name)
+
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        return self._url.rpartition("/")[2]
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that requests go to first."""
+        return self._home.inputs.endpoint
+
+    @property
+    def identity(self) -> str:
+        """The custom endpoint; OSS's own count as none, since names of buckets are unique there."""
+        return "" if self._config.own else self._config.inputs.endpoint
+
+    @property
+    def lane(self) -> Lane:
+        """The threads to call it from."""
+        return self._home.lane
+
+    def get(self, key: str) -> Blob:
+        """Give a whole file."""
+        with self._asking("GetObject", key) as oss, oss.get_object(key) as answer:
+            data = self._read_all(answer.resp.response.raw, key)
+            version = _version(answer.etag, key)
+            self._check_bytes(answer.headers, data, key)
+        return Blob(data, version)
+
+    def _read_all(self, raw: Any, key: str) -> bytes:  # noqa: ANN401 (the SDK's inside has no types)
+        """Read the bytes as they were written: under the SDK, which would unpack what looks packed."""
+        data = bytearray()
+        while part := raw.read(_PART, decode_content=False):
+            data += part
+            if len(data) > LARGEST_FILE:
+                raise too_large(f"{self._url}/{key}")
+        return bytes(data)
+
+    def _check_bytes(self, headers: Mapping[str, str], data: bytes, key: str) -> None:
+        """Raise `IntegrityFailed` where the bytes aren't those that the service tells of."""
+        told, crc = headers.get("Content-MD5"), headers.get("x-oss-hash-crc64ecma")
+        whole = told == _digest(data) if told else not crc or int(crc) == _crc(data)
+        if not whole:
+            raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest. It is tried again.")
+
+    def version(self, key: str) -> Version:
+        """Give a file's version."""
+        with self._asking("HeadObject", key) as oss:
+            return _version(oss.head_object(key).etag, key)
+
+    def put(self, key: str, data: bytes, *, create: bool = False) -> Written:
+        """Write a file; `create` wants nothing there."""
+        headers = {"Content-MD5": _digest(data), "Content-Type": _CONTENT_TYPE}
+        if create:
+            headers["x-oss-forbid-overwrite"] = "true"
+        with self._asking("PutObject", key) as oss:
+            answer = oss.put_object(key, data, headers=headers)
+        return Written(_version(answer.etag, key), _VERSION_ID in answer.headers)
+
+    def remove(self, key: str) -> None:
+        """Delete a file, there or not."""
+        with self._asking("DeleteObject", key) as oss:
+            oss.delete_object(key).resp.read()  # else nobody can use the connection again
+
+    def page(self, prefix: str, position: ListPosition, *, shallow: bool) -> tuple[Page, ListPosition | None]:
+        """Give one page of a listing and where the next starts; None when there is no more."""
+        with self._asking("ListObjectsV2") as oss:
+            answer = oss.list_objects_v2(
+                prefix=prefix,
+                delimiter="/" if shallow else "",
+                continuation_token=position.token,
+                start_after="" if position.token else position.after,
+                max_keys=PAGE_SIZE,
+            )
+            files = [_entry(found) for found in answer.object_list]
+        entries = tuple(entry for entry in files if not is_folder_marker(entry.key, entry.size))
+        token = answer.next_continuation_token if answer.is_truncated else ""
+        if answer.is_truncated and not token:  # it would look like the end
+            raise IntegrityFailed(f"A listing of {self._url} doesn't tell how it goes on. It is tried again.")
+        return Page(entries, tuple(answer.prefix_list)), ListPosition(token=token) if token else None
+
+    @contextmanager
+    def _asking(self, operation: str, key: str = "") -> Iterator[Any]:
+        """Give the SDK's bucket, in the bucket's region, for one request whose errors become ours."""
+        client = self._at_home()
+        with translating(lambda: self._request(client, operation, key)):
+            yield client.bucket(self.name)
+
+    def _at_home(self) -> Client:
+        if not self._config.ask_region:
+            return self._home
+        facts = self._home.facts(self.name)
+        with facts.lock:
+            facts.region = facts.region or self._ask_region()
+            if self._near is None:
+                address = address_of(facts.region, internal=self._config.internal)
+                self._near = self._client_of(replace(self._home.inputs, endpoint=address, region=facts.region))
+            return self._near
+
+    def _ask_region(self) -> str:
+        with translating(self._location_request):
+            try:
+                region = read_region(self._home.bucket(self.name).get_bucket_location().location)
+            except oss2.exceptions.ServerError as error:
+                region = region_of(endpoint_in(error))
+                if not region:
+                    raise
+        if not region:
+            raise StoreRefused(f"{self.endpoint} doesn't tell the region of {self._url}. Set spec.store.region.")
+        return region
+
+    def _location_request(self) -> Request:
+        hint = "It is asked since nobody says the bucket's region; spec.store.region or OSS_REGION can."
+        return replace(self._request(self._home, "GetBucketLocation"), hint=lambda: hint)
+
+    def _request(self, client: Client, operation: str, key: str = "") -> Request:
+        return Request(
+            operation,
+            self._url,
+            key,
+            client.inputs.endpoint,
+            permission=PERMISSIONS.get(operation, ""),
+            principal=lambda: client.principal,
+            secrets=client.secrets,
+        )
+
+
+def _digest(data: bytes) -> str:
+    return base64.b64encode(md5(data, usedforsecurity=False).digest()).decode()
+
+
+def _crc(data: bytes) -> int:
+    crc = Crc64()
+    crc.update(data)
+    return int(crc.crc)
+
+
+def _version(tag: str | None, key: str) -> Version:
+    if not tag:
+        raise IntegrityFailed(f"The answer for {key} has no ETag, so its version can't be told. It is tried again.")
+    return Version(tag)
+
+
+def _entry(found: Any) -> Entry:  # noqa: ANN401 (the SDK has no types)
+    return Entry(
+        found.key, _version(found.etag, found.key), found.size, datetime.fromtimestamp(found.last_modified, UTC)
+    )

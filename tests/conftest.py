@@ -17,6 +17,7 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
+from tests.support.openstack.server import SwiftServer
 from tests.support.servers import KINDS, Asker, Holder
 from tests.support.suites import (
     find_kops,
@@ -105,6 +106,13 @@ def s3_server(pytestconfig: pytest.Config) -> S3Server:
 def moto_server(pytestconfig: pytest.Config) -> MotoServer:
     """Amazon's APIs with policies enforced, which all tests share; keep to names that are yours alone."""
     server: MotoServer = pytestconfig.stash[SERVERS].get("moto_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def swift_server(pytestconfig: pytest.Config) -> SwiftServer:
+    """Keystone and Swift, which all tests share; keep to users and containers of yours."""
+    server: SwiftServer = pytestconfig.stash[SERVERS].get("swift_server")
     return server
 
 

@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from clusterstate.errors import EndpointRefused, StoreUnsupported
 from clusterstate.store.backends.s3 import rules as s3
+from clusterstate.store.backends.swift import rules as swift
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
 from clusterstate.store.opening import Opening
@@ -63,6 +64,12 @@ async def _open_s3(opening: Opening) -> Store:
     return Prefixed(await open_bucket(opening), opening.location.prefix)
 
 
+async def _open_swift(opening: Opening) -> Store:
+    from clusterstate.store.backends.swift.store import open_container  # noqa: PLC0415 (as above)
+
+    return Prefixed(await open_container(opening), opening.location.prefix)
+
+
 async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
@@ -101,7 +108,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "hos": Backend(_open_s3, s3.CUSTOM_RULES),
     "scw": Backend(_open_s3, s3.CUSTOM_RULES),
     "gs": Backend(_refuse, _FREE),
-    "swift": Backend(_refuse, _FREE),
+    "swift": Backend(_open_swift, swift.RULES, extra="swift"),
     "oss": Backend(_refuse, _FREE),
     "k8s": Backend(_refuse, _FREE),
     "file": Backend(_open_file, _FREE),

@@ -1,0 +1,193 @@
+"""One container, one request per method, blocking.
+
+A file's version is its ETag, the MD5 of its bytes (OpenStack, Object Storage API): listing, read and write all have
+it. Of a static large object it is the manifest's, which listings have too. Dynamic large objects are refused: their
+listing doesn't tell when they change. Reads ask for the newest copy, so that a copy that lags behind is no version.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import md5
+from typing import Any, Final
+from urllib.parse import quote
+
+import msgspec
+import requests
+
+from clusterstate.errors import AccessDenied, IntegrityFailed, KeyNotFound, StoreNotFound, StoreRefused
+from clusterstate.store.backends.swift.client import Account, Call, Client
+from clusterstate.store.backends.swift.errors import CONFLICTS, refuse, translating
+from clusterstate.store.backends.swift.who import secrets_of
+from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
+from clusterstate.store.failures import Request, too_large
+from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
+from clusterstate.store.threads import Lane
+
+_PART = 1 << 20
+_FOLDER_TYPE = "application/directory"
+"""What old tools give to an empty object that stands for a folder."""
+_NEWEST: Final[Mapping[str, str]] = {"X-Newest": "true"}
+_OWNER = "a role of operator_roles"
+"""Roles that may do everything in their project's account (Swift, keystoneauth middleware)."""
+_GRANTS: Final[Mapping[str, str]] = {
+    "GET": f"{_OWNER}, or the container's read ACL (X-Container-Read),",
+    "HEAD": f"{_OWNER}, or the container's read ACL (X-Container-Read),",
+    "PUT": f"{_OWNER}, or the container's write ACL (X-Container-Write),",
+    "DELETE": f"{_OWNER}, or the container's write ACL (X-Container-Write),",
+}
+
+
+class _Listed(msgspec.Struct):
+    """A line of a listing: an object, or a folder of a shallow one."""
+
+    name: str = ""
+    subdir: str = ""
+    hash: str = ""
+    bytes: int = 0
+    content_type: str = ""
+    last_modified: str = ""
+
+
+class Container:
+    """A container, used by one client."""
+
+    def __init__(self, url: str, client: Client) -> None:
+        """Take the container's URL, and who asks."""
+        self._url = url
+        self._path = quote(url.rpartition("/")[2], safe="")
+        self._client = client
+
+    @property
+    def client(self) -> Client:
+        """Who asks."""
+        return self._client
+
+    @property
+    def lane(self) -> Lane:
+        """The threads to call it from."""
+        return self._client.lane
+
+    def get(self, key: str) -> Blob:
+        """Give a whole file."""
+        answer, request = self._find("GET", key, stream=True)
+        with answer, translating(request):
+            version = _version(answer, request)
+            data = _read_all(answer, request)
+        if "X-Static-Large-Object" not in answer.headers and _digest(data) != version.token:
+            raise IntegrityFailed(f"The bytes of {request.place} don't fit their digest. It is tried again.")
+        return Blob(data, version)
+
+    def version(self, key: str) -> Version:
+        """Give a file's version."""
+        return _version(*self._find("HEAD", key))
+
+    def put(self, key: str, data: bytes, *, if_none: bool = False) -> Version:
+        """Write a file; `if_none` wants nothing there. Raises `StoreNotFound` where the container isn't there."""
+        digest = _digest(data)
+        headers = {"ETag": digest} | ({"If-None-Match": "*"} if if_none else {})
+        answer, request = self._ask("PUT", key, headers=headers, data=data)
+        if _version(answer, request).token != digest:
+            raise IntegrityFailed(f"Other bytes than those sent arrived in {request.place}. It is tried again.")
+        return Version(digest)
+
+    def remove(self, key: str) -> None:
+        """Delete a file; raises `KeyNotFound` where it isn't there."""
+        self._ask("DELETE", key)
+
+    def make(self) -> None:
+        """Create the container, there or not."""
+        self._ask("PUT")
+
+    def page(self, prefix: str, after: str, *, shallow: bool) -> tuple[Page, str | None]:
+        """Give one page of a listing and what the next comes after; None when there is no more."""
+        params = {"format": "json", "limit": str(PAGE_SIZE), "prefix": prefix, "marker": after}
+        answer, request = self._ask("GET", headers=_NEWEST, params=params | ({"delimiter": "/"} if shallow else {}))
+        listed, entries = _parse(answer.content, request)
+        folders = tuple(each.subdir for each in listed if each.subdir)
+        last = listed[-1] if len(listed) >= PAGE_SIZE else None
+        return Page(entries, folders), (last.subdir or last.name) if last else None
+
+    def _find(self, method: str, key: str, *, stream: bool = False) -> tuple[requests.Response, Request]:
+        """Ask for a file. Swift doesn't say whether the file is missing or the container, so that is asked."""
+        try:
+            return self._ask(method, key, headers=_NEWEST, stream=stream)
+        except KeyNotFound as error:
+            missing = error
+        with suppress(AccessDenied):
+            self._ask("HEAD")
+        raise missing
+
+    def _ask(self, method: str, key: str = "", **more: Any) -> tuple[requests.Response, Request]:  # noqa: ANN401 (fields of `Call`)
+        """Give a good answer with what was asked; raise for any other."""
+        account = self._client.account(self._url)
+        request = self._request(method, key, account)
+        call = Call(method, f"{self._path}/{quote(key)}" if key else self._path, **more)
+        with translating(request):
+            answer = self._client.send(account, call, self._url)
+        conflict = bool(key) and answer.status_code in CONFLICTS
+        if not answer.ok or answer.is_redirect or conflict:
+            with answer:
+                raise refuse(answer, request, absent=StoreNotFound if method == "PUT" else KeyNotFound)
+        return answer, request
+
+    def _request(self, method: str, key: str, account: Account) -> Request:
+        return Request(
+            f"{method} {'object' if key else 'container'}",
+            self._url,
+            key,
+            account.place.url,
+            permission=_GRANTS[method] if key or method != "PUT" else _OWNER,
+            principal=lambda: account.principal,
+            secrets=(account.token, *secrets_of(self._client.inputs.who)),
+        )
+
+
+def _digest(data: bytes) -> str:
+    return md5(data, usedforsecurity=False).hexdigest()
+
+
+def _version(answer: requests.Response, request: Request) -> Version:
+    """Give the ETag of what is stored: of a large object, of its manifest."""
+    if "X-Object-Manifest" in answer.headers:
+        raise StoreRefused(
+            f"The file {request.place} is a dynamic large object, whose changes no listing shows. Have it replaced by "
+            "a plain one; kops writes no other."
+        )
+    tag = (answer.headers.get("X-Manifest-Etag") or answer.headers.get("Etag") or "").strip('"')
+    if not tag:
+        raise IntegrityFailed(
+            f"The answer for {request.place} has no ETag, so its version can't be told. It is tried again."
+        )
+    return Version(tag)
+
+
+def _read_all(answer: requests.Response, request: Request) -> bytes:
+    data = bytearray()
+    while part := answer.raw.read(_PART, decode_content=False):
+        data += part
+        if len(data) > LARGEST_FILE:
+            raise too_large(request.place)
+    return bytes(data)
+
+
+def _parse(body: bytes, request: Request) -> tuple[list[_Listed], tuple[Entry, ...]]:
+    """Read a page of a listing: what is there, and the files of it."""
+    try:
+        listed = msgspec.json.decode(body, type=list[_Listed])
+        return listed, tuple(_entry(each) for each in listed if not each.subdir and not _is_folder(each))
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise IntegrityFailed(
+            f"A listing of {request.store} arrived damaged or cut short. It is tried again."
+        ) from None
+
+
+def _entry(listed: _Listed) -> Entry:
+    modified = datetime.fromisoformat(listed.last_modified)
+    return Entry(
+        listed.name, Version(listed.hash), listed.bytes, modified if modified.tzinfo else modified.replace(tzinfo=UTC)
+    )
+
+
+def _is_folder(listed: _Listed) -> bool:
+    return is_folder_marker(listed.name, listed.bytes) or (listed.bytes == 0 and listed.content_type == _FOLDER_TYPE)

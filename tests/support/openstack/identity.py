@@ -98,6 +98,10 @@ class Keystone:
         """Give a user a role in a project."""
         self.request("PUT", f"/projects/{project_id}/users/{user_id}/roles/{self.find('roles', role)}")
 
+    def grant_system(self, user_id: str, role: str) -> None:
+        """Give a user a role in the whole system."""
+        self.request("PUT", f"/system/users/{user_id}/roles/{self.find('roles', role)}")
+
     def create_application_credential(self, user: User, **fields: Any) -> ApplicationCredential:
         """Create one as the user does."""
         body = {"application_credential": {"name": f"app-{secrets.token_hex(5)}", **fields}}

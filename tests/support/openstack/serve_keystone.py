@@ -8,6 +8,7 @@ import logging
 import os
 import socketserver
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,17 @@ def write_configuration(directory: Path) -> None:
 
 
 def make_application() -> Callable[..., Any]:
+    """Give Keystone, which is asked one thing at a time: its cache in memory isn't made for threads."""
     from keystone.server.wsgi import initialize_public_application  # noqa: PLC0415 (reads the environment)
 
     sys.argv = ["keystone"]
-    return initialize_public_application()
+    application, turn = initialize_public_application(), threading.Lock()
+
+    def answer(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        with turn:
+            return list(application(environ, start_response))
+
+    return answer
 
 
 def bootstrap(url: str, password: str) -> None:

@@ -50,7 +50,7 @@ PROXY = """
 swift_dir = {directory}/etc
 log_level = WARNING
 [pipeline:main]
-pipeline = catch_errors gatekeeper cache listing_formats bulk {filters} copy slo dlo versioned_writes proxy-server
+pipeline = catch_errors gatekeeper cache listing_formats {filters} quotas copy slo dlo versioned_writes proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -62,8 +62,8 @@ use = egg:swift#gatekeeper
 paste.filter_factory = serve_swift:remembering
 [filter:listing_formats]
 use = egg:swift#listing_formats
-[filter:bulk]
-use = egg:swift#bulk
+[filter:quotas]
+use = egg:swift#container_quotas
 [filter:copy]
 use = egg:swift#copy
 [filter:slo]

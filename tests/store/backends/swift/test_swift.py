@@ -2,8 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -29,18 +28,6 @@ pytestmark = pytest.mark.objectstore
 ROW = "swift (Keystone)"
 LEGACY_ROW = "swift (v1)"
 NOTHING = Capabilities(atomic_create=False, atomic_update=False, atomic_delete=False)
-
-Open = Callable[..., AbstractAsyncContextManager[Store]]
-
-
-@pytest.fixture(scope="module")
-def user(swift_server: SwiftServer) -> User:
-    return swift_server.keystone.create_user()
-
-
-@pytest.fixture
-async def container(swift_server: SwiftServer, user: User) -> str:
-    return await make_container(swift_secret(swift_server, user))
 
 
 class TestSwift(StoreConformance):

@@ -118,10 +118,20 @@ class Client:
         )
 
     def _locate(self, access: Any) -> Account:  # noqa: ANN401 (of several kinds)
+        try:
+            return self._read(access)
+        except Exception:
+            self._plugin.invalidate()  # the next token may say something better
+            raise
+
+    def _read(self, access: Any) -> Account:  # noqa: ANN401 (as above)
+        """Read what the SDK keeps unread until it is asked for."""
+        _ = access.expires
         project = getattr(access, "project_name", None) or getattr(access, "project_id", None)
         user = access.username or access.user_id
         principal = quote_foreign(f"user {user} of project {project}" if project else f"user {user}")
-        place = find_place(access.service_catalog.catalog, self.inputs.service, principal)
+        catalog = access.service_catalog.catalog or ()  # without a project there is none
+        place = find_place(catalog, self.inputs.service, principal)
         self.inputs.wire.admit_blocking(place.url)
         return Account(access.auth_token, place, principal, access)
 

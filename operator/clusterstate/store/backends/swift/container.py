@@ -24,6 +24,8 @@ from clusterstate.store.failures import Request, too_large
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
 from clusterstate.store.threads import Lane
 
+_DONE: Final = range(200, 300)
+"""Statuses of what was asked for and done."""
 _PART = 1 << 20
 _FOLDER_TYPE = "application/directory"
 """What old tools give to an empty object that stands for a folder."""
@@ -126,7 +128,7 @@ class Container:
         with translating(request):
             answer = self._client.send(account, call, self._url)
         conflict = bool(key) and answer.status_code in CONFLICTS
-        if not answer.ok or answer.is_redirect or conflict:
+        if answer.status_code not in _DONE or conflict:
             with answer:
                 raise refuse(answer, request, absent=StoreNotFound if method == "PUT" else KeyNotFound)
         return answer, request

@@ -69,19 +69,20 @@ def translating_login(request: Request) -> Iterator[None]:
         yield
     except ClusterStateError:
         raise
-    except (sdk.ConnectionError, requests.RequestException, OSError) as error:
+    except sdk.ConnectionError as error:
         raise _translate(error, request) from None
     except sdk.HttpError as error:
         raise _refuse_login(error, request) from None
-    except sdk.InvalidResponse as error:
-        raise _no_token(request, redirected=error.response.is_redirect) from None
     except sdk.MissingAuthMethods:
         raise AuthenticationFailed(
             f"{request.endpoint} wants more than one proof of who asks for {request.store}. Give what is missing, or "
             "an application credential."
         ) from None
     except Exception:  # noqa: BLE001 (the SDK takes garbage apart in many ways)
-        raise _no_token(request) from None
+        raise IntegrityFailed(
+            f"What {request.endpoint} answered isn't a token. It is tried again; correct OS_AUTH_URL where that isn't "
+            "Keystone."
+        ) from None
 
 
 def refuse(answer: requests.Response, request: Request, *, absent: type[StoreError] = KeyNotFound) -> StoreError:
@@ -110,18 +111,12 @@ def _refuse_login(error: sdk.HttpError, request: Request) -> StoreError:
     return make_error(kind, request, str(status), error.message or "", retry_after=again)
 
 
-def _no_token(request: Request, *, redirected: bool = False) -> StoreError:
-    if redirected:
-        return StoreRefused(
-            f"{request.endpoint} sends whoever asks for a token elsewhere, which nobody follows. Correct OS_AUTH_URL."
-        )
-    return IntegrityFailed(
-        f"What {request.endpoint} answered isn't a token. It is tried again; correct OS_AUTH_URL where that isn't "
-        "Keystone."
-    )
-
-
 def _translate(error: Exception, request: Request) -> StoreError:
+    if isinstance(error, sdk.UnknownConnectionError) and isinstance(error.original, requests.TooManyRedirects):
+        return StoreRefused(
+            f"{request.endpoint} leads elsewhere by a redirect, which nobody follows, since it would take the token "
+            "along. Correct OS_AUTH_URL, or have the catalog of Keystone corrected."
+        )
     told = judge_connection(error, request.endpoint)
     kind = next((ours for theirs, ours in _FAILURES if isinstance(error, theirs)), StoreRefused)
     return told or make_error(kind, request, type(error).__name__)

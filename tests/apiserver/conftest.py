@@ -9,10 +9,11 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.backings.file import file_backing
 from tests.support.backings.s3 import do_backing, hos_backing, linode_backing, s3_backing, scw_backing
+from tests.support.backings.swift import swift_backing
 from tests.support.operating import install_crd
 from tests.support.world import World
 
-__all__ = ["do_backing", "file_backing", "hos_backing", "linode_backing", "s3_backing", "scw_backing"]
+__all__ = ["do_backing", "file_backing", "hos_backing", "linode_backing", "s3_backing", "scw_backing", "swift_backing"]
 
 
 @pytest.fixture(scope="session")

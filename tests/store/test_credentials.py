@@ -31,6 +31,22 @@ CUSTOM = {
     "KOPS_STATE_S3_ACL": "private",
     "HTTPS_PROXY": "http://p",
 }
+SWIFT = {"OS_AUTH_URL": "https://keystone/v3", "OS_REGION_NAME": "region-1", "HTTPS_PROXY": "http://proxy"}
+SWIFT_USER = {
+    **{f"OS_{of}_ID": "canary-id" for of in ("TENANT", "PROJECT", "DOMAIN", "USER_DOMAIN", "PROJECT_DOMAIN")},
+    **{f"OS_{of}_NAME": "canary-name" for of in ("TENANT", "PROJECT", "DOMAIN", "USER_DOMAIN", "PROJECT_DOMAIN")},
+    "OS_USERNAME": "canary-user",
+    "OS_USERID": "canary-userid",
+    "OS_PASSWORD": "canary",
+    "OS_PASSCODE": "123456",
+    "OS_AUTH_TYPE": "password",
+    "OS_IDENTITY_API_VERSION": "3",
+    "OS_INTERFACE": "public",
+    "OS_SYSTEM_SCOPE": "all",
+}
+SWIFT_APPLICATION = {f"OS_APPLICATION_CREDENTIAL_{part}": "canary-app" for part in ("ID", "NAME", "SECRET")}
+SWIFT_CLOUDS = "clouds: {acme: {auth: {auth_url: https://k, user_id: '17', password: canary, project_id: p}}}"
+SWIFT_INI = "[Default]\nidentity = https://keystone\nuser_id = 17\npassword = canary\ntenant_id = p"
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -38,6 +54,12 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         {**AWS, "AWS_USE_DUALSTACK_ENDPOINT": "false", "AWS_USE_FIPS_ENDPOINT": "true"},
     ],
     **{scheme: [S3, CUSTOM] for scheme in ("do", "linode", "hos", "scw")},
+    "swift": [
+        {**SWIFT, **SWIFT_USER},
+        {**SWIFT, **SWIFT_APPLICATION},
+        {"clouds.yaml": SWIFT_CLOUDS, "OS_CLOUD": "acme"},
+        {"OPENSTACK_CREDENTIAL_FILE": SWIFT_INI},
+    ],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""
 PAGE_OF = {"do": "s3-flavours", "linode": "s3-flavours", "hos": "s3-flavours", "scw": "s3-flavours"}

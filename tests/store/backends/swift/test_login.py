@@ -4,10 +4,12 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import json
 import secrets
+import ssl
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -257,6 +259,55 @@ async def test_a_secret_never_sees_the_operators_environment(
     made = swift_server.keystone.create_application_credential(user)
     async with opened(f"swift://{container}", application_secret(swift_server, made)) as store:
         await check(store, swift_server, user)
+
+
+@pytest.fixture
+def behind_tls(swift_server: SwiftServer, user: User, tls: ssl.SSLContext) -> Iterator[dict[str, str]]:
+    """The user's variables, where Keystone and Swift have certificates of a private authority."""
+    keystone = swift_server.keystone
+    with (
+        FaultProxy(keystone.url.removesuffix("/v3"), context=tls) as identity,
+        FaultProxy(swift_server.url, context=tls) as swift,
+        keystone.region(swift.endpoint) as region,
+    ):
+        yield variables(swift_server, user, OS_AUTH_URL=f"{identity.endpoint}/v3", OS_REGION_NAME=region)
+
+
+async def test_the_operator_trusts_whom_its_environment_trusts(
+    container: str, behind_tls: dict[str, str], certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(f"swift://{container}", ambient("swift", behind_tls)) as store:
+        with pytest.raises(StoreRefused, match="isn't trusted"):
+            await keys_of(store)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates / "ca.crt"))
+        assert await keys_of(store) == []
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+async def test_the_operator_may_trust_everybody_as_kops_does(container: str, behind_tls: dict[str, str]) -> None:
+    careless = {**behind_tls, "KOPS_OS_TLS_INSECURE_SKIP_VERIFY": "true"}
+    async with opened(f"swift://{container}", ambient("swift", careless)) as store:
+        assert await keys_of(store) == []
+
+
+async def test_a_clouds_yaml_of_the_operator_may_name_files(
+    container: str, behind_tls: dict[str, str], certificates: Path, own_clouds: Path
+) -> None:
+    cloud = {
+        "auth": {
+            "auth_url": behind_tls["OS_AUTH_URL"],
+            "username": behind_tls["OS_USERNAME"],
+            "password": behind_tls["OS_PASSWORD"],
+            "project_name": behind_tls["OS_PROJECT_NAME"],
+            "user_domain_id": "default",
+            "project_domain_id": "default",
+        },
+        "region_name": behind_tls["OS_REGION_NAME"],
+        "cacert": str(certificates / "ca.crt"),
+    }
+    await asyncio.to_thread(own_clouds.write_text, json.dumps({"clouds": {"acme": cloud}}))
+    async with opened(f"swift://{container}", ambient("swift", {"OS_CLOUD": "acme"})) as store:
+        assert await keys_of(store) == []
 
 
 async def refusal(container: str, credentials: Credentials, **options: str) -> str:

@@ -1,7 +1,8 @@
 """What the backends' listings have in common. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from itertools import islice
+from typing import TypeVar
 
 from clusterstate.errors import StoreRefused
 from clusterstate.store.base import Entry, Page
@@ -10,6 +11,8 @@ PAGE_SIZE = 1000
 """Files and folders per page, as S3 has it."""
 MOST_PAGES = 200
 """Pages of one listing: 200,000 files, where a cluster has some hundreds and etcd's backups some thousands."""
+
+P = TypeVar("P")
 
 
 def is_folder_marker(key: str, size: int) -> bool:
@@ -24,6 +27,20 @@ def check_pages(pages: int, prefix: str) -> None:
             f"The listing of {prefix or 'the store'} has no end after {MOST_PAGES} pages of {PAGE_SIZE} files. "
             "Have files deleted that don't belong there, or the store's service corrected."
         )
+
+
+async def follow(fetch: Callable[[P], Awaitable[tuple[Page, P | None]]], start: P, service: str) -> AsyncIterator[Page]:
+    """Give page after page; `fetch` gives one and where the next starts, None when there is no more.
+
+    Raise `StoreRefused`, which names the service, where a page leads to itself.
+    """
+    position: P | None = start
+    while position is not None:
+        page, follows = await fetch(position)
+        yield page
+        if follows == position:
+            raise StoreRefused(f"{service} repeats a page of its listing for ever. Have its service corrected.")
+        position = follows
 
 
 def make_pages(entries: Iterable[Entry], prefix: str, after: str, *, shallow: bool) -> Iterator[Page]:

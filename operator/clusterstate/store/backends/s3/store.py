@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-from clusterstate.errors import StoreRefused
 from clusterstate.store.backends.s3 import expect as expectations
 from clusterstate.store.backends.s3.bucket import Bucket, ListPosition
 from clusterstate.store.backends.s3.clients import Client, with_region
@@ -12,6 +11,7 @@ from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, 
 from clusterstate.store.clients import CLIENTS, Clients
 from clusterstate.store.failures import Request
 from clusterstate.store.key import check_key, check_prefix
+from clusterstate.store.listing import follow
 from clusterstate.store.opening import Opening
 from clusterstate.store.threads import Lane
 
@@ -49,18 +49,13 @@ class S3Store:
         """See `Store.delete`."""
         await self._bucket.lane.run(expectations.delete, self._bucket, self._proof, check_key(key), expect)
 
-    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`. One request per page."""
-        position: ListPosition | None = ListPosition(after)
-        while position is not None:
-            args = check_prefix(prefix), position
-            page, follows = await self._bucket.lane.run(self._bucket.page, *args, shallow=shallow)
-            yield page
-            if follows == position:
-                raise StoreRefused(
-                    f"{self._bucket.endpoint} repeats a page of its listing for ever. Have its service corrected."
-                )
-            position = follows
+
+        async def fetch(position: ListPosition) -> tuple[Page, ListPosition | None]:
+            return await self._bucket.lane.run(self._bucket.page, check_prefix(prefix), position, shallow=shallow)
+
+        return follow(fetch, ListPosition(after), self._bucket.endpoint)
 
     async def close(self) -> None:
         """Leave the client to the next store with equal inputs; see `clients`."""

@@ -56,7 +56,7 @@ class Container:
 
     def __init__(self, url: str, client: Client) -> None:
         """Take the container's URL, and who asks."""
-        self._url = url
+        self.url = url
         self._path = quote(url.rpartition("/")[2], safe="")
         self._client = client
 
@@ -122,11 +122,11 @@ class Container:
 
     def _ask(self, method: str, key: str = "", **more: Any) -> tuple[requests.Response, Request]:  # noqa: ANN401 (fields of `Call`)
         """Give a good answer with what was asked; raise for any other."""
-        account = self._client.account(self._url)
+        account = self._client.account(self.url)
         request = self._request(method, key, account)
         call = Call(method, f"{self._path}/{quote(key)}" if key else self._path, **more)
         with translating(request):
-            answer = self._client.send(account, call, self._url)
+            answer = self._client.send(account, call, self.url)
         conflict = bool(key) and answer.status_code in CONFLICTS
         if answer.status_code not in _DONE or conflict:
             with answer:
@@ -136,7 +136,7 @@ class Container:
     def _request(self, method: str, key: str, account: Account) -> Request:
         return Request(
             f"{method} {'object' if key else 'container'}",
-            self._url,
+            self.url,
             key,
             account.place.url,
             permission=_GRANTS[method] if key or method != "PUT" else _OWNER,

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from clusterstate.errors import StoreRefused
 from clusterstate.store.backends.swift import expect as expectations
 from clusterstate.store.backends.swift.client import Client
 from clusterstate.store.backends.swift.config import make_inputs
@@ -12,6 +11,7 @@ from clusterstate.store.backends.swift.own import read_own
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
 from clusterstate.store.clients import CLIENTS, Clients
 from clusterstate.store.key import check_key, check_prefix
+from clusterstate.store.listing import follow
 from clusterstate.store.opening import Opening
 from clusterstate.store.threads import Lane
 
@@ -50,18 +50,13 @@ class SwiftStore:
         """See `Store.delete`."""
         await self._container.lane.run(expectations.delete, self._container, check_key(key), expect)
 
-    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`. One request per page."""
-        position: str | None = after
-        while position is not None:
-            args = check_prefix(prefix), position
-            page, follows = await self._container.lane.run(self._container.page, *args, shallow=shallow)
-            yield page
-            if follows == position:
-                raise StoreRefused(
-                    f"{self.endpoint} repeats a page of its listing for ever. Have its service corrected."
-                )
-            position = follows
+
+        async def fetch(behind: str) -> tuple[Page, str | None]:
+            return await self._container.lane.run(self._container.page, check_prefix(prefix), behind, shallow=shallow)
+
+        return follow(fetch, after, self._container.url)
 
     async def close(self) -> None:
         """Leave the client to the next store with equal inputs."""

@@ -74,7 +74,7 @@ async def make_container(credentials: Credentials) -> str:
 @asynccontextmanager
 async def bare(container: str, inputs: ClientInputs) -> AsyncIterator[SwiftStore]:
     """Give a store without wrappers, by a client of its own."""
-    store = SwiftStore(Container(f"swift://{container}", Client(inputs)))
+    store = SwiftStore(Container(container, Client(inputs)))
     try:
         yield store
     finally:

@@ -70,6 +70,31 @@ async def test_answers_to_a_write_become_errors(status: int, kind: type[StoreErr
     assert len(asked(server)) == (2 if status == 401 else 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"), [(204, IntegrityFailed), (404, StoreNotFound), (409, StoreUnavailable), (412, StoreRefused)]
+)
+async def test_answers_to_a_listing_become_errors(status: int, kind: type[StoreError]) -> None:
+    async with canned(openstack(lambda _: error(status))) as server, acme(server) as store:
+        with pytest.raises(kind, match="acme"):
+            await keys_of(store)
+
+
+async def test_a_token_that_was_renewed_is_not_shown_either() -> None:
+    tokens = iter(["canary-one", "canary-two"])
+
+    def answer(request: web.Request) -> web.Response:
+        if request.path == LOGIN:
+            granted = token(f"http://{request.host}/v1/AUTH_1")
+            granted.headers["X-Subject-Token"] = next(tokens)
+            return granted
+        sent = request.headers["X-Auth-Token"]
+        return web.Response(status=401 if sent == "canary-one" else 403, text=f"who is {sent}?")
+
+    async with canned(answer) as server, acme(server) as store:
+        with pytest.raises(AccessDenied, match=r"who is \*\*\*\?"):
+            await keys_of(store)
+
+
 async def test_the_services_words_are_told_without_their_dress() -> None:
     async with canned(openstack(lambda _: error(403))) as server, acme(server) as store:
         with pytest.raises(AccessDenied, match=r"\(403 Forbidden: Title 403 Words of it\.\)"):

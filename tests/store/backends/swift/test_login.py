@@ -231,9 +231,17 @@ async def test_the_operator_may_have_a_clouds_yaml(
     del own_clouds
     async with opened(f"swift://{container}", ambient("swift", {"OS_CLOUD": "acme"})) as store:
         await check(store, swift_server, user)
-    with pytest.raises(CredentialsInvalid, match="no cloud none that can be used"):
-        async with opened(f"swift://{container}", ambient("swift", {"OS_CLOUD": "none"})):
+
+
+@pytest.mark.parametrize(
+    "text", ["", "clouds: {other: {}}", "clouds: {acme: {auth_type: canary}}", "clouds: [", "clouds: {acme: {auth: x}}"]
+)
+async def test_a_clouds_yaml_that_cannot_be_used_is_told(own_clouds: Path, text: str) -> None:
+    await asyncio.to_thread(own_clouds.write_text, text)
+    with pytest.raises(CredentialsInvalid, match=r"clouds\.yaml has no cloud acme that can be used") as caught:
+        async with opened("swift://acme", ambient("swift", {"OS_CLOUD": "acme"})):
             pass
+    assert "canary" not in caught.value.message
 
 
 async def test_another_clouds_yaml_is_another_client(

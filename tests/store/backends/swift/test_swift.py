@@ -112,7 +112,7 @@ class TestSwiftExpiry(ExpiryConformance):
         self, swift_server: SwiftServer, user: User, container: str, counts: RequestCounts
     ) -> AsyncIterator[Store]:
         """An application credential whose time is over."""
-        end = datetime.now(UTC) + timedelta(seconds=1)
+        end = datetime.now(UTC) + timedelta(seconds=4)
         made = swift_server.keystone.create_application_credential(user, expires_at=f"{end:%Y-%m-%dT%H:%M:%S.%fZ}")
         await asyncio.sleep((end - datetime.now(UTC)).total_seconds() + 0.1)
         async with opened(f"swift://{container}", application_secret(swift_server, made), counts=counts) as store:

@@ -9,14 +9,14 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 from keystoneauth1.session import Session
 
 from clusterstate.store.backends.swift.catalog import Place, find_place
 from clusterstate.store.backends.swift.config import ClientInputs
-from clusterstate.store.backends.swift.errors import translating_login
+from clusterstate.store.backends.swift.errors import permission_for, translating, translating_login
 from clusterstate.store.backends.swift.identity import make_login
 from clusterstate.store.backends.swift.who import secrets_of
 from clusterstate.store.failures import Request
@@ -41,16 +41,23 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to an account."""
+    """One request about a container or an object in it."""
 
     method: str
-    path: str
-    """Below the account, percent-encoded."""
+    container: str
+    key: str = ""
+    """Empty: about the container."""
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
     data: bytes | None = field(default=None, repr=False)
     stream: bool = False
     """Whether the caller reads the answer's body."""
+
+    @property
+    def path(self) -> str:
+        """Where that is below the account, percent-encoded."""
+        container = quote(self.container, safe="")
+        return f"{container}/{quote(self.key)}" if self.key else container
 
 
 class Client:
@@ -70,59 +77,48 @@ class Client:
         self.auth_url = inputs.auth_url or login.plugin.auth_url or ""
         host = urlsplit(self.auth_url).hostname or ""
         self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
+        self.place: Place | None = None
+        """Where the account is; None until a token told."""
         self._lock = threading.Lock()
+        """Held while somebody gets a token, so that nobody gets another."""
         self._account: Account | None = None
 
-    @property
-    def place(self) -> Place | None:
-        """Where the account is; None until a token told."""
-        account = self._account
-        return account.place if account else None
-
-    def account(self, store: str) -> Account:
-        """Give the account, after a request to Keystone where there is no good token; `store` is for messages."""
-        with translating_login(self._login_request(store)):
-            access = self._plugin.get_access(self._session)
-            with self._lock:
-                if self._account is None or self._account.access is not access:
-                    self._account = self._locate(access)
-                return self._account
-
-    def send(self, account: Account, call: Call, store: str) -> requests.Response:
-        """Give the answer, whatever it says; a token that isn't known any more is renewed once."""
+    def send(self, call: Call) -> tuple[requests.Response, Request]:
+        """Give the answer, whatever it says, and what was asked; a token that isn't known any more is renewed once."""
+        with self._lock:
+            account = self._current(call)
         answer = self._ask(account, call)
         if answer.status_code == _NOT_KNOWN:
             answer.close()
-            answer = self._ask(self._renewed(account, store), call)
-        return answer
+            account = self._renewed(account, call)
+            answer = self._ask(account, call)
+        return answer, self._request(account, call)
 
-    def _renewed(self, account: Account, store: str) -> Account:
-        """Give the account by another token than that one."""
+    def _renewed(self, refused: Account, call: Call) -> Account:
+        """Give the account by another token than the one that was refused."""
         with self._lock:
-            if self._account is account:  # else somebody was quicker
+            if self._account is refused:  # else somebody was quicker
                 self._plugin.invalidate()
-                self._account = None
-        return self.account(store)
+            return self._current(call)
 
-    def _ask(self, account: Account, call: Call) -> requests.Response:
-        return self._session.request(
-            f"{account.place.url}/{call.path}",
-            call.method,
-            headers={**call.headers, "X-Auth-Token": account.token, "Accept-Encoding": "identity"},
-            params=call.params,
-            data=call.data,
-            stream=call.stream,
-            authenticated=False,
-            raise_exc=False,
-            log=False,
-        )
+    def _current(self, call: Call) -> Account:
+        """Give the account by a good token, after a request to Keystone where there is none."""
+        login = Request("the request for a token", _url(call), "", self.auth_url, secrets=secrets_of(self.inputs.who))
+        with translating_login(login):
+            access = self._plugin.get_access(self._session)
+            if self._account is None or self._account.access is not access:
+                self._account = self._locate(access)
+            return self._account
 
     def _locate(self, access: Any) -> Account:  # noqa: ANN401 (of several kinds)
         try:
-            return self._read(access)
+            account = self._read(access)
+            self.inputs.wire.admit_blocking(account.place.url)
         except Exception:
             self._plugin.invalidate()  # the next token may say something better
             raise
+        self.place = account.place
+        return account
 
     def _read(self, access: Any) -> Account:  # noqa: ANN401 (as above)
         """Read what the SDK keeps unread until it is asked for."""
@@ -131,9 +127,33 @@ class Client:
         user = access.username or access.user_id
         principal = quote_foreign(f"user {user} of project {project}" if project else f"user {user}")
         catalog = access.service_catalog.catalog or ()  # without a project there is none
-        place = find_place(catalog, self.inputs.service, principal)
-        self.inputs.wire.admit_blocking(place.url)
-        return Account(access.auth_token, place, principal, access)
+        return Account(access.auth_token, find_place(catalog, self.inputs.service, principal), principal, access)
 
-    def _login_request(self, store: str) -> Request:
-        return Request("the request for a token", store, "", self.auth_url, secrets=secrets_of(self.inputs.who))
+    def _ask(self, account: Account, call: Call) -> requests.Response:
+        with translating(self._request(account, call)):
+            return self._session.request(
+                f"{account.place.url}/{call.path}",
+                call.method,
+                headers={**call.headers, "X-Auth-Token": account.token, "Accept-Encoding": "identity"},
+                params=call.params,
+                data=call.data,
+                stream=call.stream,
+                authenticated=False,
+                raise_exc=False,
+                log=False,
+            )
+
+    def _request(self, account: Account, call: Call) -> Request:
+        return Request(
+            f"{call.method} {'object' if call.key else 'container'}",
+            _url(call),
+            call.key,
+            account.place.url,
+            permission=permission_for(call.method, about_container=not call.key),
+            principal=lambda: account.principal,
+            secrets=(account.token, *secrets_of(self.inputs.who)),
+        )
+
+
+def _url(call: Call) -> str:
+    return f"swift://{call.container}"

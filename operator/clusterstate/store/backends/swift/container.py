@@ -5,39 +5,26 @@ it. Of a static large object it is the manifest's, which listings have too. Dyna
 listing doesn't tell when they change. Reads ask for the newest copy, so that a copy that lags behind is no version.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import md5
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
 import msgspec
 import requests
 
-from clusterstate.errors import AccessDenied, IntegrityFailed, KeyNotFound, StoreNotFound, StoreRefused
-from clusterstate.store.backends.swift.client import Account, Call, Client
-from clusterstate.store.backends.swift.errors import CONFLICTS, refuse, translating
-from clusterstate.store.backends.swift.who import secrets_of
+from clusterstate.errors import AccessDenied, IntegrityFailed, KeyNotFound, StoreRefused
+from clusterstate.store.backends.swift.client import Call, Client
+from clusterstate.store.backends.swift.errors import is_good, refuse, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
 from clusterstate.store.failures import Request, too_large
 from clusterstate.store.listing import PAGE_SIZE, is_folder_marker
 from clusterstate.store.threads import Lane
 
-_DONE: Final = range(200, 300)
-"""Statuses of what was asked for and done."""
 _PART = 1 << 20
 _FOLDER_TYPE = "application/directory"
 """What old tools give to an empty object that stands for a folder."""
-_NEWEST: Final[Mapping[str, str]] = {"X-Newest": "true"}
-_OWNER = "a role of operator_roles"
-"""Roles that may do everything in their project's account (Swift, keystoneauth middleware)."""
-_GRANTS: Final[Mapping[str, str]] = {
-    "GET": f"{_OWNER}, or the container's read ACL (X-Container-Read),",
-    "HEAD": f"{_OWNER}, or the container's read ACL (X-Container-Read),",
-    "PUT": f"{_OWNER}, or the container's write ACL (X-Container-Write),",
-    "DELETE": f"{_OWNER}, or the container's write ACL (X-Container-Write),",
-}
+_NEWEST: Final = {"X-Newest": "true"}
 
 
 class _Listed(msgspec.Struct):
@@ -54,21 +41,20 @@ class _Listed(msgspec.Struct):
 class Container:
     """A container, used by one client."""
 
-    def __init__(self, url: str, client: Client) -> None:
-        """Take the container's URL, and who asks."""
-        self.url = url
-        self._path = quote(url.rpartition("/")[2], safe="")
-        self._client = client
+    def __init__(self, name: str, client: Client) -> None:
+        """Take the container's name, and who asks."""
+        self._name = name
+        self.client = client
 
     @property
-    def client(self) -> Client:
-        """Who asks."""
-        return self._client
+    def url(self) -> str:
+        """The container's URL."""
+        return f"swift://{self._name}"
 
     @property
     def lane(self) -> Lane:
         """The threads to call it from."""
-        return self._client.lane
+        return self.client.lane
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
@@ -88,23 +74,24 @@ class Container:
         """Write a file; `if_none` wants nothing there. Raises `StoreNotFound` where the container isn't there."""
         digest = _digest(data)
         headers = {"ETag": digest} | ({"If-None-Match": "*"} if if_none else {})
-        answer, request = self._ask("PUT", key, headers=headers, data=data)
+        answer, request = self._ask(Call("PUT", self._name, key, headers, data=data))
         if _version(answer, request).token != digest:
             raise IntegrityFailed(f"Other bytes than those sent arrived in {request.place}. It is tried again.")
         return Version(digest)
 
     def remove(self, key: str) -> None:
         """Delete a file; raises `KeyNotFound` where it isn't there."""
-        self._ask("DELETE", key)
+        self._ask(Call("DELETE", self._name, key))
 
     def make(self) -> None:
         """Create the container, there or not."""
-        self._ask("PUT")
+        self._ask(Call("PUT", self._name))
 
     def page(self, prefix: str, after: str, *, shallow: bool) -> tuple[Page, str | None]:
         """Give one page of a listing and what the next comes after; None when there is no more."""
         params = {"format": "json", "limit": str(PAGE_SIZE), "prefix": prefix, "marker": after}
-        answer, request = self._ask("GET", headers=_NEWEST, params=params | ({"delimiter": "/"} if shallow else {}))
+        params |= {"delimiter": "/"} if shallow else {}
+        answer, request = self._ask(Call("GET", self._name, headers=_NEWEST, params=params))
         listed, entries = _parse(answer.content, request)
         folders = tuple(each.subdir for each in listed if each.subdir)
         last = listed[-1] if len(listed) >= PAGE_SIZE else None
@@ -113,36 +100,20 @@ class Container:
     def _find(self, method: str, key: str, *, stream: bool = False) -> tuple[requests.Response, Request]:
         """Ask for a file. Swift doesn't say whether the file is missing or the container, so that is asked."""
         try:
-            return self._ask(method, key, headers=_NEWEST, stream=stream)
+            return self._ask(Call(method, self._name, key, _NEWEST, stream=stream))
         except KeyNotFound as error:
             missing = error
         with suppress(AccessDenied):
-            self._ask("HEAD")
+            self._ask(Call("HEAD", self._name))
         raise missing
 
-    def _ask(self, method: str, key: str = "", **more: Any) -> tuple[requests.Response, Request]:  # noqa: ANN401 (fields of `Call`)
+    def _ask(self, call: Call) -> tuple[requests.Response, Request]:
         """Give a good answer with what was asked; raise for any other."""
-        account = self._client.account(self.url)
-        request = self._request(method, key, account)
-        call = Call(method, f"{self._path}/{quote(key)}" if key else self._path, **more)
-        with translating(request):
-            answer = self._client.send(account, call, self.url)
-        conflict = bool(key) and answer.status_code in CONFLICTS
-        if answer.status_code not in _DONE or conflict:
-            with answer:
-                raise refuse(answer, request, absent=StoreNotFound if method == "PUT" else KeyNotFound)
-        return answer, request
-
-    def _request(self, method: str, key: str, account: Account) -> Request:
-        return Request(
-            f"{method} {'object' if key else 'container'}",
-            self.url,
-            key,
-            account.place.url,
-            permission=_GRANTS[method] if key or method != "PUT" else _OWNER,
-            principal=lambda: account.principal,
-            secrets=(account.token, *secrets_of(self._client.inputs.who)),
-        )
+        answer, request = self.client.send(call)
+        if is_good(answer, about_container=not call.key):
+            return answer, request
+        with answer:
+            raise refuse(answer, request, call.method)
 
 
 def _digest(data: bytes) -> str:

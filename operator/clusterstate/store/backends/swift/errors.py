@@ -17,26 +17,36 @@ from clusterstate.errors import (
     AuthenticationFailed,
     ClusterStateError,
     IntegrityFailed,
-    KeyNotFound,
+    LostRace,
     StoreError,
+    StoreNotFound,
     StoreRefused,
     StoreUnavailable,
 )
 from clusterstate.store.failures import Request, judge_connection, judge_status, make_error, read_retry_after
 
-CONFLICT_SECONDS: Final = 0.2
-"""How long to wait when somebody else's newer write is under way."""
-CONFLICTS: Final = frozenset({202, 409})
-"""How Swift says that a newer write of the same object was first: 202 to a PUT, 409 to a DELETE."""
+_OWNER: Final = "a role of operator_roles"
+"""Roles that may do everything in their project's account (Swift, keystoneauth middleware)."""
+_READER: Final = f"{_OWNER}, or the container's read ACL (X-Container-Read),"
+_WRITER: Final = f"{_OWNER}, or the container's write ACL (X-Container-Write),"
 
+_DONE: Final = range(200, 300)
+_CONFLICTS: Final = frozenset({202, 409})
+"""How Swift says that a newer write of the same object was first: 202 to a PUT, 409 to a DELETE."""
+_CONFLICT_SECONDS: Final = 0.2
+"""How long to wait then."""
 _STATUSES: Final[Mapping[int, type[StoreError]]] = {
-    **dict.fromkeys(CONFLICTS, StoreUnavailable),
+    **dict.fromkeys(_CONFLICTS, StoreUnavailable),
+    412: StoreRefused,  # it doesn't take what was asked, such as a page of that size
     422: IntegrityFailed,  # the bytes don't fit the ETag that was sent with them
     498: StoreUnavailable,  # the rate limit of Swift's own middleware
     499: StoreUnavailable,  # the body didn't arrive whole
 }
-"""Statuses of Swift that mean more than HTTP says; the others are judged as such."""
-_ABSENT: Final = 404
+"""Statuses of Swift that mean something else than usual; the others are judged as such."""
+_STATUSES_OF_PUT: Final[Mapping[int, type[StoreError]]] = {
+    404: StoreNotFound,  # there is no container to write to
+    412: LostRace,  # If-None-Match
+}
 _TOO_MUCH: Final = 413
 """A rate limit where it comes with a Retry-After, else a quota."""
 
@@ -85,14 +95,27 @@ def translating_login(request: Request) -> Iterator[None]:
         ) from None
 
 
-def refuse(answer: requests.Response, request: Request, *, absent: type[StoreError] = KeyNotFound) -> StoreError:
-    """Give the error that an answer of Swift is; `absent` tells what isn't there where it says 404."""
+def permission_for(method: str, *, about_container: bool) -> str:
+    """Name what whoever asks must have: Swift knows no finer permissions than a role and a container's ACLs."""
+    if method in {"GET", "HEAD"}:
+        return _READER
+    return _OWNER if about_container else _WRITER
+
+
+def is_good(answer: requests.Response, *, about_container: bool) -> bool:
+    """Whether what was asked is done."""
+    return answer.status_code in _DONE and (about_container or answer.status_code not in _CONFLICTS)
+
+
+def refuse(answer: requests.Response, request: Request, method: str) -> StoreError:
+    """Give the error that an answer of Swift is."""
     status, again = answer.status_code, read_retry_after(answer.headers.get("Retry-After", ""))
-    kind = absent if status == _ABSENT else _STATUSES.get(status) or judge_status(status)
+    statuses = {**_STATUSES, **_STATUSES_OF_PUT} if method == "PUT" else _STATUSES
+    kind = statuses.get(status) or judge_status(status)
     if status == _TOO_MUCH and again is not None:
         kind = StoreUnavailable
-    if status in CONFLICTS:
-        again = CONFLICT_SECONDS
+    if status in _CONFLICTS:
+        again = _CONFLICT_SECONDS
     with translating(request):
         words = _TAGS.sub(" ", answer.content[:_READ].decode(errors="replace"))
     return make_error(kind, request, f"{status} {answer.reason or ''}".strip(), words, retry_after=again)

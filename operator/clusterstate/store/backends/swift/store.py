@@ -67,4 +67,4 @@ async def open_container(opening: Opening, clients: Clients = CLIENTS) -> SwiftS
     inputs = make_inputs(opening, await _MAKING.run(read_own, opening.credentials))
     await inputs.wire.admit(inputs.auth_url)
     client = await _MAKING.run(clients.get, inputs, opening.credentials, Client)
-    return SwiftStore(Container(f"{opening.location.scheme}://{opening.location.bucket}", client))
+    return SwiftStore(Container(opening.location.bucket, client))

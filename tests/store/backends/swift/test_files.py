@@ -70,10 +70,22 @@ def test_its_swift_section_counts_where_there_is_no_global_one() -> None:
 
 
 def test_what_kops_does_not_read_is_refused_from_a_tenant_alone() -> None:
-    for text, words in (("[Cinder]\na=b\n", r"\[Cinder\]"), ("[Default]\nca-file=/etc\n", r"ca-file in \[Default\]")):
+    for text, words in (
+        ("[DEFAULT]\nuser=x\n[Default]\n", r"\[DEFAULT\]"),
+        ("[Cinder]\na=b\n", r"\[Cinder\]"),
+        ("[Default]\nca-file=/etc\n", r"ca-file in \[Default\]"),
+    ):
         with pytest.raises(CredentialsInvalid, match=f"{words}, which is refused. Accepted are "):
             read_ini(text)
         assert read_ini(text, closed=False) == {}
+
+
+def test_a_value_of_several_lines_is_told() -> None:
+    with pytest.raises(
+        CredentialsInvalid, match="In OPENSTACK_CREDENTIAL_FILE, the field that says OS_USERNAME isn't"
+    ) as caught:
+        read_ini("[Default]\nuser = canary\n  Host: x\n")
+    assert "canary" not in caught.value.message
 
 
 @pytest.mark.parametrize("text", ["canary", "[Default]\ncanary", "[Default]\na=canary\n[Default]\n", "=canary"])

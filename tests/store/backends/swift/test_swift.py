@@ -22,7 +22,7 @@ from tests.store.faults import ExpiryConformance, FaultConformance, Reach, Refus
 from tests.store.opening import LOOPBACK, opened
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.openstack.identity import User
-from tests.support.openstack.server import SwiftServer
+from tests.support.openstack.server import LegacyUser, SwiftServer
 
 pytestmark = pytest.mark.objectstore
 ROW = "swift (Keystone)"
@@ -74,13 +74,16 @@ class TestSwiftFaults(FaultConformance):
             yield store
 
 
-class TestSwiftRefusals(RefusalConformance):
-    row = ROW
-    permissions: ClassVar = {
-        name: rf"Grant a role of operator_roles, or the container's {acl} ACL \(X-Container-{acl.title()}\), "
-        r"to user user-\w+ of project project-\w+\."
+def permissions(who: str) -> dict[str, str]:
+    return {
+        name: rf"Grant a role of operator_roles, or the container's {acl} ACL \(X-Container-{acl.title()}\), to {who}\."
         for name, acl in (("list", "read"), ("read", "read"), ("write", "write"))
     }
+
+
+class TestSwiftRefusals(RefusalConformance):
+    row = ROW
+    permissions: ClassVar = permissions(r"user user-\w+ of project project-\w+")
 
     @pytest.fixture
     async def stranger(
@@ -154,4 +157,33 @@ class TestSwiftLegacy(StoreConformance):
         url = f"{swift_server.legacy_url}/auth/v1.0".replace("127.0.0.1", "localhost")
         credentials = legacy_secret(swift_server, swift_server.legacy, OS_AUTH_URL=url)
         async with opened(f"swift://{container}", credentials) as store:
+            yield store
+
+
+class TestSwiftLegacyRefusals(RefusalConformance):
+    row = LEGACY_ROW
+    permissions: ClassVar = permissions("user acme:stranger")
+
+    @pytest.fixture
+    async def container(self, swift_server: SwiftServer) -> str:
+        return await make_container(legacy_secret(swift_server, swift_server.legacy))
+
+    @pytest.fixture
+    async def stranger(
+        self, swift_server: SwiftServer, container: str, counts: RequestCounts, canary: str
+    ) -> AsyncIterator[Store]:
+        credentials = legacy_secret(swift_server, LegacyUser(swift_server.legacy.name, canary))
+        async with opened(f"swift://{container}", credentials, counts=counts) as store:
+            yield store
+
+    @pytest.fixture
+    async def denied(self, swift_server: SwiftServer, container: str, counts: RequestCounts) -> AsyncIterator[Store]:
+        credentials = legacy_secret(swift_server, swift_server.legacy_stranger)
+        async with opened(f"swift://{container}", credentials, counts=counts) as store:
+            yield store
+
+    @pytest.fixture
+    async def nowhere(self, swift_server: SwiftServer, counts: RequestCounts) -> AsyncIterator[Store]:
+        credentials = legacy_secret(swift_server, swift_server.legacy)
+        async with opened("swift://no-such-container", credentials, counts=counts) as store:
             yield store

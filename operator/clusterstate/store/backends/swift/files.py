@@ -95,7 +95,7 @@ def read_ini(text: str, *, closed: bool = True) -> Variables:
 
     Raises `CredentialsInvalid`.
     """
-    parser = RawConfigParser(interpolation=None, inline_comment_prefixes=("#", ";"), empty_lines_in_values=False)
+    parser = RawConfigParser(inline_comment_prefixes=("#", ";"), empty_lines_in_values=False, default_section="")
     parser.optionxform = str  # type: ignore[assignment,method-assign] # names have their case, as in kops
     try:
         parser.read_string(_bounded(text, INI))
@@ -108,10 +108,10 @@ def read_ini(text: str, *, closed: bool = True) -> Variables:
         if section == "Swift" and parser.has_section("Global"):
             continue
         given = dict(parser.items(section)) if parser.has_section(section) else {}
-        found |= {names[name]: value for name in given.keys() & names.keys() if (value := _unquoted(given[name]))}
+        found |= {names[name]: _unquoted(given[name]) for name in given.keys() & names.keys()}
     if closed:
         _check_closed(parser)
-    return found
+    return {name: _text(value, name, INI) for name, value in found.items() if value}
 
 
 def _check_closed(parser: RawConfigParser) -> None:
@@ -154,7 +154,7 @@ def _variables(cloud: Mapping[str, Any]) -> Variables:
         f"OS_{field.upper()}": auth.get(field) for field in _AUTH
     }
     found |= {"OS_USERID": auth.get("user_id"), "OS_INTERFACE": cloud.get("endpoint_type") or cloud.get("interface")}
-    return {name: _text(value, name) for name, value in found.items() if value}
+    return {name: _text(value, name, CLOUDS) for name, value in found.items() if value}
 
 
 def _check_fields(there: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
@@ -175,9 +175,9 @@ def _mapping(value: object, what: str) -> Mapping[str, Any]:
     return value
 
 
-def _text(value: object, name: str) -> str:
+def _text(value: object, name: str, file: str) -> str:
     if not isinstance(value, str) or not value.isprintable():
-        raise CredentialsInvalid(f"In {CLOUDS}, the field that says {name} isn't one line of text. Correct it.")
+        raise CredentialsInvalid(f"In {file}, the field that says {name} isn't one line of text. Correct it.")
     return value
 
 

@@ -129,7 +129,7 @@ def read_asking(variables: Mapping[str, str], holder: str) -> Asking:
 def _versioned(url: Endpoint) -> str:
     """Give the URL of Identity v3. It is believed, not looked up: a front or proxy knows better than its service."""
     version = url.path.rpartition("/")[2]
-    if version == "v2.0":
+    if version in {"v2", "v2.0"}:
         raise CredentialsInvalid("OS_AUTH_URL is one of Identity v2, which is gone. Give that of v3: https://HOST/v3.")
     return url.url if version == "v3" else f"{url.url}/v3"
 

@@ -75,7 +75,8 @@ async def test_a_proxy_may_not_lead_to_the_operators_own_network(proxy: str) -> 
 
 
 async def test_behind_a_proxy_names_are_the_proxys_to_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RESOLVER, "_lookup", lambda host: ("10.0.0.1",) if host == "proxy" else ())
+    known = {"proxy": ("10.0.0.1",), "169.254.169.254": ("169.254.169.254",)}
+    monkeypatch.setattr(RESOLVER, "_lookup", lambda host: known.get(host, ()))
     with pytest.raises(StoreUnavailable, match="doesn't resolve"):
         await Wire(guard=STRICT).admit("https://inside.example.corp")
     behind = Wire(guard=STRICT, proxy="http://proxy:3128")

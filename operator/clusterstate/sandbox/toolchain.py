@@ -137,8 +137,8 @@ def pip_of(python: str) -> list[str]:
 
 def find_uv() -> str | None:
     """Give uv: of the variable UV, which the Makefile and uv itself set, of PATH, or of this Python's environment."""
-    places = (os.environ.get("UV", ""), "uv")
-    return next(filter(None, map(shutil.which, places)), shutil.which("uv", path=sysconfig.get_path("scripts")))
+    named = shutil.which(os.environ.get("UV", ""))
+    return named or shutil.which("uv") or shutil.which("uv", path=sysconfig.get_path("scripts"))
 
 
 class _Task:

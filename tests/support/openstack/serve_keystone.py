@@ -22,6 +22,7 @@ default_log_levels = keystone=WARNING,sqlalchemy=WARNING
 connection = sqlite:///{directory}/keystone.db
 [token]
 provider = fernet
+expiration = 86400
 [fernet_tokens]
 key_repository = {directory}/fernet
 [fernet_receipts]

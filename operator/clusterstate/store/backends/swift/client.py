@@ -74,8 +74,8 @@ class Client:
             redirect=False,
             app_name="clusterstate",
         )
-        self.auth_url = inputs.auth_url or login.plugin.auth_url or ""
-        host = urlsplit(self.auth_url).hostname or ""
+        self._auth_url = inputs.auth_url or login.plugin.auth_url or ""
+        host = urlsplit(self._auth_url).hostname or ""
         self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
         self.place: Place | None = None
         """Where the account is; None until a token told."""
@@ -103,7 +103,7 @@ class Client:
 
     def _current(self, call: Call) -> Account:
         """Give the account by a good token, after a request to Keystone where there is none."""
-        login = Request("the request for a token", _url(call), "", self.auth_url, secrets=secrets_of(self.inputs.who))
+        login = Request("the request for a token", _url(call), "", self._auth_url, secrets=secrets_of(self.inputs.who))
         with translating_login(login):
             access = self._plugin.get_access(self._session)
             if self._account is None or self._account.access is not access:

@@ -44,7 +44,12 @@ class Container:
     def __init__(self, name: str, client: Client) -> None:
         """Take the container's name, and who asks."""
         self._name = name
-        self.client = client
+        self._client = client
+
+    @property
+    def client(self) -> Client:
+        """Who asks."""
+        return self._client
 
     @property
     def url(self) -> str:
@@ -54,7 +59,7 @@ class Container:
     @property
     def lane(self) -> Lane:
         """The threads to call it from."""
-        return self.client.lane
+        return self._client.lane
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
@@ -109,7 +114,7 @@ class Container:
 
     def _ask(self, call: Call) -> tuple[requests.Response, Request]:
         """Give a good answer with what was asked; raise for any other."""
-        answer, request = self.client.send(call)
+        answer, request = self._client.send(call)
         if is_good(answer, about_container=not call.key):
             return answer, request
         with answer:

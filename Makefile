@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(shell command -v uv 2>/dev/null || echo .cache/uv/bin/uv)
+UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.cache/uv/bin/uv)
 WORKERS ?= 2
+export UV
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
@@ -45,6 +46,7 @@ crds: $(VENV)/ready ## write crds/ anew from the typed model
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header tests/support/openstack/requirements.in -o tests/support/openstack/requirements.txt
 
 clean: ## remove what the other targets made here (not the cache of built servers in your home)
 	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
@@ -55,6 +57,6 @@ $(VENV)/ready: requirements-dev.txt pyproject.toml $(UV)
 	$(UV) pip install -q --no-deps --no-build-isolation -p $(BIN)/python -e .
 	@touch $@
 
-.cache/uv/bin/uv:
+$(CURDIR)/.cache/uv/bin/uv:
 	@echo "uv is not installed: fetching it into .cache/uv (a few seconds)"
 	@$(PYTHON) -m venv .cache/uv && .cache/uv/bin/python -m pip install -q --disable-pip-version-check uv

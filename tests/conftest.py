@@ -18,6 +18,7 @@ from clusterstate.sandbox.s3server import S3Server
 from tests.support.gcs.server import GcsServer
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
+from tests.support.openstack.server import SwiftServer
 from tests.support.oss.server import OssServer
 from tests.support.servers import KINDS, Asker, Holder
 from tests.support.suites import (
@@ -126,6 +127,13 @@ def gcs_server(pytestconfig: pytest.Config) -> GcsServer:
 def oss_server(pytestconfig: pytest.Config) -> OssServer:
     """Alibaba Cloud's OSS and STS, which all tests share; keep to names that are yours alone."""
     server: OssServer = pytestconfig.stash[SERVERS].get("oss_server")
+    return server
+
+
+@pytest.fixture(scope="session")
+def swift_server(pytestconfig: pytest.Config) -> SwiftServer:
+    """Keystone and Swift, which all tests share; keep to users and containers of yours."""
+    server: SwiftServer = pytestconfig.stash[SERVERS].get("swift_server")
     return server
 
 

@@ -19,6 +19,7 @@ from clusterstate.errors import (
     ObjectNotFound,
     ReferenceNotFound,
     SpecInvalid,
+    StoreNotFound,
 )
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
@@ -198,11 +199,12 @@ def known_of(config: Version, cluster: Document | None, access: Access) -> Known
 class Sources:
     """The open stores of one object, for the length of one run (an asynchronous context manager)."""
 
-    def __init__(self, client: Client, access: Access, *, writes: bool) -> None:
-        """Take how to reach them, and whether anything may be written; nothing is opened yet."""
+    def __init__(self, client: Client, access: Access, *, writes: bool, creates: bool = False) -> None:
+        """Take how to reach them, and whether anything may be written, a new state too; nothing is opened yet."""
         self._client = client
         self._access = access
         self._writes = writes
+        self._creates = writes and creates
         self._stack = AsyncExitStack()
         self._trunk: Store | None = None
 
@@ -223,7 +225,7 @@ class Sources:
     async def list_state(self, known: Known | None) -> tuple[Tree, Listing, Known | None]:
         """List the state wherever its parts lie; `config` is read only when it has another version than `known`."""
         trunk = Tree(self._opened)
-        listing = await trunk.list_files()
+        listing = await self._list(trunk)
         config = listing.entries.get(layout.CONFIG)
         if config is None:
             return trunk, listing, None
@@ -234,6 +236,15 @@ class Sources:
             return trunk, listing, known
         tree = Tree(trunk.trunk, known.places, others)
         return tree, await tree.list_files(trunk=listing), known
+
+    async def _list(self, trunk: Tree) -> Listing:
+        """List a state. A bucket that isn't there is empty to whoever creates a state, where that makes the bucket."""
+        try:
+            return await trunk.list_files()
+        except StoreNotFound:
+            if self._creates and self._opened.capabilities.creates_bucket:
+                return Listing({})
+            raise
 
     @property
     def _opened(self) -> Store:

@@ -208,7 +208,8 @@ class Run:
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
         access = await self._find_access()
-        async with Sources(self.context.client, access, writes=self.writes) as sources:
+        creates = bool(self.state.spec.cluster)
+        async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
             self._claim(access, sources.endpoint, proven=False)
             self.doing = f"listing {access.location.url}"
             with self.context.health.look(access.shared, self.key, forced=self._is_asked_for()) as freed:

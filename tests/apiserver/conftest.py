@@ -11,6 +11,7 @@ from tests.support.backings.file import file_backing
 from tests.support.backings.gcs import gs_backing
 from tests.support.backings.oss import oss_backing
 from tests.support.backings.s3 import do_backing, hos_backing, linode_backing, s3_backing, scw_backing
+from tests.support.backings.swift import swift_backing
 from tests.support.operating import install_crd
 from tests.support.world import World
 
@@ -23,6 +24,7 @@ __all__ = [
     "oss_backing",
     "s3_backing",
     "scw_backing",
+    "swift_backing",
 ]
 
 

@@ -14,7 +14,7 @@ from tests.support.operating import Body, Operating, conditions
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 EXAMPLES = Path(__file__).parents[2] / "examples"
-STORES = ["s3", "do", "linode", "hos", "scw", "gs", "oss"]
+STORES = ["s3", "do", "linode", "hos", "scw", "gs", "oss", "swift"]
 """Examples that push, pull and mirror."""
 OTHERS = {"demo", "file", "memfs", "azureblob"}
 """Examples that something else is to be said of."""

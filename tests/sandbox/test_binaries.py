@@ -1,6 +1,7 @@
 """Where programs are looked for, in which order, and how Go is told to build them."""
 
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,3 +127,47 @@ def test_recipes_say_the_versions_that_the_modules_require(name: str, module: st
     recipe = recipes.BUILT[name]
     required = (recipe.module / "go.mod").read_text().split("require")[1:]
     assert f"\t{module} {recipe.version}" in "".join(required)
+
+
+def lock_file(machine: Path) -> Path:
+    lock = machine / "requirements.txt"
+    lock.write_text("# nothing is needed\n")
+    return lock
+
+
+def test_a_locked_environment_is_made_once_by_pip(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "find_uv", lambda: None)
+    said: list[str] = []
+    cache = Cache(machine / "cache", said.append)
+    for _ in range(2):
+        python = toolchain.install_locked("nothing", lock_file(machine), cache, said.append)
+        asked = [python, "-c", "import sys; print(sys.prefix)"]
+        assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == str(
+            python.parents[1]
+        )
+    assert [line for line in said if line.startswith("making")] == [
+        "making Python with nothing, once; about 5 min on 2 cores"
+    ]
+
+
+def test_another_lock_file_is_another_environment_and_uv_is_quicker(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """UV names it where it is neither in PATH nor in this Python's environment."""
+    monkeypatch.setenv("UV", str(write_program(machine / "tools" / "uv", '#!/bin/sh\necho "$@" >> "$0.log"\n')))
+    cache, lock = Cache(machine / "cache", print), lock_file(machine)
+    first = toolchain.install_locked("nothing", lock, cache, print)
+    lock.write_text("# another\n")
+    assert toolchain.install_locked("nothing", lock, cache, print) != first
+    (call, _) = (machine / "tools" / "uv.log").read_text().splitlines()
+    assert call.startswith("pip install --compile-bytecode --python ")
+    assert call.endswith(f"/bin/python --quiet --require-hashes --requirement {lock}")
+
+
+def test_what_a_lock_file_asks_for_in_vain_is_told(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(toolchain, "find_uv", lambda: None)
+    lock = machine / "requirements.txt"
+    lock.write_text("./no-such.whl\n")
+    with pytest.raises(BuildFailed, match=r"(?s)Python with it could not be made .*no-such\.whl"):
+        toolchain.install_locked("it", lock, Cache(machine / "cache", print), print)
+    assert not list((machine / "cache").glob("it-*"))

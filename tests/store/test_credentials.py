@@ -33,6 +33,22 @@ CUSTOM = {
 }
 GOOGLE = {"GOOGLE_APPLICATION_CREDENTIALS": '{"type": "service_account", "private_key": "canary"}'}
 OSS = {"ALIYUN_ACCESS_KEY_ID": "LTAI1", "ALIYUN_ACCESS_KEY_SECRET": "canary-oss"}
+SWIFT = {"OS_AUTH_URL": "https://keystone/v3", "OS_REGION_NAME": "region-1", "HTTPS_PROXY": "http://proxy"}
+SWIFT_USER = {
+    **{f"OS_{of}_ID": "canary-id" for of in ("TENANT", "PROJECT", "DOMAIN", "USER_DOMAIN", "PROJECT_DOMAIN")},
+    **{f"OS_{of}_NAME": "canary-name" for of in ("TENANT", "PROJECT", "DOMAIN", "USER_DOMAIN", "PROJECT_DOMAIN")},
+    "OS_USERNAME": "canary-user",
+    "OS_USERID": "canary-userid",
+    "OS_PASSWORD": "canary",
+    "OS_PASSCODE": "123456",
+    "OS_AUTH_TYPE": "password",
+    "OS_IDENTITY_API_VERSION": "3",
+    "OS_INTERFACE": "public",
+    "OS_SYSTEM_SCOPE": "all",
+}
+SWIFT_APPLICATION = {f"OS_APPLICATION_CREDENTIAL_{part}": "canary-app" for part in ("ID", "NAME", "SECRET")}
+SWIFT_CLOUDS = "clouds: {acme: {auth: {auth_url: https://k, user_id: '17', password: canary, project_id: p}}}"
+SWIFT_INI = "[Default]\nidentity = https://keystone\nuser_id = 17\npassword = canary\ntenant_id = p"
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -50,6 +66,12 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         OSS,
         {**OSS, "ALIYUN_SECURITY_TOKEN": "canary-token", "OSS_REGION": "oss-cn-beijing", "HTTPS_PROXY": "http://p"},
         {**OSS, "OSS_ENDPOINT": "https://oss", "ALIYUN_OSS_INTERNAL": "true"},
+    ],
+    "swift": [
+        {**SWIFT, **SWIFT_USER},
+        {**SWIFT, **SWIFT_APPLICATION},
+        {"clouds.yaml": SWIFT_CLOUDS, "OS_CLOUD": "acme"},
+        {"OPENSTACK_CREDENTIAL_FILE": SWIFT_INI},
     ],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""

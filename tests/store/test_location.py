@@ -7,7 +7,9 @@ from clusterstate.store.location import Location
 from tests.store.test_key import KEYS
 
 BUCKETS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True)
+CONTAINERS = st.from_regex(r"\w[\w.~-]{0,40}", fullmatch=True)
 LOCATIONS = st.one_of(
+    st.builds(Location, st.just("swift"), CONTAINERS, st.just("") | KEYS),
     st.builds(Location, st.sampled_from(["s3", "gs", "memfs", "do", "ftp"]), BUCKETS, st.just("") | KEYS),
     st.builds(Location, st.sampled_from(["file", "k8s"]), st.just(""), st.just("") | KEYS),
 )
@@ -43,6 +45,9 @@ def test_a_child_is_below(location: Location, name: str) -> None:
         ("s3://bucket//a//b", ("s3", "bucket", "a/b")),
         ("s3://bucket/a%20b/%C3%A9", ("s3", "bucket", "a b/é")),
         ("s3://bucket/a b/é+~@:", ("s3", "bucket", "a b/é+~@:")),
+        ("swift://_日本~/x", ("swift", "_日本~", "x")),
+        ("swift://_%E6%97%A5%E6%9C%AC~/x", ("swift", "_日本~", "x")),
+        ("swift://" + "x" * 256, ("swift", "x" * 256, "")),
         ("file:///srv/state", ("file", "", "srv/state")),
         ("file:///", ("file", "", "")),
         ("memfs://tests/x", ("memfs", "tests", "x")),
@@ -65,6 +70,15 @@ def test_urls_are_read_as_kops_reads_them(url: str, parts: tuple[str, str, str])
         ("s3://", "no bucket"),
         ("s3:///prefix", "no bucket"),
         ("s3://bucket:80/x", "no name of a bucket"),
+        ("s3://b%C3%A9", "no name of a bucket"),
+        ("s3://_bucket", "no name of a bucket"),
+        ("swift://", "no bucket"),
+        ("swift://" + "x" * 257, "no name of a bucket"),
+        ("swift://" + "é" * 129, "no name of a bucket"),
+        ("swift://..", "no name of a bucket"),
+        ("swift://a%2Fb", "no name of a bucket"),
+        ("swift://a%00b", "no name of a bucket"),
+        ("swift://a%ff", "UTF-8"),
         ("s3://bucket/../x", "segment"),
         ("s3://bucket/%2e%2e/x", "segment"),
         ("s3://bucket/a%00", "control character"),

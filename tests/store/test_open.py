@@ -37,7 +37,8 @@ from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 
 def sdks():
-    return sorted({"boto3", "botocore", "google", "oss2", "openstack", "kubernetes"} & sys.modules.keys())
+    known = {"boto3", "botocore", "google", "keystoneauth1", "kubernetes", "openstack", "oss2", "swiftclient"}
+    return sorted(known & sys.modules.keys())
 
 async def main():
     for url in ("memfs://x", "file:///srv"):
@@ -47,21 +48,64 @@ asyncio.run(main())
 assert sdks() == [], sdks()
 import clusterstate.store.backends.s3.store
 assert sdks() == ["botocore"], sdks()
+import clusterstate.store.backends.swift.store
+assert sdks() == ["botocore", "keystoneauth1"], sdks()
+import clusterstate.store.backends.oss.store
+assert sdks() == ["botocore", "keystoneauth1", "oss2"], sdks()
+import clusterstate.store.backends.gcs.store
+assert sdks() == ["botocore", "google", "keystoneauth1", "oss2"], sdks()
 """
 
+HAS_NO_SDK = """
+import asyncio, sys
+sys.modules["{module}"] = None
+from clusterstate.errors import StoreUnsupported
+from clusterstate.store.credentials import from_environment
+from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.location import Location
+from clusterstate.store.open import backend_of, open_store
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
 
-def test_an_sdk_is_loaded_by_its_scheme_only() -> None:
+credentials = from_environment(backend_of("{scheme}").rules, {environ})
+opening = Opening(Location.parse("{scheme}://x"), StoreOptions(), credentials, EndpointPolicy())
+try:
+    asyncio.run(open_store(opening))
+except StoreUnsupported as error:
+    assert "clusterstate[{extra}]" in error.message, error.message
+else:
+    raise AssertionError
+"""
+LEGACY = {"OS_AUTH_URL": "https://swift/auth/v1.0", "OS_USERNAME": "me", "OS_PASSWORD": "x"}
+
+
+def run(script: str) -> None:
     environment = {**os.environ, "PYTHONPATH": "operator"}
-    done = subprocess.run(
-        [sys.executable, "-c", LOADS_NO_SDK], env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("scheme", ["swift", "azureblob"])
-async def test_known_stores_that_are_not_there_yet_say_so(scheme: str) -> None:
-    with pytest.raises(StoreUnsupported, match=f"{scheme}:// stores are not supported yet"):
-        async with opened(f"{scheme}://bucket", NO_CREDENTIALS):
+def test_an_sdk_is_loaded_by_its_scheme_only() -> None:
+    run(LOADS_NO_SDK)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "extra", "module", "environ"),
+    [
+        ("gs", "gcs", "google.cloud.storage", {}),
+        ("oss", "oss", "oss2", {}),
+        ("swift", "swift", "keystoneauth1", {}),
+        ("swift", "swift", "swiftclient", LEGACY),
+        ("swift", "swift", "openstack", {"OS_CLOUD": "acme"}),
+    ],
+)
+def test_an_extra_that_is_missing_is_named(scheme: str, extra: str, module: str, environ: dict[str, str]) -> None:
+    run(HAS_NO_SDK.format(scheme=scheme, extra=extra, module=module, environ=environ))
+
+
+async def test_a_known_store_that_is_not_there_yet_says_so() -> None:
+    with pytest.raises(StoreUnsupported, match="azureblob:// stores are not supported yet"):
+        async with opened("azureblob://bucket", NO_CREDENTIALS):
             pass
 
 

@@ -85,6 +85,19 @@ async def test_behind_a_proxy_names_are_the_proxys_to_know(monkeypatch: pytest.M
         await behind.admit("https://169.254.169.254")
 
 
+async def test_what_a_service_names_is_judged_in_a_thread_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RESOLVER, "_lookup", lambda host: (host,) if host[0].isdigit() else ())
+    behind = Wire(guard=STRICT, proxy="http://proxy:3128")
+    for wire in (Wire(guard=STRICT), behind):
+        for url in ("http://metadata.google.internal/v1", "https://169.254.169.254/v1"):
+            with pytest.raises(EndpointRefused):
+                await LANE.run(wire.admit_blocking, url)
+    with pytest.raises(StoreUnavailable, match="doesn't resolve"):
+        await LANE.run(Wire(guard=STRICT).admit_blocking, "https://far.example.corp")
+    await LANE.run(behind.admit_blocking, "https://far.example.corp")
+    await LANE.run(Wire().admit_blocking, "https://169.254.169.254/v1")
+
+
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """An environment that would lead requests astray."""

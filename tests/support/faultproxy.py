@@ -177,7 +177,7 @@ async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, fault: 
     if request.method == "HEAD":
         response.headers["Content-Length"] = answer.headers.get("Content-Length", "0")
     else:
-        response.content_length = len(body)
+        response.content_length = len(body) or int(fault.cut_after is not None)  # an empty body can't break off
     await response.prepare(request)
     if fault.cut_after is not None:
         await response.write(body[: fault.cut_after])

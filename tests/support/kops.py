@@ -2,7 +2,8 @@
 
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clusterstate.sandbox.s3server import S3Server
@@ -23,7 +24,9 @@ class Kops:
     home: Path
     """An empty folder in place of the user's home: no configuration but ours counts."""
     scheme: str = "s3"
-    """Or one of S3's flavours."""
+    """Or one of S3's flavours, or of another system."""
+    more: Mapping[str, str] = field(default_factory=dict)
+    """The variables of that other system."""
 
     @property
     def store(self) -> str:
@@ -59,4 +62,5 @@ class Kops:
             "AWS_SECRET_ACCESS_KEY": self.aws.secret_key,
             "AWS_EC2_METADATA_DISABLED": "true",
             **{f"AWS_ENDPOINT_URL_{service}": self.aws.endpoint for service in SERVICES},
+            **self.more,
         }

@@ -22,6 +22,7 @@ from clusterstate.sandbox.errors import SandboxError
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.gcs.server import GcsServer
 from tests.support.moto import MotoServer
+from tests.support.openstack import server as openstack
 from tests.support.oss.server import OssServer
 
 Say = Callable[[str], None]
@@ -41,6 +42,8 @@ class Kind:
 
     start: Callable[[Path], Server]
     programs: tuple[str, ...] = ()
+    prepare: Callable[[Say], object] | None = None
+    """Makes sure that whatever else it needs is there."""
 
 
 KINDS = {
@@ -49,6 +52,7 @@ KINDS = {
     "moto_server": Kind(MotoServer.start),
     "gcs_server": Kind(GcsServer.start),
     "oss_server": Kind(OssServer.start),
+    "swift_server": Kind(openstack.SwiftServer.start, prepare=openstack.prepare),
 }
 """By the name of the fixture that gives it."""
 
@@ -64,11 +68,13 @@ class Holder:
         self._key = secrets.token_bytes(16)
 
     def prepare(self, name: str) -> None:
-        """Make sure that the programs of a server are there; building them takes minutes the first time."""
-        slot = self._slots[name]
+        """Make sure that what a server needs is there; making it takes minutes the first time."""
+        slot, kind = self._slots[name], KINDS[name]
         with slot.lock:
-            for program in () if slot.prepared else KINDS[name].programs:
+            for program in () if slot.prepared else kind.programs:
                 find(program, self._say)
+            if kind.prepare is not None and not slot.prepared:
+                kind.prepare(self._say)
             slot.prepared = True
 
     def get(self, name: str) -> Any:

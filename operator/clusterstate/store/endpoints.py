@@ -6,6 +6,7 @@ every address that its name resolves to, and (where a backend can) by the addres
 """
 
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -113,13 +114,26 @@ class EndpointPolicy:
 
     async def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""
+        if self._must_resolve(endpoint):
+            self._check_all(endpoint, await RESOLVER.addresses(endpoint.host))
+
+    def check_blocking(self, endpoint: Endpoint) -> None:
+        """Do the same in a thread."""
+        if self._must_resolve(endpoint):
+            self._check_all(endpoint, RESOLVER.addresses_blocking(endpoint.host))
+
+    def _must_resolve(self, endpoint: Endpoint) -> bool:
+        """Judge by the name alone, and tell whether that leaves its addresses to be judged."""
         if endpoint.host in _names(self.allowed):
-            return
+            return False
         if endpoint.host in METADATA_NAMES:
             raise EndpointRefused(
                 f"The store's endpoint {endpoint.host} is a metadata service. Name the address of an object store."
             )
-        for address in await RESOLVER.addresses(endpoint.host):
+        return True
+
+    def _check_all(self, endpoint: Endpoint, addresses: Iterable[str]) -> None:
+        for address in addresses:
             self.check_address(endpoint.host, address)
 
     def check_address(self, host: str, text: str) -> None:

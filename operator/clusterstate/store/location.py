@@ -19,9 +19,14 @@ S3_FLAVOURS: Final = frozenset({"s3", "do", "linode", "hos", "scw"})
 KUBERNETES: Final = "k8s"
 WITHOUT_BUCKET: Final = frozenset({"file", KUBERNETES})
 """Schemes whose URL may have nothing between `://` and the path."""
+SWIFT: Final = "swift"
+"""The scheme whose buckets may have letters of any script in their names, percent-encoded in a URL or not."""
 
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<bucket>[^/]*)(?P<path>.*)", re.DOTALL)
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+_CONTAINER = re.compile(r"\w[\w.~-]*")
+_LONGEST_CONTAINER = 256
+"""Bytes of a container's name (OpenStack, Object Storage API)."""
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _PATH_SAFE = "/!$&'()*+,;=:@"
 
@@ -44,7 +49,7 @@ class Location:
             raise SpecInvalid("A k8s:// URL names a namespace behind three slashes: k8s:///NAMESPACE/PREFIX.")
         if not self.bucket and self.scheme not in WITHOUT_BUCKET:
             raise SpecInvalid(f"The store URL names no bucket. Write {self.scheme}://BUCKET/PREFIX.")
-        if self.bucket and not _BUCKET.fullmatch(self.bucket):
+        if self.bucket and not _is_bucket(self.scheme, self.bucket):
             raise SpecInvalid(f"{self.bucket[:SHOWN]!r} is no name of a bucket. Use letters, digits, '.', '_' and '-'.")
         flaw = find_flaw(self.prefix) if self.prefix else None
         if flaw is not None:
@@ -61,13 +66,13 @@ class Location:
             raise SpecInvalid("The store URL holds credentials. Put them into a Secret, credentialsSecretRef names it.")
         if "?" in bucket + path or "#" in bucket + path:
             raise SpecInvalid("The store URL holds a query or fragment. Write %3F for '?' and %23 for '#'.")
-        return cls(scheme, bucket, _decode(path))
+        return cls(scheme, _decode(bucket) if scheme == SWIFT else bucket, _decode(path))
 
     @property
     def url(self) -> str:
         """The URL in its one normal form; `parse` gives an equal location back."""
-        path = quote(self.prefix, safe=_PATH_SAFE)
-        return f"{self.scheme}://{self.bucket}/{path}" if path or not self.bucket else f"{self.scheme}://{self.bucket}"
+        root, path = f"{self.scheme}://{quote(self.bucket)}", quote(self.prefix, safe=_PATH_SAFE)
+        return f"{root}/{path}" if path or not self.bucket else root
 
     def child(self, name: str) -> "Location":
         """Give the place below this one: a cluster's state below its store. Raise `SpecInvalid` for a bad name."""
@@ -90,6 +95,12 @@ class Location:
     def within(self, namespace: str) -> "Location":
         """Give the same place with its namespace: `k8s://` alone means the namespace of whoever says it."""
         return Location(self.scheme, "", namespace) if self.scheme == KUBERNETES and not self.prefix else self
+
+
+def _is_bucket(scheme: str, name: str) -> bool:
+    if scheme != SWIFT:
+        return _BUCKET.fullmatch(name) is not None
+    return _CONTAINER.fullmatch(name) is not None and len(name.encode()) <= _LONGEST_CONTAINER
 
 
 def _decode(path: str) -> str:

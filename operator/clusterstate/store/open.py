@@ -6,6 +6,7 @@ location's prefix, counted, and retrying.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -13,6 +14,7 @@ from clusterstate.errors import EndpointRefused, StoreUnsupported
 from clusterstate.store.backends.gcs import rules as gcs
 from clusterstate.store.backends.oss import rules as oss
 from clusterstate.store.backends.s3 import rules as s3
+from clusterstate.store.backends.swift import rules as swift
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
 from clusterstate.store.opening import Opening
@@ -59,22 +61,14 @@ def backend_of(scheme: str) -> Backend:
     return backend
 
 
-async def _open_s3(opening: Opening) -> Store:
-    from clusterstate.store.backends.s3.store import open_bucket  # noqa: PLC0415 (the SDK is loaded by who needs it)
+def _bucket_of(folder: str) -> Opener:
+    """Give what opens buckets by the `store` of a folder of backends, whose SDK is loaded then and not before."""
 
-    return Prefixed(await open_bucket(opening), opening.location.prefix)
+    async def open_bucket(opening: Opening) -> Store:
+        store: Store = await import_module(f"clusterstate.store.backends.{folder}.store").open_bucket(opening)
+        return Prefixed(store, opening.location.prefix)
 
-
-async def _open_gcs(opening: Opening) -> Store:
-    from clusterstate.store.backends.gcs.store import open_bucket  # noqa: PLC0415 (as the others)
-
-    return Prefixed(await open_bucket(opening), opening.location.prefix)
-
-
-async def _open_oss(opening: Opening) -> Store:
-    from clusterstate.store.backends.oss.store import open_bucket  # noqa: PLC0415 (as the others)
-
-    return Prefixed(await open_bucket(opening), opening.location.prefix)
+    return open_bucket
 
 
 async def _open_file(opening: Opening) -> Store:
@@ -91,7 +85,7 @@ async def _open_file(opening: Opening) -> Store:
 
 
 async def _open_memory(opening: Opening) -> Store:
-    from clusterstate.store.backends.memory import MemoryStore  # noqa: PLC0415 (as the others)
+    from clusterstate.store.backends.memory import MemoryStore  # noqa: PLC0415 (only where it is used)
 
     location = opening.location
     if not opening.policy.memory_allowed:
@@ -109,14 +103,14 @@ async def _refuse(opening: Opening) -> Store:
 _FREE: Final = Rules(open_to_all=True)
 
 BACKENDS: Final[Mapping[str, Backend]] = {
-    "s3": Backend(_open_s3, s3.RULES),
-    "do": Backend(_open_s3, s3.CUSTOM_RULES),
-    "linode": Backend(_open_s3, s3.CUSTOM_RULES),
-    "hos": Backend(_open_s3, s3.CUSTOM_RULES),
-    "scw": Backend(_open_s3, s3.CUSTOM_RULES),
-    "gs": Backend(_open_gcs, gcs.RULES, extra="gcs"),
-    "swift": Backend(_refuse, _FREE),
-    "oss": Backend(_open_oss, oss.RULES, extra="oss"),
+    "s3": Backend(_bucket_of("s3"), s3.RULES),
+    "do": Backend(_bucket_of("s3"), s3.CUSTOM_RULES),
+    "linode": Backend(_bucket_of("s3"), s3.CUSTOM_RULES),
+    "hos": Backend(_bucket_of("s3"), s3.CUSTOM_RULES),
+    "scw": Backend(_bucket_of("s3"), s3.CUSTOM_RULES),
+    "gs": Backend(_bucket_of("gcs"), gcs.RULES, extra="gcs"),
+    "swift": Backend(_bucket_of("swift"), swift.RULES, extra="swift"),
+    "oss": Backend(_bucket_of("oss"), oss.RULES, extra="oss"),
     "k8s": Backend(_refuse, _FREE),
     "file": Backend(_open_file, _FREE),
     "memfs": Backend(_open_memory, _FREE),

@@ -44,8 +44,18 @@ class Wire:
         if self.proxy:
             await self.guard.check(parse_proxy(self.proxy))
         for endpoint in filter(None, endpoints):
-            with suppress(*([StoreUnavailable] if self.proxy else [])):
+            with suppress(*self._forgiven):
                 await self.guard.check(Endpoint.parse(endpoint))
+
+    def admit_blocking(self, endpoint: str) -> None:
+        """Do the same in a thread, for a URL that a service has named."""
+        if self.guard is not None:
+            with suppress(*self._forgiven):
+                self.guard.check_blocking(Endpoint.parse(endpoint))
+
+    @property
+    def _forgiven(self) -> tuple[type[StoreUnavailable], ...]:
+        return (StoreUnavailable,) if self.proxy else ()
 
 
 def make_wire(options: StoreOptions, credentials: Credentials, policy: EndpointPolicy, *, named: bool) -> Wire:

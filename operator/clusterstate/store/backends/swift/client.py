@@ -1,0 +1,159 @@
+"""Requests to one account, with a token that is fetched when it is first needed and renewed when it ends.
+
+A token that Swift refuses (401: revoked, expired, forgotten) is renewed once, by one of all threads that were
+refused; with wrong credentials that ends at Keystone's answer. The account's address is judged like one that a tenant
+named, since a tenant's Keystone names it. No redirect is followed.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+import requests
+from keystoneauth1.session import Session
+
+from clusterstate.store.backends.swift.catalog import Place, find_place
+from clusterstate.store.backends.swift.config import ClientInputs
+from clusterstate.store.backends.swift.errors import permission_for, translating, translating_login
+from clusterstate.store.backends.swift.identity import make_login
+from clusterstate.store.backends.swift.who import secrets_of
+from clusterstate.store.failures import Request
+from clusterstate.store.sessions import wired
+from clusterstate.store.texts import quote_foreign
+from clusterstate.store.threads import LANE, Lane, host_lane
+
+_NOT_KNOWN: Final = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a token opens."""
+
+    token: str = field(repr=False)
+    place: Place
+    principal: str
+    """The name of who asks, as an administrator would look for it."""
+    access: Any = field(repr=False, compare=False)
+    """What the SDK keeps of the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request about a container or an object in it."""
+
+    method: str
+    container: str
+    key: str = ""
+    """Empty: about the container."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    data: bytes | None = field(default=None, repr=False)
+    stream: bool = False
+    """Whether the caller reads the answer's body."""
+
+    @property
+    def path(self) -> str:
+        """Where that is below the account, percent-encoded."""
+        container = quote(self.container, safe="")
+        return f"{container}/{quote(self.key)}" if self.key else container
+
+
+class Client:
+    """One client of the SDK with its share of the threads; safe to use from many threads and stores."""
+
+    def __init__(self, inputs: ClientInputs) -> None:
+        self.inputs = inputs
+        login = make_login(inputs)
+        self._plugin = login.plugin
+        self._session = Session(
+            session=wired(requests.Session(), inputs.wire),
+            verify=login.verify,
+            cert=login.certificate,
+            redirect=False,
+            app_name="clusterstate",
+        )
+        self._auth_url = inputs.auth_url or login.plugin.auth_url or ""
+        host = urlsplit(self._auth_url).hostname or ""
+        self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
+        self.place: Place | None = None
+        """Where the account is; None until a token told."""
+        self._lock = threading.Lock()
+        """Held while somebody gets a token, so that nobody gets another."""
+        self._account: Account | None = None
+
+    def send(self, call: Call) -> tuple[requests.Response, Request]:
+        """Give the answer, whatever it says, and what was asked; a token that isn't known any more is renewed once."""
+        with self._lock:
+            account = self._current(call)
+        answer = self._ask(account, call)
+        if answer.status_code == _NOT_KNOWN:
+            answer.close()
+            account = self._renewed(account, call)
+            answer = self._ask(account, call)
+        return answer, self._request(account, call)
+
+    def _renewed(self, refused: Account, call: Call) -> Account:
+        """Give the account by another token than the one that was refused."""
+        with self._lock:
+            if self._account is refused:  # else somebody was quicker
+                self._plugin.invalidate()
+            return self._current(call)
+
+    def _current(self, call: Call) -> Account:
+        """Give the account by a good token, after a request to Keystone where there is none."""
+        login = Request("the request for a token", _url(call), "", self._auth_url, secrets=secrets_of(self.inputs.who))
+        with translating_login(login):
+            access = self._plugin.get_access(self._session)
+            if self._account is None or self._account.access is not access:
+                self._account = self._locate(access)
+            return self._account
+
+    def _locate(self, access: Any) -> Account:  # noqa: ANN401 (of several kinds)
+        try:
+            account = self._read(access)
+            self.inputs.wire.admit_blocking(account.place.url)
+        except Exception:
+            self._plugin.invalidate()  # the next token may say something better
+            raise
+        self.place = account.place
+        return account
+
+    def _read(self, access: Any) -> Account:  # noqa: ANN401 (as above)
+        """Read what the SDK keeps unread until it is asked for."""
+        _ = access.expires
+        project = getattr(access, "project_name", None) or getattr(access, "project_id", None)
+        user = access.username or access.user_id
+        principal = quote_foreign(f"user {user} of project {project}" if project else f"user {user}")
+        catalog = access.service_catalog.catalog or ()  # without a project there is none
+        return Account(access.auth_token, find_place(catalog, self.inputs.service, principal), principal, access)
+
+    def _ask(self, account: Account, call: Call) -> requests.Response:
+        with translating(self._request(account, call)):
+            return self._session.request(
+                f"{account.place.url}/{call.path}",
+                call.method,
+                headers={**call.headers, "X-Auth-Token": account.token, "Accept-Encoding": "identity"},
+                params=call.params,
+                data=call.data,
+                stream=call.stream,
+                authenticated=False,
+                raise_exc=False,
+                log=False,
+            )
+
+    def _request(self, account: Account, call: Call) -> Request:
+        return Request(
+            f"{call.method} {'object' if call.key else 'container'}",
+            _url(call),
+            call.key,
+            account.place.url,
+            permission=permission_for(call.method, about_container=not call.key),
+            principal=lambda: account.principal,
+            secrets=(account.token, *secrets_of(self.inputs.who)),
+        )
+
+
+def _url(call: Call) -> str:
+    return f"swift://{call.container}"

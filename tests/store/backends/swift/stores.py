@@ -1,0 +1,89 @@
+"""Stores on the suite's Swift."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from clusterstate.store.backends.swift.client import Client
+from clusterstate.store.backends.swift.config import ClientInputs
+from clusterstate.store.backends.swift.container import Container
+from clusterstate.store.backends.swift.store import make_store
+from clusterstate.store.base import ABSENT
+from clusterstate.store.buckets import BucketStore
+from clusterstate.store.credentials import Credentials
+from tests.store.opening import opened
+from tests.store.opening import secret as secret_of
+from tests.support.openstack.identity import REGION, ApplicationCredential, User
+from tests.support.openstack.server import LegacyUser, SwiftServer
+
+
+def secret(data: Mapping[str, str]) -> Credentials:
+    return secret_of("swift", data)
+
+
+def variables(server: SwiftServer, user: User, **more: str) -> dict[str, str]:
+    """Give the variables by which a user asks Keystone for a token of its project."""
+    return {
+        "OS_AUTH_URL": server.keystone.url,
+        "OS_USERNAME": user.name,
+        "OS_PASSWORD": user.password,
+        "OS_PROJECT_NAME": user.project_name,
+        "OS_DOMAIN_ID": user.domain_id,
+        "OS_REGION_NAME": REGION,
+        **more,
+    }
+
+
+def swift_secret(server: SwiftServer, user: User, **more: str) -> Credentials:
+    return secret(variables(server, user, **more))
+
+
+def application_secret(server: SwiftServer, made: ApplicationCredential, **more: str) -> Credentials:
+    """Give what an application credential makes, by its id."""
+    return secret(
+        {
+            "OS_AUTH_URL": server.keystone.url,
+            "OS_APPLICATION_CREDENTIAL_ID": made.id,
+            "OS_APPLICATION_CREDENTIAL_SECRET": made.secret,
+            "OS_REGION_NAME": REGION,
+            **more,
+        }
+    )
+
+
+def legacy_secret(server: SwiftServer, user: LegacyUser, **more: str) -> Credentials:
+    return secret(
+        {
+            "OS_AUTH_URL": f"{server.legacy_url}/auth/v1.0",
+            "OS_USERNAME": user.name,
+            "OS_PASSWORD": user.password,
+            **more,
+        }
+    )
+
+
+async def make_container(credentials: Credentials) -> str:
+    """Give the name of a fresh container of theirs, made as the store makes one."""
+    name = f"test-{secrets.token_hex(5)}"
+    async with opened(f"swift://{name}", credentials) as store:
+        await store.write("first", b"x", expect=ABSENT)
+        await store.delete("first")
+    return name
+
+
+@asynccontextmanager
+async def bare(container: str, inputs: ClientInputs) -> AsyncIterator[BucketStore]:
+    """Give a store without wrappers, by a client of its own."""
+    store = make_store(Container(container, Client(inputs)))
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def client_of(store: Any) -> Client:
+    """Give the client under a store's wrappers."""
+    while not isinstance(store, BucketStore):
+        store = store._inner
+    return store._bucket._client

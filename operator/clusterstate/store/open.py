@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from clusterstate.errors import EndpointRefused, StoreUnsupported
+from clusterstate.store.backends.kubernetes import rules as kubernetes
 from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
@@ -63,6 +64,14 @@ async def _open_s3(opening: Opening) -> Store:
     return Prefixed(await open_bucket(opening), opening.location.prefix)
 
 
+async def _open_kubernetes(opening: Opening) -> Store:
+    from clusterstate.store.backends.kubernetes.opening import open_namespace  # noqa: PLC0415 (as above)
+    from clusterstate.store.backends.kubernetes.store import KubernetesStore  # noqa: PLC0415 (as above)
+
+    below = opening.location.prefix.partition("/")[2]
+    return Prefixed(KubernetesStore(await open_namespace(opening)), below)
+
+
 async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
@@ -103,7 +112,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "gs": Backend(_refuse, _FREE),
     "swift": Backend(_refuse, _FREE),
     "oss": Backend(_refuse, _FREE),
-    "k8s": Backend(_refuse, _FREE),
+    "k8s": Backend(_open_kubernetes, kubernetes.RULES),
     "file": Backend(_open_file, _FREE),
     "memfs": Backend(_open_memory, _FREE),
     "azureblob": Backend(_refuse, _FREE),

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -156,7 +157,7 @@ class FaultProxy:
             request.method,
             URL(self.upstream + request.raw_path, encoded=True),
             headers=_end_to_end(request.headers),
-            data=_turned_over(body, when=fault.corrupt_request) or None,
+            data=BytesIO(_turned_over(body, when=fault.corrupt_request)) if body else None,
             allow_redirects=False,
             ssl=self._trust or True,
         ) as answer:

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
-import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from clusterstate.kube.calls import Call
 from clusterstate.kube.client import Client
+from clusterstate.kube.doors import Way, send
 from clusterstate.kube.transport import UNLIMITED, Limits, Transport
 
 Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
@@ -47,7 +47,8 @@ class RemoteDoor:
     """The way to a server that somebody else names; see `doors.Door`."""
 
     def __init__(self, server: Server) -> None:
-        self._server = server
+        authorization = {"Authorization": f"Bearer {server.token}"} if server.token else {}
+        self._way = Way(server.url, authorization, server.proxy or None, server.tls_name or None)
         connector = aiohttp.TCPConnector(
             ssl=server.trust, limit=UNLIMITED, resolver=_Resolver(server.resolve), use_dns_cache=False
         )
@@ -55,17 +56,7 @@ class RemoteDoor:
 
     async def ask(self, call: Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         """See `doors.Door.ask`."""
-        server = self._server
-        return await self._session.request(
-            call.method,
-            server.url + call.target,
-            headers=call.headers | ({"Authorization": f"Bearer {server.token}"} if server.token else {}),
-            data=None if call.body is None else msgspec.json.encode(call.body),
-            timeout=limits,
-            allow_redirects=False,
-            proxy=server.proxy or None,
-            server_hostname=server.tls_name or None,
-        )
+        return await send(self._session, self._way, call, limits)
 
     async def renew(self) -> bool:
         """Tell that there is nothing to read again."""

@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clusterstate.kube.client import connect
 from clusterstate.sandbox.controlplane import ISSUER, ControlPlane
+from clusterstate.store.backends.kubernetes.namespace import Namespace
+from clusterstate.store.backends.kubernetes.store import KubernetesStore
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.endpoints import EndpointPolicy
@@ -47,6 +49,13 @@ async def near(plane: ControlPlane, url: str, *, allowed: tuple[str, ...] = ("*"
         opened(url, NO_CREDENTIALS, policy=policy, kube=client) as store,
     ):
         yield store
+
+
+@asynccontextmanager
+async def bare(plane: ControlPlane, namespace: str) -> AsyncIterator[KubernetesStore]:
+    """Give a store of the operator's own cluster without wrappers."""
+    async with await connect(plane.kubeconfig) as client:
+        yield KubernetesStore(Namespace(client.once(), namespace))
 
 
 def ca_of(plane: ControlPlane) -> str:

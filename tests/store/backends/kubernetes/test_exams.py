@@ -29,11 +29,6 @@ OWN, OTHER = "k8s (Secrets)", "k8s (another cluster)"
 CONFLICT = '{"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": "try again"}'
 
 
-@pytest.fixture
-def trust(control_plane: ControlPlane) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=control_plane.ca_file)
-
-
 class TestOwnCluster(StoreConformance):
     row = OWN
 

@@ -7,6 +7,8 @@
     errors      errors of the Kubernetes API -> ours
     namespace   one namespace, one request each
     opening     a namespace, ready for use
+    conditions  expectations of writes and deletes; pure
+    times       when an object was changed last; pure
     files       what a file is as a Secret: names, labels, parts; pure
     store       the store: a file is one Secret, a large one has parts beside it
 

@@ -11,13 +11,13 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.kube.compression import compress, decompress
 from clusterstate.kube.kinds import JsonObject
+from clusterstate.store.backends.kubernetes.times import last_change
 from clusterstate.store.base import LARGEST_FILE, Entry, Version
 
 TYPE: Final = f"{GROUP}/file"
@@ -180,12 +180,6 @@ def labels_below(prefix: str) -> str:
     if not folders:
         return ONLY_HEADS
     return f"{ONLY_HEADS},{FOLDER_LABEL}{len(folders)}={_short('/'.join(folders).encode())}"
-
-
-def last_change(metadata: JsonObject) -> datetime:
-    """Give when an object was changed last, by the API server's clock."""
-    times = [each["time"] for each in metadata.get("managedFields") or () if each.get("time")]
-    return datetime.fromisoformat(max(times, default=metadata["creationTimestamp"]))
 
 
 def _folder_labels(key: str) -> dict[str, str]:

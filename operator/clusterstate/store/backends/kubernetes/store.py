@@ -19,24 +19,22 @@ from clusterstate.errors import (
     LostRace,
     StoreError,
     StoreRefused,
-    StoreUnavailable,
 )
 from clusterstate.kube.kinds import SECRETS, JsonObject
 from clusterstate.store.backends.kubernetes import files
+from clusterstate.store.backends.kubernetes.conditions import check_expected, interrupted
 from clusterstate.store.backends.kubernetes.files import Content, Head
 from clusterstate.store.backends.kubernetes.namespace import Namespace
 from clusterstate.store.base import (
     ANYTHING,
     LARGEST_FILE,
-    Absent,
-    Anything,
     Blob,
     Capabilities,
     Expect,
     Page,
     Version,
 )
-from clusterstate.store.failures import lost_race, too_large
+from clusterstate.store.failures import too_large
 from clusterstate.store.key import check_key, check_prefix
 from clusterstate.store.listing import make_pages
 
@@ -51,6 +49,11 @@ class _Found:
     head: Head | None
     parts: tuple[JsonObject, ...]
     """Metadata of the parts, those that no head names too."""
+
+    @property
+    def version(self) -> Version | None:
+        """The file's version, None where there is no file."""
+        return self.head.version if self.head else None
 
 
 class KubernetesStore:
@@ -92,7 +95,7 @@ class KubernetesStore:
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """See `Store.write`."""
         found = await self._look(check_key(key))
-        _check(found.head, key, expect)
+        check_expected(found.version, key, expect)
         content = files.pack(data)
         await self._make_sure(key, content)
         written = await self._commit(key, content, found, expect)
@@ -107,11 +110,11 @@ class KubernetesStore:
         found = await self._look(check_key(key))
         if found.head is None:
             return
-        _check(found.head, key, expect)
+        check_expected(found.version, key, expect)
         try:
             await self._namespace.delete(SECRETS, found.head.metadata, key)
         except LostRace:
-            raise self._interrupted(key, expect) from None
+            raise interrupted(self._url(key), expect) from None
         await self._remove(key, found.parts)
 
     async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
@@ -158,7 +161,7 @@ class KubernetesStore:
                 there = await self._namespace.get(SECRETS.without_bodies, part["metadata"]["name"], key)
                 await self._namespace.replace(SECRETS, _in_place_of(there["metadata"], part), key)
                 return
-        raise self._interrupted(key, ANYTHING)
+        raise interrupted(self._url(key), ANYTHING)
 
     async def _commit(self, key: str, content: Content, found: _Found, expect: Expect) -> Version:
         """Write the head where it is still as it was found."""
@@ -170,7 +173,7 @@ class KubernetesStore:
                 kept = await self._namespace.replace(SECRETS, _in_place_of(found.head.metadata, body), key)
         except (LostRace, KeyNotFound):
             await self._refuse_foreign(key, found)
-            raise self._interrupted(key, expect) from None
+            raise interrupted(self._url(key), expect) from None
         if kept.get("data") != body["data"]:
             raise self._damaged(key, "the API server got others than were sent")
         return Version(kept["metadata"]["resourceVersion"])
@@ -189,30 +192,11 @@ class KubernetesStore:
             with suppress(StoreError):
                 await self._namespace.delete(SECRETS, part, key)
 
-    def _interrupted(self, key: str, expect: Expect) -> StoreError:
-        """Give the error for a file that somebody changed between our look and our write."""
-        if isinstance(expect, Anything):
-            return StoreUnavailable(f"The file {self._url(key)} was changed at the same moment. It is tried again.")
-        return lost_race(self._url(key))
-
     def _damaged(self, key: str, how: str) -> IntegrityFailed:
         return IntegrityFailed(f"The bytes of {self._url(key)} can't be used: {how}. It is tried again.")
 
     def _url(self, key: str) -> str:
         return f"{self._namespace.url}/{key}"
-
-
-def _check(head: Head | None, key: str, expect: Expect) -> None:
-    """Raise `LostRace` where an expectation doesn't hold."""
-    match expect:
-        case Anything():
-            return
-        case Absent():
-            holds = head is None
-        case Version():
-            holds = head is not None and head.version == expect
-    if not holds:
-        raise lost_race(key)
 
 
 def _in_place_of(metadata: JsonObject, body: JsonObject) -> JsonObject:

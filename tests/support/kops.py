@@ -5,6 +5,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.kubeconfig import CONTEXT
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.moto import MotoServer
 
@@ -28,6 +30,11 @@ class Kops:
         """The state store's URL."""
         return f"s3://{self.bucket}"
 
+    @property
+    def kubeconfig(self) -> str:
+        """Where it looks for clusters of Kubernetes; empty: nowhere."""
+        return ""
+
     def run(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a kops command to its end. Raises AssertionError with kops's words if it fails, unless told not to."""
         done = subprocess.run(
@@ -48,6 +55,7 @@ class Kops:
             "HOME": str(self.home),
             "XDG_CACHE_HOME": cache,
             "KOPS_STATE_STORE": self.store,
+            "KUBECONFIG": self.kubeconfig,
             "S3_ENDPOINT": self.s3.endpoint,
             "S3_REGION": self.s3.region,
             "S3_ACCESS_KEY_ID": self.s3.access_key,
@@ -58,3 +66,20 @@ class Kops:
             "AWS_EC2_METADATA_DISABLED": "true",
             **{f"AWS_ENDPOINT_URL_{service}": self.aws.endpoint for service in SERVICES},
         }
+
+
+@dataclass(frozen=True)
+class KopsOnKubernetes(Kops):
+    """kops with its objects in a cluster of Kubernetes."""
+
+    plane: ControlPlane
+
+    @property
+    def store(self) -> str:
+        """The state store's URL: a context of the kubeconfig."""
+        return f"k8s://{CONTEXT}"
+
+    @property
+    def kubeconfig(self) -> str:
+        """The administrator's."""
+        return str(self.plane.kubeconfig)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from clusterstate.sandbox.controlplane import ControlPlane
-from tests.support.operating import kubectl
+from tests.support.operating import Operating, kubectl
 
 CRDS = Path(__file__).parents[1] / "data" / "kops-crds.yaml"
 PLURALS = ("clusters", "instancegroups", "keysets", "sshcredentials")
@@ -22,6 +22,16 @@ def install_kops_crds(plane: ControlPlane) -> None:
         kubectl(plane, "wait", "--for=jsonpath={.status.conditions}", name)
         # Only now: before it has any condition at all, waiting for one is an error.
         kubectl(plane, "wait", "--for=condition=Established", name)
+
+
+def open_namespace_for(operating: Operating, cluster: str) -> str:
+    """Make the namespace where kops keeps a cluster's objects, and let the operator keep states there."""
+    namespace = cluster.replace(".", "-")
+    if kubectl(operating.plane, "get", "namespace", namespace, "--ignore-not-found") == "":
+        kubectl(operating.plane, "create", "namespace", namespace)
+    operating.grant(namespace, *RULES)
+    operating.environ["CLUSTERSTATE_KUBERNETES_STORES"] = f"{operating.namespace}/{namespace}"
+    return namespace
 
 
 class KopsObjects:

@@ -62,3 +62,16 @@ def test_ambient_credentials_are_for_the_namespaces_that_match(
     expected: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     assert Settings.from_env({"CLUSTERSTATE_AMBIENT_NAMESPACES": globs}).ambient_allowed(namespace) is expected
+
+
+def test_states_lie_in_their_own_namespace_and_where_it_is_allowed() -> None:
+    settings = Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": "team-*/states, a/*-example-com"})
+    assert settings.store_namespaces("team-a") == ("team-a", "states")
+    assert settings.store_namespaces("a") == ("a", "*-example-com")
+    assert settings.store_namespaces("b") == ("b",)
+
+
+@pytest.mark.parametrize("text", ["states", "/states", "a/", "a/b/c"])
+def test_a_store_without_its_namespace_is_named(text: str) -> None:
+    with pytest.raises(SpecInvalid, match=f"KUBERNETES_STORES holds '{text}'"):
+        Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": text})

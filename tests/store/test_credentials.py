@@ -31,6 +31,12 @@ CUSTOM = {
     "KOPS_STATE_S3_ACL": "private",
     "HTTPS_PROXY": "http://p",
 }
+KUBECONFIG = """
+current-context: a
+contexts: [{name: a, context: {cluster: b, user: c}}]
+clusters: [{name: b, cluster: {server: "https://example.com"}}]
+users: [{name: c, user: {token: canary-token}}]
+""".strip()
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -38,6 +44,7 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         {**AWS, "AWS_USE_DUALSTACK_ENDPOINT": "false", "AWS_USE_FIPS_ENDPOINT": "true"},
     ],
     **{scheme: [S3, CUSTOM] for scheme in ("do", "linode", "hos", "scw")},
+    "k8s": [{"kubeconfig": KUBECONFIG}],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""
 PAGE_OF = {"do": "s3-flavours", "linode": "s3-flavours", "hos": "s3-flavours", "scw": "s3-flavours"}

@@ -20,16 +20,8 @@ CLUSTER = "prod.example.com"
 PLURALS = {"Cluster": "clusters", "InstanceGroup": "instancegroups", "Keyset": "keysets"}
 
 
-@dataclass(frozen=True)
-class SecretsBacking:
-    """A namespace whose Secrets are files."""
-
-    api: ApiClient
-    namespace: str
-
-    @property
-    def url(self) -> str:
-        return f"k8s:///{self.namespace}"
+class Plain:
+    """An example that stands as it is, for an operator without more in its environment."""
 
     @property
     def replacements(self) -> Mapping[str, str]:
@@ -38,6 +30,18 @@ class SecretsBacking:
     @property
     def environ(self) -> Mapping[str, str]:
         return {}
+
+
+@dataclass(frozen=True)
+class SecretsBacking(Plain):
+    """A namespace whose Secrets are files."""
+
+    api: ApiClient
+    namespace: str
+
+    @property
+    def url(self) -> str:
+        return f"k8s:///{self.namespace}"
 
     def put(self, key: str, data: bytes) -> None:
         """Write a Secret as docs/stores/k8s.md describes it."""
@@ -77,7 +81,7 @@ def short(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class ObjectsBacking:
+class ObjectsBacking(Plain):
     """A namespace with kops's objects of one cluster, seen as the files that kops would have."""
 
     objects: KopsObjects
@@ -85,14 +89,6 @@ class ObjectsBacking:
     @property
     def url(self) -> str:
         return f"k8s:///{self.objects.namespace}"
-
-    @property
-    def replacements(self) -> Mapping[str, str]:
-        return {}
-
-    @property
-    def environ(self) -> Mapping[str, str]:
-        return {}
 
     def put(self, key: str, data: bytes) -> None:
         kind, name, body = form(key.removeprefix(f"{CLUSTER}/"), data)

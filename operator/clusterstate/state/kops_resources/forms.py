@@ -24,7 +24,7 @@ SECRET: Final = "Secret"  # noqa: S105 - the name of a type
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ObjectContent:
     """What a file says of its object."""
 
     spec: JsonObject = field(repr=False)
@@ -118,7 +118,7 @@ _READERS: Final[Mapping[str, Callable[[JsonObject], File | None]]] = {
 }
 
 
-def read_file(place: Place, key: str, data: bytes, before: JsonObject | None) -> Wanted:
+def read_file(place: Place, key: str, data: bytes, before: JsonObject | None) -> ObjectContent:
     """Give what the bytes of a file say of its object; `before` is the object as it is, None where it is created.
 
     Raises `MalformedFile` or `MalformedKeyset` for what kops couldn't use there.
@@ -128,19 +128,19 @@ def read_file(place: Place, key: str, data: bytes, before: JsonObject | None) ->
             codec.decode_keyset(data, key)
             spec = yaml.load(data, key)["spec"]
             assert isinstance(spec, dict), "the codec looked"
-            return Wanted(spec)
+            return ObjectContent(spec)
         case FileKind.SECRET:
-            return Wanted(_secret_spec(codec.decode_secret(data, key), before))
+            return ObjectContent(_secret_spec(codec.decode_secret(data, key), before))
         case FileKind.SSH_PUBLIC_KEY:
-            return Wanted({"publicKey": _ssh_line(data, key)})
+            return ObjectContent({"publicKey": _ssh_line(data, key)})
         case _:
-            return _wanted_document(codec.decode_document(data, key), place, key)
+            return _document_content(codec.decode_document(data, key), place, key)
 
 
-def _wanted_document(document: Document, place: Place, key: str) -> Wanted:
+def _document_content(document: Document, place: Place, key: str) -> ObjectContent:
     if document.name != place.name:
         raise MalformedFile(f"{key} must be of name {place.name}. Correct metadata.name.")
-    return Wanted(document.spec, _texts(document, "labels", key), _texts(document, "annotations", key))
+    return ObjectContent(document.spec, _texts(document, "labels", key), _texts(document, "annotations", key))
 
 
 def _secret_spec(secret: StoredSecret, before: JsonObject | None) -> JsonObject:
@@ -173,25 +173,25 @@ def _spec(body: JsonObject) -> JsonObject:
     return spec if isinstance(spec, dict) else {}
 
 
-def make_body(namespace: str, place: Place, wanted: Wanted) -> JsonObject:
+def make_body(namespace: str, place: Place, content: ObjectContent) -> JsonObject:
     """Give a new object, ready to be created."""
     metadata: JsonObject = {"name": place.name, "namespace": namespace}
-    if wanted.labels:
-        metadata["labels"] = dict(wanted.labels)
-    if wanted.annotations:
-        metadata["annotations"] = dict(wanted.annotations)
-    return {**_type(place), "metadata": metadata, "spec": wanted.spec}
+    if content.labels:
+        metadata["labels"] = dict(content.labels)
+    if content.annotations:
+        metadata["annotations"] = dict(content.annotations)
+    return {**_type(place), "metadata": metadata, "spec": content.spec}
 
 
-def make_replacement(before: JsonObject, place: Place, wanted: Wanted) -> JsonObject:
+def make_replacement(before: JsonObject, place: Place, content: ObjectContent) -> JsonObject:
     """Give the object in place of the one that was read: with its uid and version, and the metadata of others."""
     metadata = {name: value for name, value in before["metadata"].items() if name != "managedFields"}
-    if wanted.labels is not None:
-        metadata["labels"] = dict(wanted.labels)
-    if wanted.annotations is not None:
+    if content.labels is not None:
+        metadata["labels"] = dict(content.labels)
+    if content.annotations is not None:
         kept = {name: value for name, value in metadata.get("annotations", {}).items() if name == HIDDEN_ANNOTATION}
-        metadata["annotations"] = {**wanted.annotations, **kept}
-    return {**before, **_type(place), "metadata": metadata, "spec": wanted.spec}
+        metadata["annotations"] = {**content.annotations, **kept}
+    return {**before, **_type(place), "metadata": metadata, "spec": content.spec}
 
 
 def _type(place: Place) -> JsonObject:

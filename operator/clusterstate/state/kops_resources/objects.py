@@ -5,7 +5,14 @@ from typing import NoReturn
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreNotFound, StoreRefused, StoreUnsupported
 from clusterstate.kube.kinds import JsonObject, Kind
-from clusterstate.state.kops_resources.forms import File, Wanted, make_body, make_replacement, read_file, read_object
+from clusterstate.state.kops_resources.forms import (
+    File,
+    ObjectContent,
+    make_body,
+    make_replacement,
+    read_file,
+    read_object,
+)
 from clusterstate.state.kops_resources.kinds import CLUSTERS, KINDS, Place, place_of
 from clusterstate.store.backends.kubernetes.conditions import check_expected, interrupted
 from clusterstate.store.backends.kubernetes.namespace import OWN_CLUSTER, Namespace
@@ -52,9 +59,9 @@ class ResourceStore:
         check_expected(None if before is None else _version(before), key, expect)
         if there is not None and before is None:
             raise self._taken(place, key)
-        wanted = read_file(place, key, data, before)
+        content = read_file(place, key, data, before)
         try:
-            return _version(await self._put(place, key, wanted, before))
+            return _version(await self._put(place, key, content, before))
         except (LostRace, KeyNotFound):
             raise interrupted(self._url(key), expect) from None
 
@@ -119,13 +126,13 @@ class ResourceStore:
         except KeyNotFound:
             return None
 
-    async def _put(self, place: Place, key: str, wanted: Wanted, before: JsonObject | None) -> JsonObject:
+    async def _put(self, place: Place, key: str, content: ObjectContent, before: JsonObject | None) -> JsonObject:
         namespace = self._namespace
         if before is not None:
-            body = make_replacement(before, place, wanted)
+            body = make_replacement(before, place, content)
             return await namespace.replace(place.kind, body, key, strict=True)
         try:
-            return await namespace.create(place.kind, make_body(namespace.name, place, wanted), key, strict=True)
+            return await namespace.create(place.kind, make_body(namespace.name, place, content), key, strict=True)
         except KeyNotFound:
             await self._require_kinds()
 

@@ -116,7 +116,7 @@ async def test_a_slow_drip_is_cut_off() -> None:
 
 async def test_each_connection_is_judged_by_where_it_goes() -> None:
     """As if a name had resolved to something harmless when the store was opened."""
-    credentials = far("http://localhost:9", CANARY)
+    credentials = far("https://localhost:9", CANARY)
     config = make_config(Opening(Location.parse("k8s:///n"), StoreOptions(), credentials, EndpointPolicy()))
     assert config.inputs is not None
     shared = Shared(config.inputs)
@@ -143,6 +143,14 @@ async def test_a_server_that_repeats_the_token_is_not_repeated(status: int, body
                 await work
             assert CANARY not in caught.value.message
             assert caught.value.__suppress_context__
+
+
+async def test_a_proxy_that_does_not_answer_is_told_without_its_password() -> None:
+    proxy = {"proxy-url": f"http://user:{CANARY}@127.0.0.1:9"}
+    async with opened("k8s:///namespace", far("https://127.0.0.1:8", CANARY, **proxy)) as store:
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.read("file")
+    assert CANARY not in caught.value.message
 
 
 async def test_no_text_of_a_store_shows_the_token() -> None:
@@ -246,7 +254,7 @@ async def test_a_quota_is_no_matter_of_rights(control_plane: ControlPlane, names
     control_plane.api().request("POST", path, quota)
     counted = {"status": {"hard": {"secrets": "0"}, "used": {"secrets": "0"}}}  # no controller does it here
     control_plane.api().request("PATCH", f"{path}/none/status", counted, content_type=kind)
-    with pytest.raises(StoreRefused, match="create secrets") as caught:
+    with pytest.raises(StoreRefused, match=r"create secrets.*a quota") as caught:
         await write_many(store)
     assert "Grant" not in caught.value.message
 
@@ -266,7 +274,7 @@ async def test_a_namespace_that_goes_is_no_matter_of_rights(
     control_plane.api().request("POST", f"/api/v1/namespaces/{namespace}/secrets", held)
     control_plane.api().request("DELETE", f"/api/v1/namespaces/{namespace}")
     try:
-        with pytest.raises(StoreRefused, match="create secrets"):
+        with pytest.raises(StoreRefused, match=r"create secrets.*being deleted"):
             await store.write("file", b"x")
     finally:
         path, kind = f"/api/v1/namespaces/{namespace}/secrets/held", "application/merge-patch+json"

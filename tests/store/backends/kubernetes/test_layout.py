@@ -133,9 +133,10 @@ async def test_what_pretends_to_be_a_file_is_none(control_plane: ControlPlane, n
     other = files.make_head(namespace, "other", files.pack(b"x"))
     other["metadata"]["name"] = "of-another-name"
     put(control_plane, namespace, other)
-    unsized = files.make_head(namespace, "unsized", files.pack(b"x"))
-    unsized["metadata"]["annotations"][files.SIZE] = "-1"
-    put(control_plane, namespace, unsized)
+    for size in ("-1", "9" * 5000, "²"):
+        unsized = files.make_head(namespace, f"size {size[:2]}", files.pack(b"x"))
+        unsized["metadata"]["annotations"][files.SIZE] = size
+        put(control_plane, namespace, unsized)
     assert await keys_of(store) == []
 
 

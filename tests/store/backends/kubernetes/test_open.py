@@ -74,6 +74,15 @@ async def test_a_tenant_cannot_send_the_operator_to_its_own_network(server: str)
             pass
 
 
+async def test_nobody_on_the_way_reads_the_token() -> None:
+    with pytest.raises(EndpointRefused, match="no TLS"):
+        async with opened("k8s:///namespace", far("http://192.0.2.1", "token"), policy=EndpointPolicy()):
+            pass
+    for allowed in (("192.0.2.1",), ("192.0.2.0/24",)):
+        async with opened("k8s:///n", far("http://192.0.2.1", "token"), policy=EndpointPolicy(allowed)):
+            pass
+
+
 @pytest.mark.parametrize("proxy", ["http://169.254.169.254:3128", "http://user:canary@localhost:3128"])
 async def test_nor_through_a_proxy_there(proxy: str) -> None:
     credentials = far("https://192.0.2.1", "token", **{"proxy-url": proxy})

@@ -8,7 +8,7 @@ from typing import Final
 from clusterstate.errors import EndpointRefused, SpecInvalid
 from clusterstate.store.backends.kubernetes.kubeconfig import Kubeconfig, parse_kubeconfig
 from clusterstate.store.backends.kubernetes.rules import KUBECONFIG
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint, EndpointPolicy
 from clusterstate.store.opening import Opening
 from clusterstate.store.wire import Wire, make_wire
 
@@ -46,8 +46,18 @@ def make_config(opening: Opening) -> Config:
         _require_allowed(namespace, opening.policy)
         return Config(namespace, None)
     who = parse_kubeconfig(text)
+    _require_tls(who, opening.policy)
     options = replace(opening.options, proxy=opening.options.proxy or who.proxy)
     return Config(namespace, ClientInputs(who, make_wire(options, opening.credentials, opening.policy, named=True)))
+
+
+def _require_tls(who: Kubeconfig, policy: EndpointPolicy) -> None:
+    server = Endpoint.parse(who.server)
+    if server.scheme != "https" and not policy.has(server.host):
+        raise EndpointRefused(
+            f"The kubeconfig's server {who.server} has no TLS, so that anybody on the way could read the credentials. "
+            "Give one with https, or have it added to the operator's allowed endpoints."
+        )
 
 
 def _require_allowed(namespace: str, policy: EndpointPolicy) -> None:

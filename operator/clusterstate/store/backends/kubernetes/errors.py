@@ -38,6 +38,9 @@ _KINDS: Final[tuple[tuple[type[KubeError], type[StoreError]], ...]] = (
 )
 """The first match counts."""
 _PROXY: Final = "the kubeconfig as proxy-url"
+_NO_MATTER_OF_RIGHTS: Final = (
+    "It isn't for lack of rights: a quota or an admission policy forbids it, or the namespace is being deleted."
+)
 _USER: Final = re.compile(r'User "([^"]*)" cannot')
 
 
@@ -56,7 +59,8 @@ def _translate(error: KubeError, request: Request) -> StoreError:
         return told
     kind = next(ours for theirs, ours in _KINDS if isinstance(error, theirs))
     user = _USER.search(error.words)
-    if kind is AccessDenied and user is None:  # a quota, an admission policy, or a namespace that is being deleted
-        kind = StoreRefused
-    named = replace(request, principal=lambda: quote_foreign(user[1], request.secrets)) if user else request
-    return make_error(kind, named, error.words.removesuffix("."), retry_after=error.retry_after)
+    if user is not None:
+        request = replace(request, principal=lambda: quote_foreign(user[1], request.secrets))
+    elif kind is AccessDenied:
+        kind, request = StoreRefused, replace(request, hint=lambda: _NO_MATTER_OF_RIGHTS)
+    return make_error(kind, request, error.words.removesuffix("."), retry_after=error.retry_after)

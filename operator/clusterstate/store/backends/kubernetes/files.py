@@ -53,6 +53,8 @@ PLAIN: Final = 64 << 10
 MAX_PART: Final = 1 << 20
 """Bytes that a Secret may hold (Kubernetes, `MaxSecretSize`)."""
 _GZIP: Final = "gzip"
+_DIGITS: Final = 16
+"""Of a size: Python refuses to read thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ def read_head(metadata: JsonObject) -> Head | None:
     """Give the file that a Secret of our type is the head of; None where it is a part, or contradicts itself."""
     annotations: Mapping[str, str] = metadata.get("annotations") or {}
     key, size, encoding = annotations.get(KEY, ""), annotations.get(SIZE, ""), annotations.get(ENCODING, "")
-    sane = size.isascii() and size.isdigit() and encoding in {"", _GZIP}
+    sane = size.isascii() and size.isdigit() and len(size) < _DIGITS and encoding in {"", _GZIP}
     if not key or metadata["name"] != name_of(key) or not sane:
         return None
     parts = filter(None, annotations.get(PARTS, "").split(","))

@@ -81,7 +81,7 @@ class KubernetesStore:
         except KeyNotFound:
             await self._namespace.require()
             raise
-        head = files.read_head(secret["metadata"]) if secret.get("type") == files.TYPE else None
+        head = _head_of(secret)
         if head is None:
             raise KeyNotFound(f"There is no file {self._url(key)}.")
         if head.size > LARGEST_FILE:
@@ -172,19 +172,21 @@ class KubernetesStore:
             else:
                 kept = await self._namespace.replace(SECRETS, _in_place_of(found.head.metadata, body), key)
         except (LostRace, KeyNotFound):
-            await self._refuse_foreign(key, found)
+            await self._refuse_foreign(key)
             raise interrupted(self._url(key), expect) from None
         if kept.get("data") != body["data"]:
             raise self._damaged(key, "the API server got others than were sent")
         return Version(kept["metadata"]["resourceVersion"])
 
-    async def _refuse_foreign(self, key: str, before: _Found) -> None:
+    async def _refuse_foreign(self, key: str) -> None:
         """Raise `StoreRefused` where a Secret has a file's name that isn't one of ours."""
-        if before.head is None and (await self._look(key)).head is None:
-            raise StoreRefused(
-                f"A Secret {files.name_of(key)} that is no file of a store is in the way of {self._url(key)}. "
-                f"Rename or delete it in namespace {self._namespace.name}."
-            )
+        with suppress(KeyNotFound):
+            secret = await self._namespace.get(SECRETS, files.name_of(key), key)
+            if _head_of(secret) is None:
+                raise StoreRefused(
+                    f"A Secret {files.name_of(key)} that is no file of a store is in the way of {self._url(key)}. "
+                    f"Rename or delete it in namespace {self._namespace.name}."
+                )
 
     async def _remove(self, key: str, parts: Iterable[JsonObject]) -> None:
         """Delete parts that nobody has made sure of meanwhile; what stays is found by the next write."""
@@ -197,6 +199,11 @@ class KubernetesStore:
 
     def _url(self, key: str) -> str:
         return f"{self._namespace.url}/{key}"
+
+
+def _head_of(secret: JsonObject) -> Head | None:
+    """Give the file that a Secret is the head of, None where it is something else."""
+    return files.read_head(secret["metadata"]) if secret.get("type") == files.TYPE else None
 
 
 def _in_place_of(metadata: JsonObject, body: JsonObject) -> JsonObject:

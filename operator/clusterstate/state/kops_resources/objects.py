@@ -1,7 +1,7 @@
 """kops's objects of one cluster as a store: their files, one request for each."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreNotFound, StoreRefused, StoreUnsupported
 from clusterstate.kube.kinds import JsonObject, Kind
@@ -19,6 +19,10 @@ from clusterstate.store.backends.kubernetes.namespace import OWN_CLUSTER, Namesp
 from clusterstate.store.backends.kubernetes.times import last_change
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Version
 from clusterstate.store.listing import make_pages
+from clusterstate.store.threads import Lane
+
+_WRITING: Final = Lane()
+"""Threads for writing many objects down as files, which would hold up everybody else."""
 
 
 class ResourceStore:
@@ -98,11 +102,11 @@ class ResourceStore:
             await self._require_kinds()
         if kind is CLUSTERS:
             self._refuse_others(bodies)
-        files = ((read_object(kind.plural, body), body) for body in bodies)
-        return [_entry(file, body) for file, body in files if file and self._is_mapped(file)]
+        return await _WRITING.run(self._entries_of, kind, bodies)
 
-    def _is_mapped(self, file: File) -> bool:
-        return place_of(file.key, self._cluster) is not None
+    def _entries_of(self, kind: Kind, bodies: Sequence[JsonObject]) -> Sequence[Entry]:
+        files = ((read_object(kind.plural, body), body) for body in bodies)
+        return [_entry(file, body) for file, body in files if file and place_of(file.key, self._cluster)]
 
     def _refuse_others(self, clusters: Sequence[JsonObject]) -> None:
         others = sorted(each["metadata"]["name"] for each in clusters if each["metadata"]["name"] != self._cluster)

@@ -9,7 +9,7 @@ Anybody who may write Secrets may write such ones: what isn't consistent in itse
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
@@ -103,8 +103,9 @@ def pack(data: bytes) -> Content:
     return Content(chunks, len(data), sha256(data).hexdigest(), _GZIP if len(data) > PLAIN else "")
 
 
-def unpack(head: Head, packed: bytes) -> bytes:
-    """Give a file's bytes; raise `ValueError` where they aren't what the head says."""
+def unpack(head: Head, holders: Sequence[JsonObject]) -> bytes:
+    """Give a file's bytes from the Secrets that hold them; raise `ValueError` where they aren't what the head says."""
+    packed = b"".join(map(_read_data, holders))
     data = decompress(packed, LARGEST_FILE) if head.encoding else packed
     if len(data) != head.size or sha256(data).hexdigest() != head.digest:
         raise ValueError
@@ -161,16 +162,6 @@ def read_head(metadata: JsonObject) -> Head | None:
     return Head(key, int(size), annotations.get(DIGEST, ""), encoding, names, metadata)
 
 
-def read_data(secret: JsonObject) -> bytes:
-    """Give the bytes of a head or part; raise `ValueError` where it holds something else."""
-    try:
-        if secret.get("type") == TYPE:
-            return base64.b64decode(secret["data"][DATA], validate=True)
-    except (KeyError, TypeError, binascii.Error):
-        pass
-    raise ValueError
-
-
 def labels_of_file(key: str) -> str:
     """Give the label selector of a file's head and parts."""
     return f"{FILE_LABEL}={_short(key.encode())}"
@@ -182,6 +173,16 @@ def labels_below(prefix: str) -> str:
     if not folders:
         return ONLY_HEADS
     return f"{ONLY_HEADS},{FOLDER_LABEL}{len(folders)}={_short('/'.join(folders).encode())}"
+
+
+def _read_data(secret: JsonObject) -> bytes:
+    """Give the bytes of a head or part; raise `ValueError` where it holds something else."""
+    try:
+        if secret.get("type") == TYPE:
+            return base64.b64decode(secret["data"][DATA], validate=True)
+    except (KeyError, TypeError, binascii.Error):
+        pass
+    raise ValueError
 
 
 def _folder_labels(key: str) -> dict[str, str]:

@@ -4,13 +4,14 @@ from typing import Any, cast
 
 import pytest
 
-from clusterstate.api.store import SecretReference, StoreSpec
+from clusterstate.api.store import KubernetesSpec, Layout, SecretReference, StoreSpec
 from clusterstate.errors import AmbientRefused, CredentialsNotFound, EndpointRefused, MalformedFile, StoreRefused
-from clusterstate.gather import Access, Known, Reader, Sources
+from clusterstate.gather import Access, Known, Reader, Sources, known_of
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
+from clusterstate.state.objects import Document
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Version
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
@@ -107,6 +108,34 @@ def test_config_sends_nobody_elsewhere(source: Source, url: str, *, fine: bool) 
     with pytest.raises(MalformedFile, match=r"^config ") as caught:
         found.elsewhere(url)
     assert ("this bucket" in caught.value.message) is (source is AMBIENT)
+
+
+@pytest.mark.parametrize(
+    ("layout", "places"),
+    [
+        (Layout.SECRETS, Places("k8s:///other/prod", "k8s:///keys", "k8s:///other/prod/secrets")),
+        (Layout.KOPS_RESOURCES, Places(None, None, None)),
+    ],
+)
+def test_kops_s_own_objects_lie_together(layout: Layout, places: Places) -> None:
+    """Whatever config says: kops puts copies for the nodes there."""
+    store = Location.parse("k8s:///states")
+    found = Access(store, store.child("prod"), StoreOptions(), NO_CREDENTIALS, EndpointPolicy(), layout)
+    spec: dict[str, Any] = {"configBase": "k8s:///other/prod", "keyStore": "k8s:///keys"}
+    known = known_of(Version("1"), Document("kops.k8s.io/v1alpha2", "Cluster", {}, spec), found)
+    assert known.places == places
+
+
+async def test_the_layout_tells_one_store_from_another() -> None:
+    found = []
+    for layout in Layout:
+        spec = StoreSpec(url="k8s://", k8s=KubernetesSpec(layout=layout))
+        found.append(await Reader(NOBODY, Settings(), {}, "n").access(spec, "prod.example.com"))
+    assert [each.location.url for each in found] == [
+        "k8s:///n/prod.example.com",
+        "k8s:///prod-example-com/prod.example.com",
+    ]
+    assert found[0].shared != found[1].shared
 
 
 async def test_who_only_looks_can_write_nothing_anywhere(bucket: str) -> None:

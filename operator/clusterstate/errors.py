@@ -274,6 +274,11 @@ class KubeError(ClusterStateError):
     reason = Reason.KUBE_UNAVAILABLE
     nature = Nature.TRANSIENT
 
+    def __init__(self, message: str, *, retry_after: float | None = None, words: str = "") -> None:
+        """Take what the server itself said, as far as it may be shown, beside what every error takes."""
+        super().__init__(message, retry_after=retry_after)
+        self.words = words or message
+
 
 class ObjectNotFound(KubeError):
     pass

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
-from clusterstate.api.store import BundleKind, CaBundleReference, StoreSpec
+from clusterstate.api.store import BundleKind, CaBundleReference, Layout, StoreSpec
 from clusterstate.errors import (
     CredentialsInvalid,
     CredentialsNotFound,
@@ -27,8 +27,9 @@ from clusterstate.kube.tokens import AccountTokens
 from clusterstate.plan.place import locate_state, locate_store
 from clusterstate.settings import Settings
 from clusterstate.state import layout
+from clusterstate.state.kops_resources.store import open_divided
 from clusterstate.state.objects import Document
-from clusterstate.state.tree import Listing, Tree, read_cluster
+from clusterstate.state.tree import OWN_PLACE, Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, Source, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
@@ -52,11 +53,13 @@ class Access:
     options: StoreOptions
     credentials: Credentials
     policy: EndpointPolicy
+    layout: Layout = Layout.SECRETS
+    """Of a store in Kubernetes."""
 
     @property
-    def shared(self) -> tuple[Location, StoreOptions, Credentials]:
+    def shared(self) -> tuple[Location, StoreOptions, Credentials, Layout]:
         """What objects have in common that reach the same store in the same way."""
-        return self.store, self.options, self.credentials
+        return self.store, self.options, self.credentials, self.layout
 
     def elsewhere(self, url: str) -> Location:
         """Give the place of a URL that `config` names; raise `MalformedFile` when nobody may be sent there."""
@@ -107,7 +110,8 @@ class Reader:
             namespaces=settings.store_namespaces(self._namespace),
         )
         location = locate_state(spec, self._namespace, cluster_name)
-        return Access(store, location, await self._options(spec), credentials, policy)
+        layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
+        return Access(store, location, await self._options(spec), credentials, policy, layout_in_kubernetes)
 
     async def _options(self, spec: StoreSpec) -> StoreOptions:
         return StoreOptions(
@@ -192,7 +196,13 @@ class Known:
 
 
 def known_of(config: Version, cluster: Document | None, access: Access) -> Known:
-    """Give what a `config` of that version tells of the state's shape."""
+    """Give what a `config` of that version tells of the state's shape.
+
+    What kops keeps as objects lies together, whatever `config` says: its places are where kops copies keys and
+    secrets to for the nodes (kops, upup/pkg/fi/cloudup/populate_cluster_spec.go).
+    """
+    if access.layout is Layout.KOPS_RESOURCES:
+        return Known(config, OWN_PLACE)
     return Known(config, layout.Places.of(cluster.spec if cluster else {}, access.location.url))
 
 
@@ -256,4 +266,7 @@ class Sources:
         opening = Opening(location, access.options, access.credentials, access.policy, self._client)
         store = await open_store(opening)
         self._stack.push_async_callback(store.close)
+        if access.layout is Layout.KOPS_RESOURCES:
+            store = await open_divided(opening, store)
+            self._stack.push_async_callback(store.close)
         return store if self._writes else ReadOnly(store)

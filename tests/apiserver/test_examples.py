@@ -14,7 +14,7 @@ from tests.support.operating import Body, Operating, conditions
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 EXAMPLES = Path(__file__).parents[2] / "examples"
-STORES = ["s3", "do", "linode", "hos", "scw", "gs", "oss", "swift"]
+STORES = ["s3", "do", "linode", "hos", "scw", "gs", "oss", "swift", "k8s-secrets", "k8s-kops-resources"]
 """Examples that push, pull and mirror."""
 OTHERS = {"demo", "file", "memfs", "azureblob"}
 """Examples that something else is to be said of."""
@@ -93,8 +93,8 @@ def check_pull(operating: Operating, backing: Backing) -> None:
     """What somebody else writes is shown and mirrored, and stays."""
     operating.kubectl("patch", "cst/prod", "--type=merge", "-p", '{"spec": {"sync": {"direction": "Pull"}}}')
     operating.settled("prod")
-    theirs = backing.read(CONFIG).replace(DECLARED, b"  kubernetesVersion: v1.32.11\n")
-    backing.put(CONFIG, theirs)
+    backing.put(CONFIG, backing.read(CONFIG).replace(DECLARED, b"  kubernetesVersion: v1.32.11\n"))
+    theirs = backing.read(CONFIG)
     backing.put(f"{NAME}/secrets/dockerconfig", json.dumps({"Data": "eyJhdXRocyI6IHt9fQ=="}).encode())
     body = ask(operating, "after they wrote")
     assert conditions(body)["InSync"]["status"] == "False"

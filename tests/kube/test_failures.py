@@ -18,7 +18,7 @@ from clusterstate.errors import (
     ObjectNotFound,
 )
 from clusterstate.kube.calls import Call
-from clusterstate.kube.failures import Expired, from_answer
+from clusterstate.kube.failures import Expired, Unauthorized, from_answer
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS
 
 TEXT = st.one_of(st.just("CANARY"), st.text(max_size=5).map("CANARY {}".format), st.text(max_size=5))
@@ -60,7 +60,7 @@ def test_every_message_is_one_short_line(code: int, status: dict[str, Any]) -> N
     ("code", "status", "error"),
     [
         (400, {}, KubeRefused),
-        (401, {}, KubeForbidden),
+        (401, {}, Unauthorized),
         (403, {}, KubeForbidden),
         (404, {}, ObjectNotFound),
         (409, {"reason": "AlreadyExists"}, ObjectExists),

@@ -15,9 +15,10 @@ from aiohttp import web
 from clusterstate.errors import KubeForbidden, KubeRefused
 from clusterstate.kube import login
 from clusterstate.kube.client import Client, connect
+from clusterstate.kube.doors import OwnDoor
 from clusterstate.kube.kinds import CONFIG_MAPS
 from clusterstate.kube.login import Login, ServiceAccount
-from clusterstate.kube.transport import Transport
+from clusterstate.kube.transport import Limits, Transport
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.kube.proxies import scripted, write_kubeconfig
 
@@ -132,7 +133,7 @@ async def test_the_service_account_of_a_pod(control_plane: ControlPlane, namespa
     host, port = control_plane.url.removeprefix("https://").split(":")
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
     login = await Login.read(ServiceAccount(token, control_plane.ca_file, environ))
-    async with Client(Transport(login, patience=10, parallel=1)) as client:
+    async with Client(Transport(OwnDoor(login), Limits(patience=10, parallel=1))) as client:
         with pytest.raises(KubeForbidden, match=f"system:serviceaccount:{namespace}:pod"):
             await client.get(CONFIG_MAPS, namespace, "a")
 

@@ -31,6 +31,12 @@ def test_the_policy_is_the_object_s() -> None:
     assert found == ("Pull", "Report", "PreferSpec", "Fail", True)
 
 
+@pytest.mark.parametrize(("layout", "expected"), [("Secrets", True), ("KopsResources", False)])
+def test_kops_finds_no_place_behind_its_own_objects(layout: str, *, expected: bool) -> None:
+    assert declared(store={"url": "k8s://", "k8s": {"layout": layout}}).names_place is expected
+    assert declared().names_place
+
+
 def test_no_cluster_is_no_declaration_of_one() -> None:
     assert declared().cluster is None
     assert declared(cluster={}).cluster is None

@@ -129,6 +129,15 @@ def test_a_declared_config_base_stays() -> None:
     assert change.document.spec["configBase"] == "s3://other/x"
 
 
+def test_where_kops_could_not_use_it_a_new_cluster_has_no_config_base() -> None:
+    desired = replace(declare(RBAC), names_place=False)
+    (change,) = plan(desired, State()).changes
+    assert change.document is not None
+    assert "configBase" not in change.document.spec
+    again = plan(desired, State(change.document), Applied(RBAC))
+    assert (again.changes, again.drift) == ((), ())
+
+
 def test_a_new_clusters_own_fields_are_no_declaration() -> None:
     first = plan(declare(RBAC), State())
     assert first.applied.cluster == RBAC

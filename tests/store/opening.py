@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
+from clusterstate.kube.client import Client
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Credentials, from_environment, from_secret
 from clusterstate.store.endpoints import EndpointPolicy
@@ -52,8 +53,11 @@ async def opened(
     options: StoreOptions | None = None,
     policy: EndpointPolicy = LOOPBACK,
     counts: RequestCounts | None = None,
+    *,
+    kube: Client | None = None,
 ) -> AsyncIterator[Store]:
-    store = await open_store(Opening(Location.parse(url), options or StoreOptions(), credentials, policy), counts)
+    opening = Opening(Location.parse(url), options or StoreOptions(), credentials, policy, kube)
+    store = await open_store(opening, counts)
     try:
         yield store
     finally:

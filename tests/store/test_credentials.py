@@ -49,6 +49,12 @@ SWIFT_USER = {
 SWIFT_APPLICATION = {f"OS_APPLICATION_CREDENTIAL_{part}": "canary-app" for part in ("ID", "NAME", "SECRET")}
 SWIFT_CLOUDS = "clouds: {acme: {auth: {auth_url: https://k, user_id: '17', password: canary, project_id: p}}}"
 SWIFT_INI = "[Default]\nidentity = https://keystone\nuser_id = 17\npassword = canary\ntenant_id = p"
+KUBECONFIG = """
+current-context: a
+contexts: [{name: a, context: {cluster: b, user: c}}]
+clusters: [{name: b, cluster: {server: "https://example.com"}}]
+users: [{name: c, user: {token: canary-token}}]
+""".strip()
 SECRETS: Mapping[str, list[dict[str, str]]] = {
     "s3": [
         AWS,
@@ -73,6 +79,7 @@ SECRETS: Mapping[str, list[dict[str, str]]] = {
         {"clouds.yaml": SWIFT_CLOUDS, "OS_CLOUD": "acme"},
         {"OPENSTACK_CREDENTIAL_FILE": SWIFT_INI},
     ],
+    "k8s": [{"kubeconfig": KUBECONFIG}],
 }
 """For each scheme that has credentials: Secrets that are accepted, and have every accepted key between them."""
 PAGE_OF = {"do": "s3-flavours", "linode": "s3-flavours", "hos": "s3-flavours", "scw": "s3-flavours"}

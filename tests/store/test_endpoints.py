@@ -112,3 +112,9 @@ def test_a_bare_host_means_https() -> None:
     assert Endpoint.parse("nyc3.digitaloceanspaces.com").url == "https://nyc3.digitaloceanspaces.com"
     assert Endpoint.parse(" minio:9000 ").url == "https://minio:9000"
     assert Endpoint.parse("HTTP://Minio:80/a/").url == "http://minio/a"
+
+
+def test_what_the_operator_s_configuration_has_itself() -> None:
+    policy = EndpointPolicy(allowed=("Minio.example.com", "10.0.0.0/8", "::1"))
+    assert all(map(policy.has, ("minio.example.com", "10.1.2.3", "::1")))
+    assert not any(map(policy.has, ("example.com", "11.0.0.1", "127.0.0.1", "10.example.com")))

@@ -21,7 +21,7 @@ RULES = [
     {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
-    {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts", "namespaces"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["list", "create", "update", "delete"]},
@@ -162,12 +162,12 @@ class Operating:
         """Give what the operator wrote to the API server since a mark."""
         return self.plane.calls(since, user=self.user, verbs=WRITES)
 
-    def grant(self, namespace: str) -> None:
+    def grant(self, namespace: str, *more: Mapping[str, Any]) -> None:
         """Let the operator do in a namespace what it needs there."""
         subject = {"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"}
         objects = [
-            {"kind": "Role", "metadata": {"name": "operator"}, "rules": RULES},
+            {"kind": "Role", "metadata": {"name": "operator"}, "rules": [*RULES, *more]},
             {"kind": "RoleBinding", "metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]},
         ]
         for each in objects:

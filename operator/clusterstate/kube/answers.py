@@ -4,8 +4,9 @@ from typing import TypeVar
 
 import msgspec
 
-from clusterstate.errors import KubeRefused, KubeUnavailable
+from clusterstate.errors import KubeRefused
 from clusterstate.kube.calls import Call
+from clusterstate.kube.failures import damaged
 
 Form = TypeVar("Form")
 
@@ -13,13 +14,13 @@ Form = TypeVar("Form")
 def decode_answer(call: Call, answer: bytes, form: type[Form]) -> Form:
     """Give an answer as `form`.
 
-    Raises `KubeUnavailable` where it is something else, such as a page of a proxy, and `KubeRefused` where an object
+    Raises `Damaged` where it is something else, such as a page of a proxy, and `KubeRefused` where an object
     in it is nested too deeply: it will be so the next time too.
     """
     try:
         return msgspec.json.decode(answer, type=form)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise KubeUnavailable(f"Could not {call.text}: the answer is not what Kubernetes sends.") from None
+        raise damaged(call, "is not what Kubernetes sends") from None
     except RecursionError:
         raise KubeRefused(
             f"Could not {call.text}: an object in the answer is nested too deeply to be read. Find it, and delete "

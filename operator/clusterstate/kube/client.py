@@ -16,10 +16,11 @@ import msgspec
 from clusterstate.api.annotations import FIELD_MANAGER
 from clusterstate.kube.answers import decode_answer
 from clusterstate.kube.calls import APPLY_PATCH, JSON, MERGE_PATCH, Call, Verb
+from clusterstate.kube.doors import OwnDoor
 from clusterstate.kube.failures import Expired
 from clusterstate.kube.kinds import SERVICE_ACCOUNTS, JsonObject, Kind
 from clusterstate.kube.login import Login, choose_source
-from clusterstate.kube.transport import Transport
+from clusterstate.kube.transport import Limits, Transport
 from clusterstate.kube.watching import SILENCE, WatchEvent, watch_events
 
 TIMEOUT: Final = 30.0
@@ -75,7 +76,8 @@ async def connect(
     Sends nothing yet. `patience` is what one request may take, in seconds. Raises `KubeRefused` when there are no
     usable credentials.
     """
-    return Client(Transport(await Login.read(choose_source(kubeconfig, context)), patience=patience, parallel=parallel))
+    login = await Login.read(choose_source(kubeconfig, context))
+    return Client(Transport(OwnDoor(login), Limits(patience, parallel)))
 
 
 class Client:
@@ -83,6 +85,13 @@ class Client:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+
+    def once(self) -> "Client":
+        """Give the same client for a caller who repeats by himself what was turned down for now (429).
+
+        It has the same connections, and is closed with them.
+        """
+        return Client(self._transport.once())
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> JsonObject:
         """Give one object; raise `ObjectNotFound` when it isn't there."""
@@ -128,17 +137,25 @@ class Client:
         call = Call(verb="watch", kind=selection.kind, namespace=selection.namespace, query=query)
         return watch_events(self._transport, call, silence)
 
-    async def create(self, kind: Kind, body: JsonObject, *, manager: str = FIELD_MANAGER) -> JsonObject:
-        """Create an object and give it as it is stored; raise `ObjectExists` when the name is taken."""
-        return await self._object(_call("create", kind, body, {"fieldManager": manager}))
+    async def create(
+        self, kind: Kind, body: JsonObject, *, manager: str = FIELD_MANAGER, strict: bool = False
+    ) -> JsonObject:
+        """Create an object and give it as it is stored; raise `ObjectExists` when the name is taken.
 
-    async def replace(self, kind: Kind, body: JsonObject, *, manager: str = FIELD_MANAGER) -> JsonObject:
+        Fields that the server doesn't know are dropped, or are `KubeRefused` where `strict` is given.
+        """
+        return await self._object(_call("create", kind, body, _writing(manager, strict=strict)))
+
+    async def replace(
+        self, kind: Kind, body: JsonObject, *, manager: str = FIELD_MANAGER, strict: bool = False
+    ) -> JsonObject:
         """Put an object in place of the one with its uid and resourceVersion, which it must carry.
 
-        Raises `ObjectChanged` when there is another one by now, `ObjectNotFound` when there is none.
+        Raises `ObjectChanged` when there is another one by now, `ObjectNotFound` when there is none. `strict` is as
+        in `create`.
         """
         assert body["metadata"].get("resourceVersion"), "a replacement says what it replaces"
-        return await self._object(_call("update", kind, body, {"fieldManager": manager}))
+        return await self._object(_call("update", kind, body, _writing(manager, strict=strict)))
 
     async def merge_patch(
         self,
@@ -235,6 +252,10 @@ class Client:
 
     async def _object(self, call: Call) -> JsonObject:
         return decode_answer(call, await self._transport.send(call), JsonObject)
+
+
+def _writing(manager: str, *, strict: bool) -> dict[str, str]:
+    return {"fieldManager": manager, "fieldValidation": "Strict" if strict else ""}
 
 
 def _call(verb: Verb, kind: Kind, body: JsonObject, query: dict[str, str], content_type: str = JSON) -> Call:

@@ -5,20 +5,18 @@ Whoever may write ControllerRevisions may write anything, so what is unpacked is
 """
 
 import base64
-import gzip
-import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from clusterstate.errors import KubeRefused, SpecTooLarge
+from clusterstate.kube.compression import compress, decompress
 
 MAX_PACKED: Final = 1024 * 1024
 """Bytes in base64: Kubernetes keeps objects of up to 1.5 MiB with all their metadata."""
 MAX_CONTENT: Final = 16 * 1024 * 1024
 """Bytes of JSON; a declaration, which is a Kubernetes object too, gives a tenth of that."""
-_GZIP: Final = zlib.MAX_WBITS | 16
 
 
 class Unreadable(KubeRefused):
@@ -39,7 +37,7 @@ class _Shape(msgspec.Struct, rename="camel"):
 def pack(content: Mapping[str, Any]) -> str:
     """Give the text to keep; equal contents give equal texts. Raises `SpecTooLarge` where no object can hold it."""
     plain = msgspec.json.encode(content)
-    packed = base64.b64encode(gzip.compress(plain, mtime=0)).decode()
+    packed = base64.b64encode(compress(plain)).decode()
     if len(packed) > MAX_PACKED or len(plain) > MAX_CONTENT:
         raise SpecTooLarge(
             f"The declaration has {len(plain)} bytes, and {len(packed)} after compression: more than the {MAX_PACKED} "
@@ -51,17 +49,8 @@ def pack(content: Mapping[str, Any]) -> str:
 def unpack(packed: str) -> Mapping[str, Any]:
     """Give the content. Raises `Unreadable` where it was cut off, is too large, or has another shape."""
     try:
-        content: dict[str, Any] = msgspec.json.decode(_decompress(base64.b64decode(packed)))
+        content: dict[str, Any] = msgspec.json.decode(decompress(base64.b64decode(packed), MAX_CONTENT))
         msgspec.convert(content, _Shape)
-    except (ValueError, zlib.error, RecursionError):
+    except (ValueError, RecursionError):
         raise Unreadable("A ControllerRevision doesn't say any more what was applied. Delete it.") from None
     return content
-
-
-def _decompress(data: bytes) -> bytes:
-    """Give what was compressed; of more than `MAX_CONTENT` bytes no more are made than show that."""
-    stream = zlib.decompressobj(_GZIP)
-    plain = stream.decompress(data, MAX_CONTENT + 1)
-    if not stream.eof or len(plain) > MAX_CONTENT:
-        raise ValueError
-    return plain

@@ -28,19 +28,13 @@ UNAUTHORIZED: Final = 401
 LONGEST: Final = 400
 """Characters of the API server's own words in a message of ours."""
 
-_RBAC: Final = re.compile(r'User "[^"]*" cannot \w+ resource "[^"]*" in API group "[^"]*"( in the namespace "[^"]*")?')
-_MEANINGS: Final[Mapping[int, type[KubeError]]] = {
-    400: KubeRefused,
-    401: KubeForbidden,
-    403: KubeForbidden,
-    404: ObjectNotFound,
-    405: KubeRefused,
-    406: KubeRefused,
-    409: ObjectChanged,
-    413: KubeRefused,
-    415: KubeRefused,
-    422: KubeRefused,
-}
+
+class Unauthorized(KubeForbidden):
+    """The API server doesn't know who asks (401)."""
+
+
+class Damaged(KubeUnavailable):
+    """An answer arrived cut short, or isn't what Kubernetes sends."""
 
 
 class Expired(KubeUnavailable):
@@ -52,6 +46,22 @@ class Expired(KubeUnavailable):
         self.continue_token = continue_token
 
 
+_RBAC: Final = re.compile(r'User "[^"]*" cannot \w+ resource "[^"]*" in API group "[^"]*"( in the namespace "[^"]*")?')
+_MEANINGS: Final[Mapping[int, type[KubeError]]] = {
+    **dict.fromkeys((301, 302, 303, 307, 308), KubeRefused),
+    400: KubeRefused,
+    401: Unauthorized,
+    403: KubeForbidden,
+    404: ObjectNotFound,
+    405: KubeRefused,
+    406: KubeRefused,
+    409: ObjectChanged,
+    413: KubeRefused,
+    415: KubeRefused,
+    422: KubeRefused,
+}
+
+
 def from_answer(call: Call, code: int, headers: Mapping[str, str], body: bytes) -> KubeError:
     """Give the error that an answer with this HTTP status stands for."""
     return from_status(call, code, _parse(body), retry_after(headers))
@@ -59,28 +69,43 @@ def from_answer(call: Call, code: int, headers: Mapping[str, str], body: bytes) 
 
 def from_status(call: Call, code: int, status: Mapping[str, Any], wait: float | None = None) -> KubeError:
     """Give the error that a `Status` object stands for; `wait` is the Retry-After in seconds."""
-    message = f"Could not {call.text}: {_words(call, code, status)}"
+    words = _words(call, code, status)
+    message = f"Could not {call.text}: {words}"
     if code == 410:  # noqa: PLR2004 - HTTP's Gone, as in the table above
         metadata = status.get("metadata")
         return Expired(message, metadata.get("continue", "") if isinstance(metadata, dict) else "")
-    return _class_of(code, status)(f"{message}{_advice(call, code)}", retry_after=wait)
+    return _class_of(code, status)(f"{message}{_advice(call, code)}", retry_after=wait, words=words)
 
 
 def from_exception(call: Call, error: Exception) -> KubeUnavailable:
     """Give the error for a request that got no answer."""
     if isinstance(error, TimeoutError):
-        return KubeUnavailable(f"Could not {call.text}: the API server did not answer in time.")
-    # Other errors of aiohttp hold the request with its token.
-    words = str(error) if isinstance(error, aiohttp.ClientConnectionError | OSError) else ""
-    return KubeUnavailable(
-        f"Could not {call.text}: no answer from the API server ({_cut(words) or type(error).__name__})."
-    )
+        words = f"the API server did not answer in time ({type(error).__name__})."
+        return KubeUnavailable(f"Could not {call.text}: {words}", words=words)
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return damaged(call, "arrived cut short")
+    words = f"no answer from the API server ({_reason(error)})."
+    return KubeUnavailable(f"Could not {call.text}: {words}", words=words)
+
+
+def damaged(call: Call, how: str) -> Damaged:
+    """Give the error for an answer that can't be read; `how` is the end of a sentence."""
+    words = f"the answer {how}."
+    return Damaged(f"Could not {call.text}: {words}", words=words)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Give the seconds of a Retry-After header; a date counts as absent, since Kubernetes sends none."""
     text = headers.get("Retry-After", "")
     return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _reason(error: Exception) -> str:
+    """Say why nobody answered; errors of aiohttp that aren't about the connection hold the request with its token."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"Tunnel connection failed: {error.status}"
+    words = str(error) if isinstance(error, aiohttp.ClientConnectionError | OSError) else ""
+    return _cut(words) or type(error).__name__
 
 
 def _class_of(code: int, status: Mapping[str, Any]) -> type[KubeError]:

@@ -1,6 +1,7 @@
 """From the resource to the decision's terms: the declaration, canonical and checked against kops's schema. Pure."""
 
 from clusterstate.api.spec import InstanceGroup
+from clusterstate.api.store import Layout
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.desired import Desired, DesiredGroup, Policy
@@ -27,6 +28,8 @@ def declare(state: ClusterState, store_url: str) -> Desired:
             adoption=spec.sync.adoption,
             dry_run=spec.sync.dry_run,
         ),
+        # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
+        names_place=spec.store.k8s is None or spec.store.k8s.layout is not Layout.KOPS_RESOURCES,
     )
 
 

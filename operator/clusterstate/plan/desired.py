@@ -43,11 +43,13 @@ class Desired:
 
     cluster_name: str
     store_url: str
-    """Of the store, e.g. `s3://bucket/prefix`; a created cluster gets `{store_url}/{cluster_name}` as configBase."""
+    """Of the store, e.g. `s3://bucket/prefix`."""
     cluster: JsonObject | None = None
     """Canonical part of a Cluster spec; None declares nothing about it."""
     instance_groups: Mapping[str, DesiredGroup] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
+    names_place: bool = True
+    """Whether a created cluster gets `{store_url}/{cluster_name}` as configBase; False where kops can't use that."""
 
     @property
     def state_url(self) -> str:

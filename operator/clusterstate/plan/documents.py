@@ -21,7 +21,7 @@ CLUSTER_LABEL: Final = "kops.k8s.io/cluster"
 
 
 def new_cluster(desired: Desired, cluster: DesiredGroup, now: datetime) -> Document:
-    """Give a cluster that wasn't there; its configBase is the state's own URL unless declared.
+    """Give a cluster that wasn't there; its configBase is the state's own URL, if kops can use it, unless declared.
 
     Raises `SpecInvalid` without `spec.authorization`: kops would let everybody do everything.
     """
@@ -31,7 +31,8 @@ def new_cluster(desired: Desired, cluster: DesiredGroup, now: datetime) -> Docum
             "alwaysAllow: everybody may do everything. Declare authorization: {rbac: {}}."
         )
     metadata: JsonObject = {"creationTimestamp": _timestamp(now), "name": desired.cluster_name}
-    return _document("Cluster", metadata, {"configBase": desired.state_url, **cluster.spec})
+    place: JsonObject = {"configBase": desired.state_url} if desired.names_place else {}
+    return _document("Cluster", metadata, {**place, **cluster.spec})
 
 
 def new_group(desired: Desired, group: DesiredGroup, now: datetime) -> Document:

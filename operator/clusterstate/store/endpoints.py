@@ -112,6 +112,13 @@ class EndpointPolicy:
         """
         return any(f"{url}/".startswith(f"{prefix.rstrip('/')}/") for prefix in (*own, *self.token_urls))
 
+    def has(self, host: str) -> bool:
+        """Whether the operator's configuration itself allows this very host or address."""
+        address = _as_address(host)
+        return host in _names(self.allowed) or (
+            address is not None and any(address in network for network in _networks(self.allowed))
+        )
+
     async def check(self, endpoint: Endpoint) -> None:
         """Raise `EndpointRefused` when a tenant may not name it, `StoreUnavailable` when it doesn't resolve."""
         if self._must_resolve(endpoint):

@@ -115,7 +115,9 @@ def too_large(place: str) -> StoreRefused:
     )
 
 
-def judge_connection(error: BaseException, endpoint: str) -> StoreRefused | None:
+def judge_connection(
+    error: BaseException, endpoint: str, proxy_in: str = "the credentials Secret as HTTPS_PROXY"
+) -> StoreRefused | None:
     """Give the error for a connection that a person must mend, by what urllib3 and `ssl` say; None for any other."""
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text:
@@ -126,7 +128,7 @@ def judge_connection(error: BaseException, endpoint: str) -> StoreRefused | None
     if "Tunnel connection failed: 407" in text:
         return StoreRefused(
             f"The proxy wants a password before it lets anybody through to {endpoint}. Put the proxy's URL with user "
-            "and password into the credentials Secret as HTTPS_PROXY."
+            f"and password into {proxy_in}."
         )
     return None
 

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from clusterstate.errors import EndpointRefused, StoreUnsupported
 from clusterstate.store.backends.gcs import rules as gcs
+from clusterstate.store.backends.kubernetes import rules as kubernetes
 from clusterstate.store.backends.oss import rules as oss
 from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.backends.swift import rules as swift
@@ -71,6 +72,14 @@ def _bucket_of(folder: str) -> Opener:
     return open_bucket
 
 
+async def _open_kubernetes(opening: Opening) -> Store:
+    from clusterstate.store.backends.kubernetes.opening import open_namespace  # noqa: PLC0415 (as above)
+    from clusterstate.store.backends.kubernetes.store import KubernetesStore  # noqa: PLC0415 (as above)
+
+    below = opening.location.prefix.partition("/")[2]
+    return Prefixed(KubernetesStore(await open_namespace(opening)), below)
+
+
 async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
@@ -111,7 +120,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "gs": Backend(_bucket_of("gcs"), gcs.RULES, extra="gcs"),
     "swift": Backend(_bucket_of("swift"), swift.RULES, extra="swift"),
     "oss": Backend(_bucket_of("oss"), oss.RULES, extra="oss"),
-    "k8s": Backend(_refuse, _FREE),
+    "k8s": Backend(_open_kubernetes, kubernetes.RULES),
     "file": Backend(_open_file, _FREE),
     "memfs": Backend(_open_memory, _FREE),
     "azureblob": Backend(_refuse, _FREE),

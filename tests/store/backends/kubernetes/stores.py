@@ -1,0 +1,96 @@
+"""Stores on the suite's control plane, reached as the operator and by kubeconfigs of tenants."""
+
+import base64
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from clusterstate.kube.client import connect
+from clusterstate.sandbox.controlplane import ISSUER, ControlPlane
+from clusterstate.store.backends.kubernetes.namespace import Namespace
+from clusterstate.store.backends.kubernetes.store import KubernetesStore
+from clusterstate.store.base import Store
+from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
+from clusterstate.store.endpoints import EndpointPolicy
+from tests.store.opening import opened, secret
+
+FAR = {"apiVersion": "v1", "kind": "Config", "current-context": "x"}
+
+
+def kubeconfig(server: str, user: dict[str, Any], **cluster: Any) -> str:
+    """Give a kubeconfig with one context."""
+    config = {
+        **FAR,
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u", "namespace": "ignored"}}],
+        "clusters": [{"name": "c", "cluster": {"server": server, **cluster}}],
+        "users": [{"name": "u", "user": user}],
+    }
+    return json.dumps(config)
+
+
+def far(server: str, token: str, **cluster: Any) -> Credentials:
+    """Give the credentials of somebody with a token."""
+    return secret("k8s", {"kubeconfig": kubeconfig(server, {"token": token}, **cluster)})
+
+
+@asynccontextmanager
+async def near(plane: ControlPlane, url: str, *, allowed: tuple[str, ...] = ("*",)) -> AsyncIterator[Store]:
+    """Open a store in the operator's own cluster, by a client of its own."""
+    policy = EndpointPolicy(namespaces=allowed)
+    async with (
+        await connect(plane.kubeconfig) as client,
+        opened(url, NO_CREDENTIALS, policy=policy, kube=client) as store,
+    ):
+        yield store
+
+
+@asynccontextmanager
+async def bare(plane: ControlPlane, namespace: str) -> AsyncIterator[KubernetesStore]:
+    """Give a store of the operator's own cluster without wrappers."""
+    async with await connect(plane.kubeconfig) as client:
+        yield KubernetesStore(Namespace(client.once(), namespace))
+
+
+def ca_of(plane: ControlPlane) -> str:
+    """Give the control plane's authority as a kubeconfig has it."""
+    return base64.b64encode(plane.ca_file.read_bytes()).decode()
+
+
+def expired_token(plane: ControlPlane, namespace: str) -> str:
+    """Give a token that the API server would have given an hour ago, for ten minutes."""
+    key = load_pem_private_key((plane.directory / "pki" / "sa.key").read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    then = int(time.time()) - 3600
+    account = {"name": "late", "uid": secrets.token_hex(8)}
+    claims = {
+        "iss": ISSUER,
+        "aud": [ISSUER],
+        "sub": f"system:serviceaccount:{namespace}:late",
+        "iat": then,
+        "nbf": then,
+        "exp": then + 600,
+        "kubernetes.io": {"namespace": namespace, "serviceaccount": account},
+    }
+    text = f"{_part({'alg': 'RS256'})}.{_part(claims)}"
+    return f"{text}.{_encode(key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def _part(content: dict[str, Any]) -> str:
+    return _encode(json.dumps(content).encode())
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def objects(plane: ControlPlane, namespace: str) -> list[dict[str, Any]]:
+    """Give the namespace's Secrets as an administrator sees them."""
+    items: list[dict[str, Any]] = plane.api().request("GET", f"/api/v1/namespaces/{namespace}/secrets")["items"]
+    return items

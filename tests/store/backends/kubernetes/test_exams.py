@@ -1,0 +1,141 @@
+"""The exams of stores in Kubernetes: the operator's own cluster, and another one by a kubeconfig."""
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.store.backends.kubernetes.clients import Shared
+from clusterstate.store.backends.kubernetes.config import ClientInputs, make_config
+from clusterstate.store.backends.kubernetes.namespace import Namespace
+from clusterstate.store.backends.kubernetes.store import KubernetesStore
+from clusterstate.store.base import Store
+from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import RequestCounts
+from tests.store.backends.kubernetes.stores import expired_token, far, near
+from tests.store.conformance import StoreConformance
+from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
+from tests.store.opening import LOOPBACK, opened
+from tests.support.faultproxy import Fault, FaultProxy
+
+pytestmark = pytest.mark.apiserver
+OWN, OTHER = "k8s (Secrets)", "k8s (another cluster)"
+CONFLICT = '{"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409, "message": "try again"}'
+
+
+class TestOwnCluster(StoreConformance):
+    row = OWN
+
+    @pytest.fixture
+    async def store(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:
+        async with near(control_plane, f"k8s:///{namespace}/a%20team") as store:
+            yield store
+
+    @pytest.fixture
+    async def rival(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:
+        async with near(control_plane, f"k8s:///{namespace}/a%20team") as store:
+            yield store
+
+
+class TestFaults(FaultConformance):
+    row = OTHER
+    conflict = Fault(method="PUT", status=409, body=CONFLICT)
+    requests: ClassVar = {"read": 1, "write": 2, "list": 1, "delete": 2}
+    write_method = "POST"
+    checks_uploads = False
+
+    @pytest.fixture
+    def proxy(self, control_plane: ControlPlane, trust: ssl.SSLContext) -> Iterator[FaultProxy]:
+        with FaultProxy(control_plane.url, trust=trust) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def opening(self, control_plane: ControlPlane, namespace: str, proxy: FaultProxy) -> Opening:
+        credentials = far(proxy.endpoint, control_plane.admin_token)
+        return Opening(Location.parse(f"k8s:///{namespace}"), StoreOptions(), credentials, LOOPBACK)
+
+    @pytest.fixture
+    async def store(self, opening: Opening) -> AsyncIterator[Store]:
+        async with opened(opening.location.url, opening.credentials) as store:
+            yield store
+
+    @pytest.fixture
+    async def hurried(self, opening: Opening) -> AsyncIterator[Store]:
+        config = make_config(opening)
+        assert config.inputs is not None
+        shared = Shared(ClientInputs(config.inputs.who, replace(config.inputs.wire, read_seconds=0.3)))
+        store = KubernetesStore(Namespace(shared.enter(), config.namespace, leave=shared.leave))
+        yield store
+        await store.close()
+
+
+class TestRefusals(RefusalConformance):
+    row = OTHER
+    permissions: ClassVar = {
+        "list": r"Grant list secrets in namespace \S+ to system:serviceaccount:\S+:denied\.",
+        "read": r"Grant get secrets in namespace \S+ to system:serviceaccount:\S+:denied\.",
+        "write": r"Grant list secrets in namespace \S+ to system:serviceaccount:\S+:denied\.",
+    }
+
+    @pytest.fixture
+    def front(self, control_plane: ControlPlane, trust: ssl.SSLContext) -> Iterator[FaultProxy]:
+        with FaultProxy(control_plane.url, trust=trust) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    async def stranger(
+        self, front: FaultProxy, namespace: str, counts: RequestCounts, canary: str
+    ) -> AsyncIterator[Store]:
+        async with opened(f"k8s:///{namespace}", far(front.endpoint, canary), counts=counts) as store:
+            yield store
+
+    @pytest.fixture
+    async def denied(
+        self, control_plane: ControlPlane, front: FaultProxy, namespace: str, counts: RequestCounts
+    ) -> AsyncIterator[Store]:
+        token = control_plane.service_account_token(namespace, "denied")
+        async with opened(f"k8s:///{namespace}", far(front.endpoint, token), counts=counts) as store:
+            yield store
+
+    @pytest.fixture
+    async def nowhere(
+        self, control_plane: ControlPlane, front: FaultProxy, counts: RequestCounts
+    ) -> AsyncIterator[Store]:
+        credentials = far(front.endpoint, control_plane.admin_token)
+        async with opened("k8s:///no-such-namespace", credentials, counts=counts) as store:
+            yield store
+
+
+class TestExpiry(ExpiryConformance):
+    row = OTHER
+
+    @pytest.fixture
+    async def expired(
+        self, control_plane: ControlPlane, trust: ssl.SSLContext, namespace: str, counts: RequestCounts
+    ) -> AsyncIterator[Store]:
+        with FaultProxy(control_plane.url, trust=trust) as proxy:
+            credentials = far(proxy.endpoint, expired_token(control_plane, namespace))
+            async with opened(f"k8s:///{namespace}", credentials, counts=counts) as store:
+                yield store
+
+
+class TestOnTheWire(WireConformance):
+    row = OTHER
+
+    @pytest.fixture
+    def reach(
+        self, control_plane: ControlPlane, namespace: str, tls: ssl.SSLContext, trust: ssl.SSLContext
+    ) -> Iterator[Reach]:
+        with FaultProxy(control_plane.url, context=tls, trust=trust) as front:
+            credentials = far(front.endpoint, control_plane.admin_token)
+
+            def reach(options: StoreOptions) -> AbstractAsyncContextManager[Store]:
+                return opened(f"k8s:///{namespace}", credentials, options)
+
+            yield reach

@@ -1,4 +1,4 @@
-"""Expectations at endpoints that keep, ignore or refuse conditions."""
+"""Conditional at endpoints that keep, ignore or refuse conditions."""
 
 from enum import Enum, auto
 
@@ -6,8 +6,7 @@ import pytest
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
-from clusterstate.store.expect import Expectations, Proof, proof_of
-from clusterstate.store.kept import Kept
+from clusterstate.store.expect import Conditional, Kept, Proof, proof_of
 
 
 class Manners(Enum):
@@ -66,9 +65,9 @@ class Folder:
             raise LostRace(key)
 
 
-def make(manners: Manners) -> tuple[Folder, Proof, Expectations]:
+def make(manners: Manners) -> tuple[Folder, Proof, Conditional]:
     folder, proof = Folder(manners), Proof()
-    return folder, proof, Expectations(folder, proof)
+    return folder, proof, Conditional(folder, proof)
 
 
 @pytest.mark.parametrize("manners", list(Manners))
@@ -143,7 +142,7 @@ def test_the_proof_never_changes_bytes(manners: Manners) -> None:
 
 def test_what_is_proven_costs_nothing() -> None:
     folder = Folder(Manners.KEEPS)
-    keeper = Expectations(folder, Proof(Kept.YES, Kept.YES, Kept.YES))
+    keeper = Conditional(folder, Proof(Kept.YES, Kept.YES, Kept.YES))
     version = keeper.write("file", b"x", ABSENT)
     version = keeper.write("file", b"y", version)
     keeper.delete("file", version)

@@ -1,30 +1,42 @@
-"""Expectations of writes and deletes, and the proof that an endpoint keeps them. For backends whose service has both.
+"""Expectations of writes and deletes, and the proof that an endpoint keeps them.
 
-A cloud's own endpoints keep them, as its documents say. Any other endpoint may ignore or refuse the conditions, so it
-is unproven until it has said 412 to a request that had to be refused. No probe files: the first update or delete of
-a file asks it in passing, with a version that can't be, by writing back the very bytes that were read (or by a
-delete that was wanted anyway). Where the condition is ignored, the same bytes are written, and what somebody else
-wrote between our read and that write is lost: once per endpoint. In an empty store nothing can be proven.
+`Compared` serves every service, `Conditional` those that may keep conditions. A cloud's own endpoints keep them, as
+its documents say. Any other endpoint may ignore or refuse the conditions, so it is unproven until it has said 412 to a
+request that had to be refused. No probe files: the first update or delete of a file asks it in passing, with a version
+that can't be, by writing back the very bytes that were read (or by a delete that was wanted anyway). Where the
+condition is ignored, the same bytes are written, and what somebody else wrote between our read and that write is lost:
+once per endpoint. In an empty store nothing can be proven.
 
 Where a condition isn't kept, the version is compared just before: that shortens the race, it doesn't end it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import lru_cache
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, Absent, Anything, Blob, Capabilities, Expect, Version
-from clusterstate.store.failures import gone_meanwhile, lost_race
-from clusterstate.store.kept import Kept
-
-T = TypeVar("T")
+from clusterstate.store.failures import lost_race
 
 
-class Bucket(Protocol):
-    """The requests that expectations are kept by; each blocks, and raises the errors of `Store`."""
+class Plain(Protocol):
+    """The requests that versions are compared by; each blocks, and raises the errors of `Store`."""
+
+    def version(self, key: str) -> Version:
+        """Give a file's version."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Delete a file, there or not."""
+        ...
+
+
+class Bucket(Plain, Protocol):
+    """The requests that conditions are kept by, beside those of `Plain`."""
 
     @property
     def impossible(self) -> str:
@@ -35,10 +47,6 @@ class Bucket(Protocol):
         """Give a whole file."""
         ...
 
-    def version(self, key: str) -> Version:
-        """Give a file's version."""
-        ...
-
     def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
         """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
         ...
@@ -46,6 +54,18 @@ class Bucket(Protocol):
     def remove(self, key: str, *, if_match: str = "") -> None:
         """Delete a file, there or not."""
         ...
+
+
+T = TypeVar("T")
+B = TypeVar("B", bound=Plain)
+
+
+class Kept(Enum):
+    """What is known of one kind of condition at one place."""
+
+    UNKNOWN = auto()
+    YES = auto()
+    NO = auto()
 
 
 @dataclass(slots=True)
@@ -73,27 +93,26 @@ def proof_of(endpoint: str, *, own: bool) -> Proof:  # noqa: ARG001 (what the ca
     return Proof(known, known, known)
 
 
-class Expectations:
-    """The expectations of one bucket, as far as its endpoint is known to keep them."""
+class Compared(ABC, Generic[B]):
+    """Writes and deletes whose expectation is compared just before."""
 
-    def __init__(self, bucket: Bucket, proof: Proof) -> None:
+    def __init__(self, bucket: B) -> None:
         self._bucket = bucket
-        self._proof = proof
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """What the endpoint is known to keep."""
-        return self._proof.capabilities
 
     def write(self, key: str, data: bytes, expect: Expect) -> Version:
-        """Write a file where the expectation holds, else raise `LostRace`."""
+        """Write a file where the expectation holds, as far as that can be told, else raise `LostRace`."""
         match expect:
             case Anything():
-                return self._bucket.put(key, data)
+                return self._put(key, data)
             case Absent():
                 return self._create(key, data)
             case Version():
-                return self._update(key, data, expect)
+                try:
+                    return self._update(key, data, expect)
+                except KeyNotFound as gone:
+                    raise LostRace(
+                        f"{gone.message} It was there before, so somebody else deleted it. It is read again."
+                    ) from None
 
     def delete(self, key: str, expect: Expect) -> None:
         """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""
@@ -103,57 +122,85 @@ class Expectations:
                     self._bucket.remove(key)
                 case Absent():
                     self._compare(key, expect)
-                case Version() if self._proof.delete is Kept.YES:
-                    self._delete_version(key, expect)
                 case Version():
-                    self._compare(key, expect)
-                    self._delete_unproven(key, expect)
+                    self._delete(key, expect)
+
+    @abstractmethod
+    def _put(self, key: str, data: bytes) -> Version:
+        """Write a file, whatever is there."""
 
     def _create(self, key: str, data: bytes) -> Version:
-        proof = self._proof
-        if proof.create is not Kept.YES:
-            with suppress(KeyNotFound):
-                self._compare(key, ABSENT)
-        if proof.create is Kept.NO:
-            return self._bucket.put(key, data)
-        try:
-            return self._bucket.put(key, data, if_none=True)
-        except LostRace:
-            proof.create = Kept.YES
-            raise
-        except StoreUnsupported:
-            if proof.create is Kept.YES:
-                raise
-            version = self._bucket.put(key, data)
-            proof.create = Kept.NO
-            return version
+        with suppress(KeyNotFound):
+            self._compare(key, ABSENT)
+        return self._put(key, data)
 
     def _update(self, key: str, data: bytes, expect: Version) -> Version:
-        try:
-            if self._proof.update is Kept.UNKNOWN:
-                expect = self._prove(key, expect)
-            elif self._proof.update is Kept.NO:
-                self._compare(key, expect)
-            return self._bucket.put(key, data, if_match=expect.token if self._proof.update is Kept.YES else "")
-        except KeyNotFound as gone:
-            raise gone_meanwhile(gone) from None
+        self._compare(key, expect)
+        return self._put(key, data)
 
-    def _prove(self, key: str, expect: Version) -> Version:
-        """Learn whether updates and creates are conditional, and give the version that is there now."""
-        bucket, proof = self._bucket, self._proof
-        blob = bucket.get(key)
-        if blob.version != expect:
-            raise lost_race(key)
-        proof.update, version = _ask(lambda: bucket.put(key, blob.data, if_match=bucket.impossible))
-        if proof.create is Kept.UNKNOWN:
-            proof.create, later = _ask(lambda: bucket.put(key, blob.data, if_none=True))
-            version = later or version
-        return version or expect
+    def _delete(self, key: str, expect: Version) -> None:
+        self._compare(key, expect)
+        self._bucket.remove(key)
 
     def _compare(self, key: str, expect: Expect) -> None:
         """Raise `LostRace` when another version is there than expected, `KeyNotFound` when none is."""
         if self._bucket.version(key) != expect:
             raise lost_race(key)
+
+
+class Conditional(Compared[Bucket]):
+    """Writes and deletes under a condition, where the endpoint is proven to keep it."""
+
+    def __init__(self, bucket: Bucket, proof: Proof) -> None:
+        super().__init__(bucket)
+        self._proof = proof
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the endpoint is known to keep."""
+        return self._proof.capabilities
+
+    def _put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+        return self._bucket.put(key, data, if_match=if_match, if_none=if_none)
+
+    def _create(self, key: str, data: bytes) -> Version:
+        proof = self._proof
+        if proof.create is Kept.NO:
+            return super()._create(key, data)
+        if proof.create is Kept.UNKNOWN:
+            with suppress(KeyNotFound):
+                self._compare(key, ABSENT)
+        return create(proof, lambda: self._put(key, data, if_none=True), lambda: self._put(key, data))
+
+    def _update(self, key: str, data: bytes, expect: Version) -> Version:
+        if Kept.UNKNOWN in (self._proof.create, self._proof.update):
+            expect = self._prove(key, expect)
+        elif self._proof.update is Kept.NO:
+            self._compare(key, expect)
+        return self._put(key, data, if_match=expect.token if self._proof.update is Kept.YES else "")
+
+    def _prove(self, key: str, expect: Version) -> Version:
+        """Learn whether updates and creates are conditional, and give the version that is there now."""
+        proof, blob = self._proof, self._bucket.get(key)
+        if blob.version != expect:
+            raise lost_race(key)
+        if proof.update is Kept.UNKNOWN:
+            proof.update, version = ask(lambda: self._put(key, blob.data, if_match=self._bucket.impossible))
+            expect = version or expect
+        if proof.create is Kept.UNKNOWN:
+            proof.create, version = ask(lambda: self._put(key, blob.data, if_none=True))
+            expect = version or expect
+        return expect
+
+    def _delete(self, key: str, expect: Version) -> None:
+        if self._proof.delete is not Kept.YES:
+            self._compare(key, expect)
+        if self._proof.delete is Kept.UNKNOWN:
+            self._proof.delete, _ = ask(lambda: self._bucket.remove(key, if_match=self._bucket.impossible))
+        if self._proof.delete is Kept.YES:
+            self._delete_version(key, expect)
+        else:
+            self._bucket.remove(key)
 
     def _delete_version(self, key: str, expect: Version) -> None:
         try:
@@ -162,21 +209,29 @@ class Expectations:
             self._bucket.version(key)  # some services refuse the condition too when the file is gone
             raise
 
-    def _delete_unproven(self, key: str, expect: Version) -> None:
-        """Delete a file whose version was compared just now."""
-        if self._proof.delete is Kept.UNKNOWN:
-            try:
-                self._bucket.remove(key, if_match=self._bucket.impossible)
-            except LostRace:
-                self._proof.delete = Kept.YES
-                return self._delete_version(key, expect)
-            except StoreUnsupported:
-                pass
-            self._proof.delete = Kept.NO
-        return self._bucket.remove(key)
+
+class Creating(Protocol):
+    """What is known of creates."""
+
+    create: Kept
 
 
-def _ask(request: Callable[[], T]) -> tuple[Kept, T | None]:
+def create(proof: Creating, request: Callable[[], Version], unconditional: Callable[[], Version]) -> Version:
+    """Send a conditional create, and learn from what comes; without the condition where the service refuses that."""
+    try:
+        return request()
+    except LostRace:
+        proof.create = Kept.YES
+        raise
+    except StoreUnsupported:
+        if proof.create is Kept.YES:
+            raise
+        version = unconditional()
+        proof.create = Kept.NO
+        return version
+
+
+def ask(request: Callable[[], T]) -> tuple[Kept, T | None]:
     """Send what must be refused; give what that shows, and the result where it wasn't refused."""
     try:
         return Kept.NO, request()

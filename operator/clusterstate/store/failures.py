@@ -138,11 +138,6 @@ def lost_race(key: str) -> LostRace:
     return LostRace(f"The file {key} was changed by somebody else. It is read again.")
 
 
-def gone_meanwhile(gone: KeyNotFound) -> LostRace:
-    """Give the error for a file that was to be updated and isn't there any more."""
-    return LostRace(f"{gone.message} It was there before, so somebody else deleted it. It is read again.")
-
-
 def _sent(request: Request) -> str:
     sent = f" The request carried {request.sent}." if request.sent else ""
     hint = request.hint()

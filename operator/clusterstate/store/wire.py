@@ -12,7 +12,7 @@ from clusterstate.errors import EndpointRefused, SpecInvalid, StoreUnavailable
 from clusterstate.store.credentials import PROXY, Credentials
 from clusterstate.store.endpoints import Endpoint, EndpointPolicy
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.threads import CALL_SECONDS
+from clusterstate.store.threads import CALL_SECONDS, LANE, Lane, host_lane
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 20.0
@@ -52,6 +52,11 @@ class Wire:
         if self.guard is not None:
             with suppress(*self._forgiven):
                 self.guard.check_blocking(Endpoint.parse(endpoint))
+
+    def lane(self, url: str) -> Lane:
+        """Give a client's own share of the threads, within that of the service's host."""
+        host = urlsplit(url).hostname or ""
+        return Lane(LANE, host_lane(host, named=self.guard is not None), self.call_seconds)
 
     @property
     def _forgiven(self) -> tuple[type[StoreUnavailable], ...]:

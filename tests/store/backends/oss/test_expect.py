@@ -9,7 +9,7 @@ from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.backends.oss.bucket import Bucket, Written
 from clusterstate.store.backends.oss.expect import Expectations, Proof, proof_of
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
-from clusterstate.store.kept import Kept
+from clusterstate.store.expect import Kept
 
 
 class Manners(Enum):
@@ -41,11 +41,11 @@ class Folder:
         finally:
             self.files |= self.late
 
-    def put(self, key: str, data: bytes, *, create: bool = False) -> Written:
-        self.asked.append("create" if create else "put")
-        if create and self.manners is Manners.REFUSES:
+    def put(self, key: str, data: bytes, *, if_none: bool = False) -> Written:
+        self.asked.append("create" if if_none else "put")
+        if if_none and self.manners is Manners.REFUSES:
             raise StoreUnsupported(key)
-        if create and self.manners is Manners.KEEPS and key in self.files:
+        if if_none and self.manners is Manners.KEEPS and key in self.files:
             raise LostRace(key)
         self.count += 1
         self.files[key] = Blob(data, Version(f"v{self.count}"))

@@ -5,7 +5,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import requests
 from google.api_core.client_options import ClientOptions
@@ -18,7 +17,6 @@ from clusterstate.store.backends.gcs.errors import require_object
 from clusterstate.store.backends.gcs.identity import Identity
 from clusterstate.store.backends.gcs.tokens import Tokens
 from clusterstate.store.sessions import wired
-from clusterstate.store.threads import LANE, Lane, host_lane
 
 logging.getLogger("google").setLevel(logging.WARNING)  # its DEBUG shows tokens and what they are exchanged for
 logging.getLogger("google.auth._default").setLevel(logging.ERROR)  # it warns that it knows no project: none is needed
@@ -47,8 +45,7 @@ class Client:
         self._identity = Identity(inputs)
         self.tokens = Tokens(self._identity, wired(requests.Session(), inputs.wire))
         self.sdk = _make_sdk(wired(_Session(self.tokens), inputs.wire), inputs.endpoint)
-        host = urlsplit(inputs.endpoint).hostname or ""
-        self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
+        self.lane = inputs.wire.lane(inputs.endpoint)
         self._facts: dict[str, BucketFacts] = {}
         self._lock = threading.Lock()
 

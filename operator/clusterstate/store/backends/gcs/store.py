@@ -5,7 +5,7 @@ from clusterstate.store.backends.gcs.clients import Client, complete
 from clusterstate.store.backends.gcs.config import Config, make_config
 from clusterstate.store.buckets import BucketStore
 from clusterstate.store.clients import CLIENTS, Clients
-from clusterstate.store.expect import Expectations, proof_of
+from clusterstate.store.expect import Conditional, proof_of
 from clusterstate.store.opening import Opening
 from clusterstate.store.threads import Lane
 
@@ -28,4 +28,4 @@ def _open(opening: Opening, config: Config, clients: Clients) -> BucketStore:
 
 def make_store(bucket: Bucket) -> BucketStore:
     """Give a bucket as a store."""
-    return BucketStore(bucket, Expectations(bucket, proof_of(bucket.endpoint, own=not bucket.identity)))
+    return BucketStore(bucket, Conditional(bucket, proof_of(bucket.endpoint, own=not bucket.identity)))

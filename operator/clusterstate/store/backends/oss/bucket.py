@@ -107,10 +107,10 @@ class Bucket:
         with self._asking("HeadObject", key) as oss:
             return _version(oss.head_object(key).etag, key)
 
-    def put(self, key: str, data: bytes, *, create: bool = False) -> Written:
-        """Write a file; `create` wants nothing there."""
+    def put(self, key: str, data: bytes, *, if_none: bool = False) -> Written:
+        """Write a file; `if_none` wants nothing there."""
         headers = {"Content-MD5": _digest(data), "Content-Type": _CONTENT_TYPE}
-        if create:
+        if if_none:
             headers["x-oss-forbid-overwrite"] = "true"
         with self._asking("PutObject", key) as oss:
             answer = oss.put_object(key, data, headers=headers)

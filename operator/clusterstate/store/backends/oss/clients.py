@@ -3,14 +3,12 @@
 import threading
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import oss2
 
 from clusterstate.store.backends.oss.config import ClientInputs, Keys
 from clusterstate.store.backends.oss.identity import make_provider, name_principal
 from clusterstate.store.sessions import wired
-from clusterstate.store.threads import LANE, Lane, host_lane
 
 _APP = "clusterstate"
 
@@ -34,8 +32,7 @@ class Client:
         self._auth = oss2.ProviderAuthV4(self._provider)
         self._session = oss2.Session()
         wired(self._session.session, inputs.wire)
-        host = urlsplit(inputs.endpoint).hostname or ""
-        self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
+        self.lane = inputs.wire.lane(inputs.endpoint)
         self._facts: dict[str, BucketFacts] = {}
         self._lock = threading.Lock()
 

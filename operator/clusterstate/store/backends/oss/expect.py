@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
+from clusterstate.errors import KeyNotFound
 from clusterstate.store.backends.oss.bucket import Bucket
-from clusterstate.store.base import ABSENT, Absent, Anything, Capabilities, Expect, Version
-from clusterstate.store.failures import gone_meanwhile, lost_race
-from clusterstate.store.kept import Kept
+from clusterstate.store.base import ABSENT, Capabilities, Version
+from clusterstate.store.expect import Compared, Kept, ask, create
+from clusterstate.store.failures import lost_race
 
 
 @dataclass(slots=True)
@@ -47,11 +47,11 @@ def proof_of(endpoint: str, bucket: str) -> Proof:
     return Proof(endpoint, bucket)
 
 
-class Expectations:
+class Expectations(Compared[Bucket]):
     """The expectations of one bucket."""
 
     def __init__(self, bucket: Bucket, proof: Proof) -> None:
-        self._bucket = bucket
+        super().__init__(bucket)
         self._proof = proof
 
     @property
@@ -59,26 +59,9 @@ class Expectations:
         """What the bucket is known to keep."""
         return self._proof.capabilities
 
-    def write(self, key: str, data: bytes, expect: Expect) -> Version:
-        """Write a file where the expectation holds, as far as that can be told, else raise `LostRace`."""
-        match expect:
-            case Anything():
-                return self._put(key, data)
-            case Absent():
-                return self._create(key, data)
-            case Version():
-                return self._update(key, data, expect)
-
-    def delete(self, key: str, expect: Expect) -> None:
-        """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""
-        with suppress(KeyNotFound):
-            if not isinstance(expect, Anything):
-                self._compare(key, expect)
-            self._bucket.remove(key)
-
-    def _put(self, key: str, data: bytes, *, create: bool = False) -> Version:
+    def _put(self, key: str, data: bytes, *, if_none: bool = False) -> Version:
         """Write, and learn from the answer."""
-        written = self._bucket.put(key, data, create=create)
+        written = self._bucket.put(key, data, if_none=if_none)
         if written.versioned:
             self._proof.create = Kept.NO
         elif self._proof.own:
@@ -86,32 +69,17 @@ class Expectations:
         return written.version
 
     def _create(self, key: str, data: bytes) -> Version:
-        proof = self._proof
-        if proof.create is not Kept.YES:
+        if self._proof.create is Kept.NO:
+            return super()._create(key, data)
+        if self._proof.create is Kept.UNKNOWN:
             with suppress(KeyNotFound):
                 self._compare(key, ABSENT)
-        if proof.create is Kept.NO:
-            return self._put(key, data)
-        try:
-            return self._put(key, data, create=True)
-        except LostRace:
-            proof.create = Kept.YES
-            raise
-        except StoreUnsupported:
-            if proof.create is Kept.YES:
-                raise
-            version = self._put(key, data)
-            proof.create = Kept.NO
-            return version
+        return create(self._proof, lambda: self._put(key, data, if_none=True), lambda: self._put(key, data))
 
     def _update(self, key: str, data: bytes, expect: Version) -> Version:
-        try:
-            if self._proof.create is Kept.UNKNOWN and not self._proof.own:
-                self._prove(key, expect)
-            else:
-                self._compare(key, expect)
-        except KeyNotFound as gone:
-            raise gone_meanwhile(gone) from None
+        if self._proof.own or self._proof.create is not Kept.UNKNOWN:
+            return super()._update(key, data, expect)
+        self._prove(key, expect)
         return self._put(key, data)
 
     def _prove(self, key: str, expect: Version) -> None:
@@ -119,16 +87,4 @@ class Expectations:
         blob = self._bucket.get(key)
         if blob.version != expect:
             raise lost_race(key)
-        try:
-            self._put(key, blob.data, create=True)
-        except LostRace:
-            self._proof.create = Kept.YES
-        except StoreUnsupported:
-            self._proof.create = Kept.NO
-        else:
-            self._proof.create = Kept.NO
-
-    def _compare(self, key: str, expect: Expect) -> None:
-        """Raise `LostRace` when another version is there than expected, `KeyNotFound` when none is."""
-        if self._bucket.version(key) != expect:
-            raise lost_race(key)
+        self._proof.create, _ = ask(lambda: self._put(key, blob.data, if_none=True))

@@ -4,7 +4,6 @@ import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
-from urllib.parse import urlsplit
 
 from botocore.config import Config as SdkConfig
 from botocore.session import Session
@@ -14,7 +13,6 @@ from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs
 from clusterstate.store.backends.s3.identity import find_principal, make_session
 from clusterstate.store.backends.s3.wiring import sdk_config, use
 from clusterstate.store.endpoints import Endpoint
-from clusterstate.store.threads import LANE, Lane, host_lane
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -43,8 +41,7 @@ class Client:
         self.inputs = inputs
         self._session = make_session(inputs)
         self.s3 = _make(self._session, inputs)
-        host = urlsplit(self.endpoint).hostname or ""
-        self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
+        self.lane = inputs.wire.lane(self.endpoint)
         self._facts: dict[tuple[str, str], BucketFacts] = {}
         self._lock = threading.Lock()
 

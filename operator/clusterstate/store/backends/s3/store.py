@@ -7,7 +7,7 @@ from clusterstate.store.backends.s3.errors import translating
 from clusterstate.store.buckets import BucketStore
 from clusterstate.store.clients import CLIENTS, Clients
 from clusterstate.store.endpoints import Endpoint
-from clusterstate.store.expect import Expectations, proof_of
+from clusterstate.store.expect import Conditional, proof_of
 from clusterstate.store.failures import Request
 from clusterstate.store.opening import Opening
 from clusterstate.store.threads import Lane
@@ -37,4 +37,4 @@ def _open(opening: Opening, config: Config, clients: Clients) -> BucketStore:
 def make_store(bucket: Bucket) -> BucketStore:
     """Give a bucket as a store."""
     proof = proof_of(bucket.endpoint, own=Endpoint.parse(bucket.endpoint).is_aws)
-    return BucketStore(bucket, Expectations(bucket, proof))
+    return BucketStore(bucket, Conditional(bucket, proof))

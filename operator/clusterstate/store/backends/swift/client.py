@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from keystoneauth1.session import Session
@@ -22,7 +22,6 @@ from clusterstate.store.backends.swift.who import secrets_of
 from clusterstate.store.failures import Request
 from clusterstate.store.sessions import wired
 from clusterstate.store.texts import quote_foreign
-from clusterstate.store.threads import LANE, Lane, host_lane
 
 _NOT_KNOWN: Final = 401
 
@@ -75,8 +74,7 @@ class Client:
             app_name="clusterstate",
         )
         self._auth_url = inputs.auth_url or login.plugin.auth_url or ""
-        host = urlsplit(self._auth_url).hostname or ""
-        self.lane = Lane(LANE, host_lane(host, named=inputs.wire.guard is not None), inputs.wire.call_seconds)
+        self.lane = inputs.wire.lane(self._auth_url)
         self.place: Place | None = None
         """Where the account is; None until a token told."""
         self._lock = threading.Lock()

@@ -1,4 +1,4 @@
-"""How a service is reached: past whose judgement, through which proxy, trusting whom, for how long. Pure.
+"""How a service is reached: past whose judgement, through which proxy, trusting whom, for how long.
 
 Made from what a declaration and its credentials say, and a part of what SDK clients are cached by.
 """

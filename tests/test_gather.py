@@ -44,7 +44,7 @@ async def configure(bucket: str, **spec: Any) -> Version:
 
 async def listed(bucket: str, known: Known | None = None) -> tuple[set[str], Known | None]:
     async with Sources(NOBODY, access(bucket), writes=True) as sources:
-        _, listing, found = await sources.list_state(known)
+        _, listing, found = await sources.list_state(known, 60)
         return set(listing.entries), found
 
 
@@ -110,6 +110,36 @@ def test_config_sends_nobody_elsewhere(source: Source, url: str, *, fine: bool) 
     assert ("this bucket" in caught.value.message) is (source is AMBIENT)
 
 
+PROXY = "https://corp:3128"
+KUBECONFIG = """
+current-context: a
+contexts: [{name: a, context: {cluster: b, user: c}}]
+clusters: [{name: b, cluster: {server: "https://example.com", "proxy\\u002durl": "http://mine:3128"}}]
+users: [{name: c, user: {token: x}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "source", "variables", "proxy", "expected"),
+    [
+        ("s3://ours", SECRET, {}, "", False),
+        ("s3://ours", SECRET, {}, PROXY, True),
+        ("s3://ours", SECRET, {"HTTPS_PROXY": PROXY}, "", True),
+        ("s3://ours", AMBIENT, {"HTTPS_PROXY": PROXY}, "", False),
+        ("k8s:///ours", SECRET, {"kubeconfig": KUBECONFIG}, "", True),
+        ("k8s:///ours", SECRET, {"kubeconfig": KUBECONFIG.replace("proxy\\u002durl", "extensions")}, "", False),
+    ],
+)
+def test_who_comes_through_a_proxy_of_its_own_proves_nothing(
+    url: str, source: Source, variables: dict[str, str], proxy: str, *, expected: bool
+) -> None:
+    """It may answer as any store would, for a claim to a state of somebody else."""
+    store = Location.parse(url)
+    credentials = Credentials(source, tuple(sorted(variables.items())))
+    found = Access(store, store.child("prod"), StoreOptions(proxy=proxy), credentials, EndpointPolicy())
+    assert found.detoured is expected
+
+
 @pytest.mark.parametrize(
     ("layout", "places"),
     [
@@ -143,7 +173,7 @@ async def test_who_only_looks_can_write_nothing_anywhere(bucket: str) -> None:
     keys = ("config", "pki/private/ca/keyset.yaml")
     for writes in (False, True):
         async with Sources(NOBODY, access(bucket), writes=writes) as sources:
-            tree, _, _ = await sources.list_state(None)
+            tree, _, _ = await sources.list_state(None, 60)
             for key in keys:
                 if writes:
                     await tree.write(key, b"x", expect=ANYTHING)
@@ -162,7 +192,7 @@ async def test_memory_is_no_store_unless_it_is_allowed() -> None:
         assert found.policy == expected
     with pytest.raises(EndpointRefused):
         async with Sources(NOBODY, found, writes=True) as sources:
-            await sources.list_state(None)
+            await sources.list_state(None, 60)
 
 
 @pytest.mark.apiserver

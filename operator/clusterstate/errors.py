@@ -43,6 +43,7 @@ The room's promise: foreign exceptions become one of these at the door they came
 secret bytes, and the message says what happened, to which object, and what to do.
 """
 
+import traceback
 from enum import StrEnum
 from typing import ClassVar
 
@@ -309,3 +310,10 @@ class KubeUnavailable(KubeError):
 class RunTimedOut(ClusterStateError):
     reason = Reason.TIMED_OUT
     nature = Nature.TRANSIENT
+
+
+def describe_bug(bug: BaseException) -> str:
+    """Give type and place of an exception, of each in a group, without any text of theirs."""
+    if isinstance(bug, BaseExceptionGroup):
+        return "\n".join(map(describe_bug, bug.exceptions))
+    return f"{type(bug).__name__} at\n{''.join(traceback.format_tb(bug.__traceback__))}"

@@ -4,6 +4,7 @@
 all there is: `Known` carries over what the versions in that list prove to be unchanged.
 """
 
+import asyncio
 import base64
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ from clusterstate.errors import (
     ReferenceNotFound,
     SpecInvalid,
     StoreNotFound,
+    StoreUnavailable,
 )
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
@@ -60,6 +62,12 @@ class Access:
     def shared(self) -> tuple[Location, StoreOptions, Credentials, Layout]:
         """What objects have in common that reach the same store in the same way."""
         return self.store, self.options, self.credentials, self.layout
+
+    @property
+    def detoured(self) -> bool:
+        """Whether a proxy of the tenant's choice may answer in the store's place, which proves nothing to others."""
+        proxy = self.options.proxy or backend_of(self.store.scheme).rules.proxy(self.credentials)
+        return self.credentials.explicit and bool(proxy)
 
     def elsewhere(self, url: str) -> Location:
         """Give the place of a URL that `config` names; raise `MalformedFile` when nobody may be sent there."""
@@ -232,8 +240,21 @@ class Sources:
         """Where the store's service is, as far as is known; see `Store.endpoint`."""
         return self._opened.endpoint
 
-    async def list_state(self, known: Known | None) -> tuple[Tree, Listing, Known | None]:
-        """List the state wherever its parts lie; `config` is read only when it has another version than `known`."""
+    async def list_state(self, known: Known | None, seconds: float) -> tuple[Tree, Listing, Known | None]:
+        """List the state wherever its parts lie; `config` is read only when it has another version than `known`.
+
+        Raises `StoreUnavailable` where that takes longer than so many seconds.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._list_state(known)
+        except TimeoutError:
+            raise StoreUnavailable(
+                f"{self._access.location.url} couldn't be listed within {seconds:g} seconds, nearly all of "
+                "spec.sync.timeout. Is the store slow? Allow more time if it always is."
+            ) from None
+
+    async def _list_state(self, known: Known | None) -> tuple[Tree, Listing, Known | None]:
         trunk = Tree(self._opened)
         listing = await self._list(trunk)
         config = listing.entries.get(layout.CONFIG)

@@ -11,7 +11,6 @@ report  = mirror.sync                   State -> Secrets
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from clusterstate.errors import (
     RunTimedOut,
     SpecInvalid,
     StateClaimed,
+    describe_bug,
 )
 from clusterstate.gather import Access, Known, Reader, Sources, known_of
 from clusterstate.kube.client import Client
@@ -70,6 +70,9 @@ from clusterstate.store.clients import CLIENTS
 from clusterstate.store.health import Health
 
 log = logging.getLogger(__name__)
+
+LIST_SHARE = 0.9
+"""Of a run's time: who lists for longer than that can't do anything with the list."""
 
 Key = tuple[str, str]
 Body = Mapping[str, Any]
@@ -135,19 +138,18 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory)
-    outcome = await _bounded(one, parse_duration(state.spec.sync.timeout).total_seconds())
-    return Result(outcome, interval, tuple(one.freed))
+    return Result(await _bounded(one), interval, tuple(one.freed))
 
 
-async def _bounded(one: "Run", seconds: float) -> Outcome | None:
+async def _bounded(one: "Run") -> Outcome | None:
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(one.seconds):
             unchanged = await one.go()
         return None if unchanged else one.outcome()
     except TimeoutError:
         error: ClusterStateError = RunTimedOut(
-            f"The run took longer than spec.sync.timeout ({seconds:g} s) while {one.doing}. What was written is whole; "
-            "the next run goes on. Is the store slow? Allow more time if it always is."
+            f"The run took longer than spec.sync.timeout ({one.seconds:g} s) while {one.doing}. What was written is "
+            "whole; the next run goes on. Is the store slow? Allow more time if it always is."
         )
     except ClusterStateError as caught:
         error = caught
@@ -159,11 +161,11 @@ async def _bounded(one: "Run", seconds: float) -> Outcome | None:
     return one.outcome(error)
 
 
-def describe_bug(bug: BaseException) -> str:
-    """Give type and place of an exception, of each in a group, without any text of theirs."""
-    if isinstance(bug, BaseExceptionGroup):
-        return "\n".join(map(describe_bug, bug.exceptions))
-    return f"{type(bug).__name__} at\n{''.join(traceback.format_tb(bug.__traceback__))}"
+def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:
+    """Drop what is kept for an object's way to a store that it goes no more; `keep` is its new one."""
+    context.health.leave(access.shared, key)
+    if keep is None or keep.credentials != access.credentials:
+        CLIENTS.forget(access.credentials)
 
 
 class Run:
@@ -181,6 +183,7 @@ class Run:
         self.doing = "finding out how to reach the store"
         self.freed: list[Key] = []
         sync_spec = state.spec.sync
+        self.seconds = parse_duration(sync_spec.timeout).total_seconds()
         self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
         self.refusal: RunRefused | FileStoreIsForReview | None = None
         self.facts: StoreFacts | None = None
@@ -213,9 +216,9 @@ class Run:
             self._claim(access, sources.endpoint, proven=False)
             self.doing = f"listing {access.location.url}"
             with self.context.health.look(access.shared, self.key, forced=self._is_asked_for()) as freed:
-                tree, listing, known = await sources.list_state(self.memory.known)
+                seconds = self.seconds * LIST_SHARE
+                tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
-            self.memory.known = known
             self._claim(access, sources.endpoint, proven=True)
             if self._unchanged(access, listing):
                 return True
@@ -228,8 +231,8 @@ class Run:
         reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
         access = await reader.access(self.state.spec.store, self.state.cluster_name)
         before, self.memory.access = self.memory.access, access
-        if before is not None and before.credentials != access.credentials:
-            CLIENTS.forget(before.credentials)
+        if before is not None and before.shared != access.shared:
+            let_go(context, self.key, before, keep=access)
         return access
 
     def _is_asked_for(self) -> bool:
@@ -244,9 +247,9 @@ class Run:
         if endpoint is None:
             return
         claims = self.context.claims
-        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven)
+        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven and not access.detoured)
         before = claims.get(self.key)
-        if before is not None and before.proves(claim):
+        if before is not None and before.proves(claim) and not access.detoured:
             claim = replace(claim, proven=True)
         self.freed += claims.set(self.key, claim)
         holder = claims.holder(self.key)

@@ -5,11 +5,17 @@ from typing import cast
 
 import pytest
 
+from clusterstate.api.load import load
 from clusterstate.errors import StateClaimed, StoreRefused
+from clusterstate.gather import Access
 from clusterstate.kube.client import Client
 from clusterstate.plan.claims import Claim
-from clusterstate.reconcile import Context, Memory, run
+from clusterstate.reconcile import Context, Memory, Run, run
 from clusterstate.settings import Settings
+from clusterstate.store.credentials import Credentials, Source
+from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.location import Location
+from clusterstate.store.options import StoreOptions
 from tests.handlers.objects import KEY, Body, body
 
 TOO_LONG = "x" * 300
@@ -50,6 +56,20 @@ async def test_a_proof_of_one_state_is_none_of_another(context: Context, other: 
     """Else a run that ends after its object's text has changed would lend its proof to the new text."""
     context.claims.set(KEY, replace(await claimed(context), proven=True, **other))
     assert not (await claimed(context)).proven
+
+
+@pytest.mark.parametrize("proxy", ["", "http://mine:3128"])
+def test_what_came_through_a_proxy_of_its_own_proves_nothing(context: Context, proxy: str) -> None:
+    """Not even what was proven before: the proxy may have come since."""
+    state, store = load(body(1, uid="u2", store={"url": "s3://theirs"})), Location.parse("s3://theirs")
+    credentials = Credentials(Source.SECRET)
+    access = Access(store, store.child("prod"), StoreOptions(proxy=proxy), credentials, EndpointPolicy())
+    for proven in (True, False):
+        Run(context, state, Memory())._claim(access, "", proven=proven)
+        claim = context.claims.get(KEY)
+        assert claim is not None
+        assert claim.proven is not bool(proxy)
+        context.claims.set(KEY, replace(claim, proven=True))
 
 
 @pytest.mark.parametrize(("namespace", "named"), [("clusters", True), ("secretive", False)])

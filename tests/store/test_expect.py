@@ -151,4 +151,4 @@ def test_what_is_proven_costs_nothing() -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_a_clouds_own_endpoint_is_proven_from_the_start(own: bool) -> None:  # noqa: FBT001 (a parameter)
-    assert proof_of(f"https://own-{own}.example", own=own).capabilities.atomic_update is own
+    assert proof_of(f"https://own-{own}.example", "", own=own).capabilities.atomic_update is own

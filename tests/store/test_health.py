@@ -13,7 +13,7 @@ from clusterstate.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from clusterstate.store.health import FIRST_DELAY, LONGEST_DELAY, MOST_STORES, Health
+from clusterstate.store.health import FIRST_DELAY, FRESH, LONGEST_DELAY, MOST_STORES, Health
 
 FOR_ALL = [StoreUnavailable, StoreNotFound, AuthenticationFailed]
 
@@ -137,10 +137,42 @@ def test_who_is_denied_shares_one_look(health: Health[str], clock: Clock) -> Non
     assert look(health, "a") == "asked"
 
 
-def test_a_person_who_asks_is_answered(health: Health[str]) -> None:
-    look(health, "a", StoreUnavailable("down"))
+def test_a_person_who_asks_is_answered(health: Health[str], clock: Clock) -> None:
+    for _ in range(6):
+        clock.now += LONGEST_DELAY
+        look(health, "a", StoreUnavailable("down"))
+    clock.now += FRESH
+    assert look(health, "b") == "down"
     assert look(health, "b", forced=True) == "asked"
     assert look(health, "c") == "asked", "it answered the person"
+
+
+def test_of_many_that_are_asked_for_at_once_one_asks(health: Health[str], clock: Clock) -> None:
+    """As when a repository with hundreds of objects is applied."""
+    asked = [who for who in range(500) if look(health, str(who), StoreUnavailable("down"), forced=True) == "asked"]
+    assert asked == [0]
+    clock.now += FRESH
+    assert look(health, "7", forced=True) == "asked"
+
+
+def test_fresh_news_for_a_person_do_not_stay_long(health: Health[str], clock: Clock) -> None:
+    for _ in range(6):
+        clock.now += LONGEST_DELAY
+        look(health, "a", StoreUnavailable("down"))
+    assert look(health, "b", forced=True) == "down"
+    clock.now += FRESH
+    assert look(health, "b") == "asked", "its own retry, though the others' look was a minute away"
+
+
+def test_who_leaves_is_forgotten_and_the_store_with_the_last(health: Health[str]) -> None:
+    look(health, "a", AccessDenied("no"))
+    look(health, "b", AccessDenied("no"))
+    health.leave("s", "a")
+    assert (look(health, "a"), look(health, "b")) == ("asked", "no")
+    look(health, "a", StoreUnavailable("down"))
+    for who in "abc":
+        health.leave("s", who)
+    assert look(health, "d") == "asked"
 
 
 def test_what_is_remembered_is_bounded(health: Health[str]) -> None:

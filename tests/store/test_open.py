@@ -11,6 +11,7 @@ from clusterstate.errors import (
     AuthenticationFailed,
     CredentialsInvalid,
     EndpointRefused,
+    KeyNotFound,
     SpecInvalid,
     StoreRefused,
     StoreUnsupported,
@@ -22,6 +23,7 @@ from clusterstate.store.open import BACKENDS
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.s3.stores import s3_secret, secret
+from tests.store.conformance import keys_of
 from tests.store.opening import SomeKeys, ambient, opened
 
 KEYS = SomeKeys("access", "canary")
@@ -134,6 +136,33 @@ async def test_the_operators_disk_is_closed_unless_opened(tmp_path: Path) -> Non
     for root in (str(tmp_path), f"{tmp_path}/state", "/"):
         async with opened(url, NO_CREDENTIALS, policy=EndpointPolicy(file_roots=(root,))) as store:
             await store.write("file", b"x")
+
+
+@pytest.mark.parametrize("link", ["review/prod", "review"])
+async def test_a_link_on_the_way_to_a_state_leads_nowhere(tmp_path: Path, link: str) -> None:
+    """Whoever fills the folder, by a checkout of a branch for example, would else choose what the operator reads."""
+    (tmp_path / "elsewhere/prod").mkdir(parents=True)
+    (tmp_path / "elsewhere/prod/secret").write_bytes(b"x")
+    (tmp_path / "elsewhere/secret").write_bytes(b"x")
+    (tmp_path / "root" / link).parent.mkdir(parents=True)
+    (tmp_path / "root" / link).symlink_to(tmp_path / "elsewhere")
+    policy = EndpointPolicy(file_roots=(f"{tmp_path}/root",))
+    async with opened(f"file://{tmp_path}/root/review/prod", NO_CREDENTIALS, policy=policy) as store:
+        assert await keys_of(store) == []
+        with pytest.raises(KeyNotFound):
+            await store.read("secret")
+        with pytest.raises(StoreRefused, match="in the way"):
+            await store.write("written", b"x")
+    assert not list((tmp_path / "elsewhere").glob("**/written"))
+
+
+async def test_a_root_itself_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "root").symlink_to(tmp_path / "disk")
+    policy = EndpointPolicy(file_roots=(f"{tmp_path}/root",))
+    async with opened(f"file://{tmp_path}/root/prod", NO_CREDENTIALS, policy=policy) as store:
+        await store.write("file", b"x")
+    assert (tmp_path / "disk/prod/file").read_bytes() == b"x"
 
 
 async def test_the_operators_memory_is_closed_unless_opened() -> None:

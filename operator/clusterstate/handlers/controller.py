@@ -15,12 +15,12 @@ import msgspec
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
-from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid
+from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure
-from clusterstate.reconcile import Context, Memory, Result, describe_bug, run
+from clusterstate.reconcile import Context, Memory, Result, let_go, run
 from clusterstate.status.report import report
 
 log = logging.getLogger(__name__)
@@ -158,6 +158,8 @@ class Controller:
             return
         self.queue.forget(key)
         self._objects.pop(key, None)
+        if known is not None and known.memory.access is not None:
+            let_go(self._context, key, known.memory.access)
         self._keys_by_uid.pop(_uid(body), None)
         self._wake(self._context.claims.set(key, None))
 

@@ -94,6 +94,14 @@ def accept(_: Credentials) -> None:
     """Take them as they are."""
 
 
+PROXY: Final = "HTTPS_PROXY"
+
+
+def proxy_variable(credentials: Credentials) -> str:
+    """Give the proxy that credentials name by its variable."""
+    return credentials.get(PROXY)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the credentials of one scheme consist of."""
@@ -107,6 +115,8 @@ class Rules:
     """Variables of the operator's environment that count beside a service account."""
     open_to_all: bool = False
     """Whether the store may be used without any credentials."""
+    proxy: Callable[[Credentials], str] = proxy_variable
+    """Gives the proxy that accepted credentials name."""
 
     def named(self, *, secret: bool) -> tuple[str, ...]:
         """Give the names that a Secret may hold, or those that it may not."""
@@ -114,7 +124,6 @@ class Rules:
 
 
 _OWN_PLACE = "it would name something in the operator's own environment"
-PROXY: Final = "HTTPS_PROXY"
 NETWORK: Final = (
     Variable(PROXY, ambient=Reader.SDK),
     Variable("HTTP_PROXY", secret=False, ambient=Reader.SDK, why="there is one proxy per store: HTTPS_PROXY"),

@@ -20,6 +20,8 @@ K = TypeVar("K", bound=Hashable)
 FIRST_DELAY: Final = 1.0
 """Seconds until a store that failed is looked at again; doubled each time."""
 LONGEST_DELAY: Final = 60.0
+FRESH: Final = 5.0
+"""Seconds for which what was found is fresh enough for those too who ask because a person wants to know."""
 MOST_STORES: Final = 4096
 """Stores that are remembered as failing."""
 
@@ -35,6 +37,8 @@ class _Trouble(Generic[K]):
     denied: dict[K, StoreError] = field(default_factory=dict)
     waiting: set[K] = field(default_factory=set)
     """Who was turned away, or failed, and would like to know when it answers."""
+    noted: float = 0.0
+    """When it failed last."""
     next_look: float = 0.0
     delay: float = 0.0
     looking: int = 0
@@ -53,11 +57,10 @@ class Health(Generic[K]):
     def look(self, store: Hashable, who: K, *, forced: bool = False) -> Iterator[list[K]]:
         """Let somebody ask a store in the `with` block, or raise the `StoreError` that others were told just now.
 
-        `forced` asks in any case, since a person wants to know. The list is filled, behind the block, with who can
-        go on since the store has answered.
+        `forced` is content with nothing but fresh news, since a person wants to know. The list is filled, behind the
+        block, with who can go on since the store has answered.
         """
-        if not forced:
-            self._turn_away(store, who)
+        self._turn_away(store, who, forced=forced)
         freed: list[K] = []
         trouble = self._troubles.get(store)
         if trouble is not None:
@@ -73,9 +76,23 @@ class Health(Generic[K]):
             if trouble is not None:
                 trouble.looking -= 1
 
-    def _turn_away(self, store: Hashable, who: K) -> None:
+    def leave(self, store: Hashable, who: K) -> None:
+        """Forget somebody who asks that store no more, and the store with the last one."""
         trouble = self._troubles.get(store)
-        if trouble is None or (not trouble.looking and self._clock() >= trouble.next_look):
+        if trouble is None:
+            return
+        trouble.waiting.discard(who)
+        trouble.denied.pop(who, None)
+        if not trouble.waiting and not trouble.looking:
+            del self._troubles[store]
+
+    def _turn_away(self, store: Hashable, who: K, *, forced: bool) -> None:
+        trouble = self._troubles.get(store)
+        if trouble is None:
+            return
+        if forced:
+            trouble.next_look = min(trouble.next_look, trouble.noted + FRESH)
+        if not trouble.looking and self._clock() >= trouble.next_look:
             return
         error = trouble.error or trouble.denied.get(who)
         if error is not None:
@@ -91,7 +108,7 @@ class Health(Generic[K]):
             trouble.denied[who] = error
         else:
             trouble.error = error
-        now = self._clock()
+        trouble.noted = now = self._clock()
         if now >= trouble.next_look:
             trouble.delay = min(max(FIRST_DELAY, trouble.delay * 2), LONGEST_DELAY)
             trouble.next_look = now + trouble.delay

@@ -29,7 +29,7 @@ class Backend:
     """One scheme: how its stores are opened, and what their credentials consist of."""
 
     open: Opener
-    """Asks nothing of the store yet. May fail with an ImportError where the extra isn't installed."""
+    """Asks nothing of the store yet. May fail with a ModuleNotFoundError where the extra isn't installed."""
     rules: Rules
     extra: str = ""
     """The extra of this package that brings the SDK; empty: it is always there."""
@@ -44,8 +44,8 @@ async def open_store(opening: Opening, counts: RequestCounts | None = None) -> S
     backend = backend_of(opening.location.scheme)
     try:
         store = await backend.open(opening)
-    except ImportError:
-        if not backend.extra:
+    except ModuleNotFoundError as error:
+        if not backend.extra or (error.name or "").startswith(__name__.partition(".")[0]):
             raise
         raise StoreUnsupported(
             f"{opening.location.scheme}:// needs packages that aren't installed here. Install "
@@ -85,12 +85,14 @@ async def _open_file(opening: Opening) -> Store:
 
     location = opening.location
     folder = Path("/", location.prefix)
-    if not any(folder.is_relative_to(root) for root in opening.policy.file_roots):
+    roots = [Path(root) for root in opening.policy.file_roots if folder.is_relative_to(root)]
+    if not roots:
         raise EndpointRefused(
             f"{location.url} is on the operator's own disk, where a tenant may not send it. "
             "Use another store, or have the folder added to the operator's file roots."
         )
-    return FileStore(folder)
+    root = max(roots, key=lambda each: len(each.parts))
+    return Prefixed(FileStore(root), "/".join(folder.relative_to(root).parts))
 
 
 async def _open_memory(opening: Opening) -> Store:

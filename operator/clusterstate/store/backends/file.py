@@ -5,6 +5,8 @@ All writers of one folder take turns by a lock on it (`flock`), so expectations 
 module; kops and editors don't take part. No path leads out of the folder: symbolic links below it are neither
 followed nor listed. A version is the digest of the bytes: times are too coarse and inodes are used again, and a
 store for review is small enough to be read whole.
+
+The store is one of the operator's roots, so that no link on the way from there to a state is followed either.
 """
 
 import errno

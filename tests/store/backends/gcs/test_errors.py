@@ -233,7 +233,7 @@ async def test_an_expectation_is_a_generation() -> None:
         return web.json_response({"kind": "storage#object", "generation": "7"})
 
     async with acme(answer) as (store, _):
-        store._expectations._proof = proof_of("https://storage.googleapis.com", own=True)
+        store._expectations._proof = proof_of("https://storage.googleapis.com", "", own=True)
         await store.write("file", b"x", expect=ABSENT)
         await store.write("file", b"x", expect=Version("5"))
         await store.write("file", b"x", expect=Version("no-generation"))

@@ -79,7 +79,7 @@ async def test_what_one_store_proved_its_neighbours_know(oss_server: OssServer, 
     endpoint = store.endpoint or ""
     async with opened(f"oss://{bucket}/other", oss_secret(oss_server, endpoint)) as neighbour:
         assert neighbour.capabilities.atomic_create
-    assert not proof_of(endpoint, "other-bucket").capabilities.atomic_create
+    assert not proof_of(endpoint, "", "other-bucket").capabilities.atomic_create
 
 
 async def test_at_its_own_names_the_first_write_tells(oss_server: OssServer, own: OwnNames, bucket: str) -> None:

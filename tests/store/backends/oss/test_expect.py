@@ -62,7 +62,7 @@ class Folder:
 
 
 def make(manners: Manners, *, own: bool = False, create: Kept = Kept.UNKNOWN) -> tuple[Folder, Proof, Expectations]:
-    folder, proof = Folder(manners), Proof("" if own else "https://oss.example", "bucket", create)
+    folder, proof = Folder(manners), Proof(own, create)
     return folder, proof, Expectations(cast("Bucket", folder), proof)
 
 
@@ -172,11 +172,11 @@ def test_what_is_proven_costs_nothing() -> None:
 
 
 def test_updates_and_deletes_are_never_promised() -> None:
-    capabilities = Proof("", "bucket", Kept.YES).capabilities
+    capabilities = Proof(own=True, create=Kept.YES).capabilities
     assert (capabilities.atomic_create, capabilities.atomic_update, capabilities.atomic_delete) == (True, False, False)
 
 
-def test_what_is_known_is_of_one_bucket_at_one_endpoint() -> None:
-    assert proof_of("", "one") is proof_of("", "one")
-    assert proof_of("", "one") is not proof_of("", "two")
-    assert proof_of("", "one") is not proof_of("https://oss.example", "one")
+def test_what_is_known_is_of_one_bucket_at_one_endpoint_on_one_way() -> None:
+    assert proof_of("", "", "one") is proof_of("", "", "one")
+    for other in (("", "", "two"), ("https://oss.example", "", "one"), ("", "http://proxy", "one")):
+        assert proof_of("", "", "one") is not proof_of(*other)

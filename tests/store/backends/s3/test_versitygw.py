@@ -109,7 +109,7 @@ async def test_what_one_store_proved_its_neighbours_know(s3_server: S3Server, bu
         await store.write("file", b"two", expect=version)
     async with opened(f"s3://{bucket}/other", s3_secret(s3_server, s3_server.endpoint)) as neighbour:
         assert neighbour.capabilities.atomic_update
-    assert not proof_of("http://somebody.else", own=False).capabilities.atomic_update
+    assert not proof_of("http://somebody.else", "", own=False).capabilities.atomic_update
 
 
 async def test_an_unknown_key_is_told(s3_server: S3Server, bucket: str) -> None:

@@ -68,6 +68,11 @@ class Bucket:
         return self._config.inputs.endpoint
 
     @property
+    def proxy(self) -> str:
+        """The proxy on the way there, if a tenant named one."""
+        return self._config.inputs.wire.proxy
+
+    @property
     def identity(self) -> str:
         """The custom endpoint; Google's own count as none, since names of buckets are unique there."""
         return own_endpoint(self.endpoint)

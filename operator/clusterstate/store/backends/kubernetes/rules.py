@@ -17,6 +17,11 @@ def _check(credentials: Credentials) -> None:
         parse_kubeconfig(credentials.get(KUBECONFIG))
 
 
+def _proxy(credentials: Credentials) -> str:
+    text = credentials.get(KUBECONFIG)
+    return parse_kubeconfig(text).proxy if text else ""
+
+
 RULES: Final = Rules(
-    variables=(Variable(KUBECONFIG, file=True, ambient=Reader.NOBODY),), check=_check, open_to_all=True
+    variables=(Variable(KUBECONFIG, file=True, ambient=Reader.NOBODY),), check=_check, open_to_all=True, proxy=_proxy
 )

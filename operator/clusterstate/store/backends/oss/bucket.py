@@ -69,6 +69,11 @@ class Bucket:
         return self._home.inputs.endpoint
 
     @property
+    def proxy(self) -> str:
+        """The proxy on the way there, if a tenant named one."""
+        return self._config.inputs.wire.proxy
+
+    @property
     def identity(self) -> str:
         """The custom endpoint; OSS's own count as none, since names of buckets are unique there."""
         return "" if self._config.own else self._config.inputs.endpoint

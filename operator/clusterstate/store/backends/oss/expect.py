@@ -25,15 +25,9 @@ from clusterstate.store.failures import lost_race
 class Proof:
     """What is known of one bucket; shared by all its stores, for as long as the process lives."""
 
-    endpoint: str
-    """Empty for OSS itself, where the bucket's name alone tells it."""
-    bucket: str
+    own: bool
+    """Whether the bucket is one of OSS itself, whose way with creates is known but for versions."""
     create: Kept = Kept.UNKNOWN
-
-    @property
-    def own(self) -> bool:
-        """Whether the bucket is one of OSS itself, whose way with creates is known but for versions."""
-        return not self.endpoint
 
     @property
     def capabilities(self) -> Capabilities:
@@ -42,9 +36,9 @@ class Proof:
 
 
 @lru_cache(maxsize=1024)
-def proof_of(endpoint: str, bucket: str) -> Proof:
-    """Give what is known of a bucket."""
-    return Proof(endpoint, bucket)
+def proof_of(endpoint: str, proxy: str, bucket: str) -> Proof:  # noqa: ARG001 (what the cache goes by)
+    """Give what is known of a bucket; what was heard through a tenant's proxy counts only there."""
+    return Proof(own=not endpoint)
 
 
 class Expectations(Compared[Bucket]):

@@ -61,6 +61,11 @@ class Bucket:
         return self._home.endpoint
 
     @property
+    def proxy(self) -> str:
+        """The proxy on the way there, if a tenant named one."""
+        return self._config.inputs.wire.proxy
+
+    @property
     def identity(self) -> str:
         """The custom endpoint; AWS's own count as none, since names of buckets are unique there."""
         return self._config.inputs.endpoint

@@ -87,10 +87,10 @@ class Proof:
 
 
 @lru_cache(maxsize=1024)
-def proof_of(endpoint: str, proxy: str, *, own: bool) -> Proof:  # noqa: ARG001 (what the cache goes by)
+def proof_of(endpoint: str, way: str, *, own: bool) -> Proof:  # noqa: ARG001 (what the cache goes by)
     """Give what is known of the endpoint with this URL; `own` tells that it is the cloud's own.
 
-    What was heard through a tenant's proxy counts only there: it may have spoken in the endpoint's place.
+    What was heard on the `way` through a tenant's proxy counts only there: it may have spoken in the endpoint's place.
     """
     known = Kept.YES if own else Kept.UNKNOWN
     return Proof(known, known, known)

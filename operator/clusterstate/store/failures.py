@@ -145,7 +145,8 @@ def _sent(request: Request) -> str:
 
 
 def _denied(request: Request, said: str) -> str:
-    grant = f"Grant {request.permission} to {request.principal()}." if request.permission else "Grant access."
+    permission, principal = (quote_foreign(each, request.secrets) for each in (request.permission, request.principal()))
+    grant = f"Grant {permission} to {principal}." if permission else "Grant access."
     return f"{request.operation} on {request.place} is denied ({said}). {grant}{_sent(request)}"
 
 

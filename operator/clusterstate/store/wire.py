@@ -53,6 +53,11 @@ class Wire:
             with suppress(*self._forgiven):
                 self.guard.check_blocking(Endpoint.parse(endpoint))
 
+    @property
+    def way(self) -> str:
+        """URL of the proxy on the way, without who we are to it; empty: straight on."""
+        return parse_proxy(self.proxy).url if self.proxy else ""
+
     def lane(self, url: str) -> Lane:
         """Give a client's own share of the threads, within that of the service's host."""
         host = urlsplit(url).hostname or ""

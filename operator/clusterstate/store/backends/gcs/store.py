@@ -28,4 +28,4 @@ def _open(opening: Opening, config: Config, clients: Clients) -> BucketStore:
 
 def make_store(bucket: Bucket) -> BucketStore:
     """Give a bucket as a store."""
-    return BucketStore(bucket, Conditional(bucket, proof_of(bucket.endpoint, bucket.proxy, own=not bucket.identity)))
+    return BucketStore(bucket, Conditional(bucket, proof_of(bucket.endpoint, bucket.way, own=not bucket.identity)))

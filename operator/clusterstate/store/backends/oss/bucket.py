@@ -69,9 +69,9 @@ class Bucket:
         return self._home.inputs.endpoint
 
     @property
-    def proxy(self) -> str:
-        """The proxy on the way there, if a tenant named one."""
-        return self._config.inputs.wire.proxy
+    def way(self) -> str:
+        """See `Wire.way`."""
+        return self._config.inputs.wire.way
 
     @property
     def identity(self) -> str:

@@ -36,7 +36,7 @@ class Proof:
 
 
 @lru_cache(maxsize=1024)
-def proof_of(endpoint: str, proxy: str, bucket: str) -> Proof:  # noqa: ARG001 (what the cache goes by)
+def proof_of(endpoint: str, way: str, bucket: str) -> Proof:  # noqa: ARG001 (what the cache goes by)
     """Give what is known of a bucket; what was heard through a tenant's proxy counts only there."""
     return Proof(own=not endpoint)
 

@@ -23,4 +23,4 @@ async def open_bucket(opening: Opening, clients: Clients = CLIENTS) -> BucketSto
 
 def make_store(bucket: Bucket) -> BucketStore:
     """Give a bucket as a store."""
-    return BucketStore(bucket, Expectations(bucket, proof_of(bucket.identity, bucket.proxy, bucket.name)))
+    return BucketStore(bucket, Expectations(bucket, proof_of(bucket.identity, bucket.way, bucket.name)))

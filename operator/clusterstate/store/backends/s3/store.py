@@ -36,5 +36,5 @@ def _open(opening: Opening, config: Config, clients: Clients) -> BucketStore:
 
 def make_store(bucket: Bucket) -> BucketStore:
     """Give a bucket as a store."""
-    proof = proof_of(bucket.endpoint, bucket.proxy, own=Endpoint.parse(bucket.endpoint).is_aws)
+    proof = proof_of(bucket.endpoint, bucket.way, own=Endpoint.parse(bucket.endpoint).is_aws)
     return BucketStore(bucket, Conditional(bucket, proof))

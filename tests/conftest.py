@@ -8,6 +8,7 @@ import secrets
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from clusterstate.sandbox.certificates import write_certificates
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
+from tests.support import backings
 from tests.support.gcs.server import GcsServer
 from tests.support.kops import Kops
 from tests.support.moto import MotoServer
@@ -38,6 +40,8 @@ __all__ = [
     "pytest_terminal_summary",
     "pytest_testnodedown",
 ]
+pytest_plugins = [f"{backings.__name__}.{module.name}" for module in iter_modules(backings.__path__)]
+"""Where the fixtures `NAME_backing` are."""
 
 AWS_REGIONS = {
     "us-east-1": "amazonaws.com",

@@ -7,28 +7,8 @@ import pytest
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
-from tests.support.backings.file import file_backing
-from tests.support.backings.gcs import gs_backing
-from tests.support.backings.k8s import k8s_kops_resources_backing, k8s_secrets_backing
-from tests.support.backings.oss import oss_backing
-from tests.support.backings.s3 import do_backing, hos_backing, linode_backing, s3_backing, scw_backing
-from tests.support.backings.swift import swift_backing
 from tests.support.operating import install_crd
 from tests.support.world import World
-
-__all__ = [
-    "do_backing",
-    "file_backing",
-    "gs_backing",
-    "hos_backing",
-    "k8s_kops_resources_backing",
-    "k8s_secrets_backing",
-    "linode_backing",
-    "oss_backing",
-    "s3_backing",
-    "scw_backing",
-    "swift_backing",
-]
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,12 @@ from tests.support.world import World, manifest
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
 OPERATOR = Path(__file__).parents[2] / "operator"
+NAMELESS = """
+import sys
+sys.modules["pwd"] = None  # there is no list of users, as if ours weren't in it
+from clusterstate.cli.main import main
+sys.exit(main())
+"""
 
 
 def test_it_stops_when_told_to(world: World) -> None:
@@ -35,3 +41,12 @@ def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr == f"clusterstate: There is no kubeconfig {tmp_path}/missing. Name another.\n"
+
+
+def test_its_user_needs_no_name(world: World) -> None:
+    """The image's has none, and a cluster may choose any number."""
+    world.program = ("-c", NAMELESS)
+    world.load_store()
+    world.apply(manifest(url=world.url))
+    with world.running():
+        world.settled()

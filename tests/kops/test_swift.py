@@ -13,13 +13,12 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from tests.kops.asking import documents, edit, hand, rows
 from tests.kops.samples import CLUSTER, GROUP, GROUPS, NEW, manifests
 from tests.support.backings import load_store
-from tests.support.backings.swift import SwiftBacking, swift_backing
+from tests.support.backings.swift import SwiftBacking
 from tests.support.kops import Kops
 from tests.support.openstack.identity import REGION
 from tests.support.operating import Operating
 from tests.support.world import COMPLEX, manifest
 
-__all__ = ["swift_backing"]
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 
 NODES = "nodes-us-east-1a"

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterstate.api.store import Encryption
+from clusterstate.api.store_rules import SCHEMES
 from clusterstate.errors import (
     AuthenticationFailed,
     CredentialsInvalid,
@@ -26,6 +28,7 @@ from tests.store.backends.s3.stores import s3_secret, secret
 from tests.store.conformance import keys_of
 from tests.store.opening import SomeKeys, ambient, opened
 
+DOCS = Path(__file__).parents[2] / "docs"
 KEYS = SomeKeys("access", "canary")
 AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "canary"}
 
@@ -103,6 +106,19 @@ def test_an_sdk_is_loaded_by_its_scheme_only() -> None:
 )
 def test_an_extra_that_is_missing_is_named(scheme: str, extra: str, module: str, environ: dict[str, str]) -> None:
     run(HAS_NO_SDK.format(scheme=scheme, extra=extra, module=module, environ=environ))
+
+
+def test_every_scheme_may_be_declared() -> None:
+    assert {*SCHEMES, "azureblob"} == BACKENDS.keys()
+
+
+@pytest.mark.parametrize("scheme", BACKENDS)
+def test_every_scheme_has_its_page(scheme: str) -> None:
+    rows = re.findall(rf"^\|.*`{scheme}://.*\[(\S+\.md)\].*\|$", (DOCS / "stores/README.md").read_text(), re.MULTILINE)
+    assert len(rows) == 1
+    page = (DOCS / "stores" / rows[0]).read_text()
+    assert all(f"\n{part}\n" in page for part in ("## Permissions", "## What is atomic", "## Try it"))
+    assert "\n**URL.**" in page
 
 
 async def test_a_known_store_that_is_not_there_yet_says_so() -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,8 @@ class Operating:
     namespace: str
     directory: Path
     environ: dict[str, str] = field(default_factory=dict, kw_only=True)
+    program: Sequence[str] = field(default=("-m", "clusterstate"), kw_only=True)
+    """What Python is to run as the operator."""
     operator: Child | None = field(default=None, kw_only=True)
     starts: int = field(default=0, kw_only=True)
 
@@ -129,7 +131,7 @@ class Operating:
             "CLUSTERSTATE_ALLOWED_ENDPOINTS": "127.0.0.1",
             **self.environ,
         }
-        command = [sys.executable, "-m", "clusterstate", "run", "--kubeconfig", str(kubeconfig), "-n", self.namespace]
+        command = [sys.executable, *self.program, "run", "--kubeconfig", str(kubeconfig), "-n", self.namespace]
         self.starts += 1
         self.operator = Child.start([*command, *arguments], log=self.log, env=environment)
 

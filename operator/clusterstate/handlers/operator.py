@@ -93,6 +93,7 @@ async def _watch(settings: Settings, door: Door, controller: Controller) -> None
     await kopf.operator(
         registry=_registry(controller, door),
         settings=_kopf_settings(),
+        identity="clusterstate",  # type: ignore[arg-type] # else the user's name, which in the image nobody has
         standalone=True,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,

@@ -1,7 +1,7 @@
 """What stands under an example: a real server with an empty store, and a way to its files that isn't ours.
 
 Each system has a file here with its `Backing` and the fixture that gives one, named `NAME_backing` after the
-example `examples/NAME.yaml`; `tests/apiserver/conftest.py` lists them all.
+example `examples/NAME.yaml`. Whatever file stands here, its fixtures are every test's: `tests/conftest.py` sees to it.
 """
 
 import re

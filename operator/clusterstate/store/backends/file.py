@@ -184,7 +184,7 @@ class FileStore:
             raise self._translate(error, key) from error
 
     def _translate(self, error: OSError, key: str) -> StoreError:
-        place = f"{key} below {self._root}"
+        place = f"{key or 'a folder'} below {self._root}"
         if error.errno in _NOT_THERE:
             return StoreRefused(f"A file, folder or link of another kind is in the way of {place}. Remove it.")
         if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:

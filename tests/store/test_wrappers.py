@@ -6,7 +6,18 @@ import pytest
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
 from clusterstate.store.backends.memory import MemoryStore
-from clusterstate.store.base import ABSENT, ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
+from clusterstate.store.base import (
+    ABSENT,
+    ANYTHING,
+    LARGEST_FILE,
+    Blob,
+    Capabilities,
+    Entry,
+    Expect,
+    Page,
+    Store,
+    Version,
+)
 from clusterstate.store.listing import MOST_PAGES
 from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Counting, Prefixed, ReadOnly, RequestCounts, Retrying
 from tests.store.conformance import StoreConformance, keys_of, pages_of
@@ -262,3 +273,10 @@ async def test_requests_are_counted_by_kind(flaky: Flaky) -> None:
     await store.delete("0000")
     assert counts == RequestCounts(reads=2, writes=1001, deletes=1, lists=3)
     assert counts.total == 1007
+
+
+async def test_what_nobody_could_read_back_is_not_written(retrying: Retrying, flaky: Flaky) -> None:
+    await retrying.write("file", bytes(LARGEST_FILE))
+    with pytest.raises(StoreRefused, match=f"The file file has more than {LARGEST_FILE} bytes"):
+        await retrying.write("file", bytes(LARGEST_FILE + 1))
+    assert flaky.calls == 1

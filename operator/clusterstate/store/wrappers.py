@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Store, Version
+from clusterstate.store.base import ANYTHING, LARGEST_FILE, Blob, Capabilities, Expect, Page, Store, Version
+from clusterstate.store.failures import too_large
 from clusterstate.store.key import check_key, check_prefix, join
 from clusterstate.store.listing import check_pages
 
@@ -56,7 +57,9 @@ class Retrying:
                 await attempts.pause(error)
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`."""
+        """See `Store.write`. What nobody could read back is refused, whatever the service would take."""
+        if len(data) > LARGEST_FILE:
+            raise too_large(key)
         attempts = _Attempts(self._sleep)
         while True:
             try:

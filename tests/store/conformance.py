@@ -16,8 +16,8 @@ from clusterstate.errors import KeyNotFound, LostRace, StoreRefused
 from clusterstate.store.base import ABSENT, Capabilities, Entry, Page, Store, Version
 from tests.support.table import CHECK, STORE
 
-LONG = "/".join(["x" * 179] * 5)
-"""900 bytes less one, in segments that file systems take."""
+LONG = "/".join(["x" * 180, *["x" * 179] * 4])
+"""900 bytes, in segments that file systems take."""
 ODD_KEYS = [
     "a b/c d",
     "plus+plus",

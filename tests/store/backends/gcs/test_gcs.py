@@ -16,8 +16,7 @@ from clusterstate.store.base import Store
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
-from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, secret
+from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, open_through, secret
 from tests.store.conformance import StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
@@ -68,19 +67,25 @@ class TestGcsWithLists(TestGcs):
         return gcs_server.create_bucket(uniform=False)
 
 
-class TestGcsFaults(FaultConformance):
-    row = ROW
-    write_method = "POST"
-
+class Faced:
     @pytest.fixture
     def proxy(self, gcs_server: GcsServer) -> Iterator[FaultProxy]:
+        """The face of the files and of the tokens."""
         with FaultProxy(gcs_server.endpoint) as proxy:
             yield proxy
 
+
+class TestGcsFaults(Faced, FaultConformance):
+    """The first write asks for a token, and the bucket whether its files have lists."""
+
+    row = ROW
+    write_method = "POST"
+    questions = 2
+
     @pytest.fixture
     async def store(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
-        options = StoreOptions(endpoint=proxy.endpoint)
-        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account(), options) as store:
+        account = gcs_server.create_account(token_uri=f"{proxy.endpoint}/token")
+        async with open_through(proxy, f"gs://{bucket}", secret(account.document)) as store:
             yield store
 
     @pytest.fixture
@@ -92,25 +97,33 @@ class TestGcsFaults(FaultConformance):
         return of_config(bucket, replace(config, inputs=replace(config.inputs, wire=wire)))
 
 
-class TestGcsRefusals(RefusalConformance):
+class TestGcsRefusals(Faced, RefusalConformance):
+    """Who is known has a token from the first request on. A write asks first whether the bucket's files have lists."""
+
     row = ROW
     permissions: ClassVar = {
         name: rf"Grant storage\.objects\.{permission} to sa-\w+@acme\.iam\.gserviceaccount\.com\."
         for name, permission in (("list", "list"), ("read", "get"), ("write", "create"))
     }
+    requests: ClassVar = {"stranger": (1, 1, 1), "denied": (2, 1, 2), "nowhere": (2, 1, 1)}
 
     @pytest.fixture
-    def open_with(self, gcs_server: GcsServer, counts: RequestCounts) -> Open:
+    def open_with(self, gcs_server: GcsServer, proxy: FaultProxy) -> Open:
         """Give what opens a store for somebody with these permissions."""
-        return lambda url, permissions: open_as(gcs_server, url, gcs_server.create_account(permissions), counts=counts)
+
+        def open_with(url: str, permissions: Iterable[str]) -> AbstractAsyncContextManager[Store]:
+            account = gcs_server.create_account(permissions, token_uri=f"{proxy.endpoint}/token")
+            return open_through(proxy, url, secret(account.document))
+
+        return open_with
 
     @pytest.fixture
     async def stranger(
-        self, gcs_server: GcsServer, bucket: str, counts: RequestCounts, canary: str
+        self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy, canary: str
     ) -> AsyncIterator[Store]:
-        account = gcs_server.create_account()
+        account = gcs_server.create_account(token_uri=f"{proxy.endpoint}/token")
         wrong = account.changed(private_key=OTHER_KEY.as_pem(private=True).decode(), private_key_id=canary)
-        async with open_as(gcs_server, f"gs://{bucket}", replace(account, document=wrong), counts=counts) as store:
+        async with open_through(proxy, f"gs://{bucket}", secret(wrong)) as store:
             yield store
 
     @pytest.fixture
@@ -124,17 +137,16 @@ class TestGcsRefusals(RefusalConformance):
             yield store
 
 
-class TestGcsExpiry(ExpiryConformance):
+class TestGcsExpiry(Faced, ExpiryConformance):
     row = ROW
 
     @pytest.fixture
-    async def expired(self, gcs_server: GcsServer, bucket: str, counts: RequestCounts) -> AsyncIterator[Store]:
+    async def expired(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
         """A token that was to be exchanged, and has had its time."""
         issuer = Issuer()
-        exchange = federation(gcs_server, issuer.key)
+        exchange = federation(gcs_server, issuer.key, url=proxy.endpoint)
         credentials = secret(exchange.document, GOOGLE_SUBJECT_TOKEN=issuer.issue(exchange.audience, seconds=-60))
-        options = StoreOptions(endpoint=gcs_server.endpoint)
-        async with opened(f"gs://{bucket}", credentials, options, knowing(gcs_server.endpoint), counts) as store:
+        async with open_through(proxy, f"gs://{bucket}", credentials) as store:
             yield store
 
 

@@ -15,7 +15,6 @@ from clusterstate.store.credentials import Credentials
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.oss.stores import OwnNames, bare, oss_secret
 from tests.store.conformance import StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.objectstore
 
 CREATES = Capabilities(atomic_create=True, atomic_update=False, atomic_delete=False)
 STALE = "<Error><Code>StaleFile</Code><Message>File is stale for this operation</Message></Error>"
-Open = Callable[..., AbstractAsyncContextManager[Store]]
+Open = Callable[[str, Keys], AbstractAsyncContextManager[Store]]
 
 
 class TestOss(StoreConformance):
@@ -132,11 +131,8 @@ class TestOssRefusals(RefusalConformance):
     }
 
     @pytest.fixture
-    def open_as(self, oss_server: OssServer, counts: RequestCounts) -> Open:
-        def open_as(bucket: str, keys: Keys) -> AbstractAsyncContextManager[Store]:
-            return opened(f"oss://{bucket}", oss_secret(keys, oss_server.endpoint), counts=counts)
-
-        return open_as
+    def open_as(self, proxy: FaultProxy) -> Open:
+        return lambda bucket, keys: opened(f"oss://{bucket}", oss_secret(keys, proxy.endpoint))
 
     @pytest.fixture
     async def stranger(self, oss_server: OssServer, bucket: str, open_as: Open, canary: str) -> AsyncIterator[Store]:
@@ -158,9 +154,9 @@ class TestOssExpiry(ExpiryConformance):
     row = "oss"
 
     @pytest.fixture
-    async def expired(self, oss_server: OssServer, bucket: str, counts: RequestCounts) -> AsyncIterator[Store]:
+    async def expired(self, oss_server: OssServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
         old = oss_server.lend(seconds=-1)
-        async with opened(f"oss://{bucket}", oss_secret(old, oss_server.endpoint), counts=counts) as store:
+        async with opened(f"oss://{bucket}", oss_secret(old, proxy.endpoint)) as store:
             yield store
 
 

@@ -17,7 +17,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, open_through, secret
-from tests.store.conformance import StoreConformance, keys_of
+from tests.store.conformance import Mark, StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import FaultProxy
@@ -34,6 +34,12 @@ class TestGcs(StoreConformance):
     row = ROW
     path: ClassVar = ("", "")
     """Behind the bucket in the URL, as it is spelt for `store` and for `rival`."""
+    folder: ClassVar[str] = ""
+    """Where that is in the bucket."""
+
+    @pytest.fixture
+    def mark(self, gcs_server: GcsServer, bucket: str) -> Mark:
+        return lambda key: gcs_server.put(bucket, self.folder + key, b"")
 
     @pytest.fixture
     async def store(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
@@ -50,6 +56,7 @@ class TestGcs(StoreConformance):
 class TestGcsBelowAPrefix(TestGcs):
     row = "gs, below a prefix"
     path = ("/a team/pre.fix", "/a%20team/pre.fix/")
+    folder = "a team/pre.fix/"
 
     @pytest.fixture(autouse=True)
     async def _nothing_beside(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[None]:
@@ -196,14 +203,6 @@ async def test_an_endpoint_is_proven_by_the_first_update(gcs_server: GcsServer, 
             await store.delete("file", expect=version)
             assert store.capabilities.atomic_delete
             assert await keys_of(store) == []
-
-
-async def test_folder_markers_are_not_files(gcs_server: GcsServer, bucket: str) -> None:
-    gcs_server.put(bucket, "c/", b"")
-    async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
-        await store.write("c/config", b"x")
-        assert await keys_of(store) == ["c/config"]
-        assert await keys_of(store, "c/", shallow=True) == ["c/config"]
 
 
 async def test_who_may_do_nothing_learns_the_first_permission_that_is_missing(

@@ -30,6 +30,7 @@ CONFLICT = '{"kind": "Status", "status": "Failure", "reason": "Conflict", "code"
 
 class TestOwnCluster(StoreConformance):
     row = OWN
+    no_markers = "a Secret is a file by a key that can be one; any other is no file of a store"
 
     @pytest.fixture
     async def store(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:

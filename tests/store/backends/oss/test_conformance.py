@@ -16,7 +16,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.oss.stores import OwnNames, bare, oss_secret
-from tests.store.conformance import StoreConformance, keys_of
+from tests.store.conformance import Mark, StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
@@ -29,7 +29,17 @@ STALE = "<Error><Code>StaleFile</Code><Message>File is stale for this operation<
 Open = Callable[[str, Keys], AbstractAsyncContextManager[Store]]
 
 
-class TestOss(StoreConformance):
+class Conformance(StoreConformance):
+    folder: ClassVar[str] = ""
+    """Where the store is in the bucket."""
+
+    @pytest.fixture
+    def mark(self, oss_server: OssServer, bucket: str) -> Mark:
+        oss = oss_server.bucket(bucket)
+        return lambda key: oss.put_object(self.folder + key, b"")
+
+
+class TestOss(Conformance):
     row = "oss"
     promises: ClassVar = CREATES
 
@@ -46,7 +56,7 @@ class TestOss(StoreConformance):
             yield store
 
 
-class TestOssAtItsOwnNames(StoreConformance):
+class TestOssAtItsOwnNames(Conformance):
     row = "oss, own names"
     promises: ClassVar = CREATES
 
@@ -63,7 +73,7 @@ class TestOssAtItsOwnNames(StoreConformance):
             yield store
 
 
-class TestOssWithVersions(StoreConformance):
+class TestOssWithVersions(Conformance):
     """OSS overwrites what is there by a create, in a bucket that keeps versions."""
 
     row = "oss, versioned bucket"
@@ -85,8 +95,9 @@ class TestOssWithVersions(StoreConformance):
             yield store
 
 
-class TestOssBelowAPrefix(StoreConformance):
+class TestOssBelowAPrefix(Conformance):
     row = "oss, below a prefix"
+    folder = "a team/pre.fix/"
     promises: ClassVar = CREATES
 
     @pytest.fixture

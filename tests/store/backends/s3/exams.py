@@ -16,7 +16,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.stores import bare, s3_secret
-from tests.store.conformance import StoreConformance
+from tests.store.conformance import Mark, StoreConformance
 from tests.store.faults import FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
@@ -39,6 +39,14 @@ class OfAScheme:
 
 
 class Conformance(OfAScheme, StoreConformance):
+    folder: ClassVar[str] = ""
+    """Where the store is in the bucket."""
+
+    @pytest.fixture
+    def mark(self, s3_server: S3Server, bucket: str) -> Mark:
+        s3 = s3_server.client()
+        return lambda key: s3.put_object(Bucket=bucket, Key=self.folder + key)
+
     @pytest.fixture
     async def store(self, s3_server: S3Server, url: str) -> AsyncIterator[Store]:
         async with opened(url, s3_secret(s3_server, s3_server.endpoint, scheme=self.scheme)) as store:

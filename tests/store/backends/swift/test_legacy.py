@@ -9,10 +9,11 @@ import pytest
 from clusterstate.store.base import Capabilities, Store
 from clusterstate.store.credentials import Credentials
 from tests.store.backends.swift.stores import hurried_at, legacy_secret, make_container, permissions
-from tests.store.conformance import StoreConformance
+from tests.store.conformance import Mark, StoreConformance
 from tests.store.faults import FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.openstack.account import Account
 from tests.support.openstack.server import LegacyUser, SwiftServer
 
 pytestmark = pytest.mark.objectstore
@@ -39,6 +40,11 @@ def where(proxy: FaultProxy) -> dict[str, str]:
 class TestLegacy(StoreConformance):
     row = ROW
     promises: ClassVar = Capabilities(atomic_create=False, atomic_update=False, atomic_delete=False)
+
+    @pytest.fixture
+    def mark(self, swift_server: SwiftServer, container: str) -> Mark:
+        account = Account.of_legacy(swift_server)
+        return lambda key: account.mark(f"{container}/{key}")
 
     @pytest.fixture
     async def store(self, swift_server: SwiftServer, container: str) -> AsyncIterator[Store]:

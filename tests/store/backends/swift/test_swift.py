@@ -11,10 +11,11 @@ import pytest
 from clusterstate.store.base import Capabilities, Store
 from clusterstate.store.credentials import Credentials
 from tests.store.backends.swift.stores import application_secret, hurried_at, permissions, swift_secret
-from tests.store.conformance import StoreConformance
+from tests.store.conformance import Mark, StoreConformance
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.openstack.account import Account
 from tests.support.openstack.identity import User
 from tests.support.openstack.server import SwiftServer
 
@@ -25,6 +26,11 @@ ROW = "swift (Keystone)"
 class TestSwift(StoreConformance):
     row = ROW
     promises: ClassVar = Capabilities(atomic_create=False, atomic_update=False, atomic_delete=False)
+
+    @pytest.fixture
+    def mark(self, swift_server: SwiftServer, user: User, container: str) -> Mark:
+        account = Account.of(swift_server, user)
+        return lambda key: account.mark(f"{container}/{key}")
 
     @pytest.fixture
     async def store(self, swift_server: SwiftServer, user: User, container: str) -> AsyncIterator[Store]:

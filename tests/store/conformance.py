@@ -1,8 +1,9 @@
 """The exam that every backend takes: what a store does when all is well. See `faults` for the rest of it.
 
-A backend's test class inherits `StoreConformance`, names its `row` of the table that the run prints, and gives two
-fixtures: `store` is an empty store, `rival` another one at the same place, as a second operator would have it.
-Where backends differ, the class says by `promises` what its endpoint keeps.
+A backend's test class inherits `StoreConformance`, names its `row` of the table that the run prints, which begins with
+the scheme, and gives its fixtures: `store` is an empty store, `rival` another one at the same place, as a second
+operator would have it. Where backends differ, the class says by `promises` what its endpoint keeps. Which row has to
+take which exam is written down in `test_rows`.
 """
 
 import asyncio
@@ -16,8 +17,8 @@ from clusterstate.errors import KeyNotFound, LostRace, StoreRefused
 from clusterstate.store.base import ABSENT, Capabilities, Entry, Page, Store, Version
 from tests.support.table import CHECK, STORE
 
-LONG = "/".join(["x" * 179] * 5)
-"""900 bytes less one, in segments that file systems take."""
+LONG = "/".join(["x" * 180, *["x" * 179] * 4])
+"""900 bytes, in segments that file systems take."""
 ODD_KEYS = [
     "a b/c d",
     "plus+plus",
@@ -70,9 +71,24 @@ class Examined:
         record_property(CHECK, request.function.__name__.removeprefix("test_").replace("_", " "))
 
 
+Mark = Callable[[str], object]
+
+
 class StoreConformance(Examined):
+    """Asks for `store`, `rival`, and `mark`, which puts a folder marker there by the service's own means.
+
+    `mark` takes the key as the store would give it: it ends in `/`.
+    """
+
     promises: ClassVar = Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True)
     """What has to be known of the endpoint once it is `settle`d; `shared` doesn't count."""
+    no_markers: ClassVar[str] = ""
+    """Why there can't be folder markers, where there can't: the row is examined without, and needs no `mark`."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if cls.no_markers:  # `-` in the table
+            cls.test_folder_markers_are_passed_over = None  # type: ignore[assignment, method-assign]
 
     async def test_what_was_written_is_read(self, store: Store, rival: Store) -> None:
         version = await store.write("c.example.com/config", b"one")
@@ -218,6 +234,20 @@ class StoreConformance(Examined):
         assert page.prefixes == ("c/instancegroup/", "c/pki/")
         (page,) = await pages_of(store, "c/p", shallow=True)
         assert page == Page((), ("c/pki/",))
+
+    async def test_folder_markers_are_passed_over(self, store: Store, mark: Mark) -> None:
+        for key in ("c/", "c/empty/", "c/full/"):
+            mark(key)
+        assert await keys_of(store) == []
+        await fill(store, ["c/config", "c/full/file", "d"])
+        assert await keys_of(store) == ["c/config", "c/full/file", "d"]
+        assert await keys_of(store, "c/") == ["c/config", "c/full/file"]
+        (page,) = await pages_of(store, shallow=True)
+        assert [entry.key for entry in page.entries] == ["d"]
+        assert page.prefixes == ("c/",)
+        (page,) = await pages_of(store, "c/", shallow=True)
+        assert [entry.key for entry in page.entries] == ["c/config"]
+        assert page.prefixes == ("c/empty/", "c/full/")
 
     @pytest.mark.parametrize("key", ODD_KEYS)
     async def test_odd_keys_are_ordinary(self, store: Store, key: str) -> None:

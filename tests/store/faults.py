@@ -5,13 +5,14 @@
     ExpiryConformance   the credentials are over
     WireConformance     a private authority, a proxy, and both together
 
-A backend's test class inherits what applies and gives the fixtures that stand first in each.
+A backend's test class inherits what applies and gives the fixtures that stand first in each. Requests are counted where
+they arrive, by proxies before the service, so that those count too that an SDK repeats by itself.
 """
 
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,9 +29,9 @@ from clusterstate.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from clusterstate.store.base import ABSENT, Store
+from clusterstate.store.base import ABSENT, ANYTHING, Expect, Store
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import ATTEMPTS, RequestCounts
+from clusterstate.store.wrappers import ATTEMPTS
 from tests.store.conformance import Examined, keys_of
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.forwardproxy import ForwardProxy
@@ -38,8 +39,35 @@ from tests.support.forwardproxy import ForwardProxy
 CONTENT = b"content " * 1000
 
 
-class FaultConformance(Examined):
-    """Asks for `proxy`, the face that the service shows, and `store`, opened at it.
+@contextmanager
+def failing(faces: Sequence[FaultProxy], *faults: Fault) -> Iterator[None]:
+    """Let all faces have these faults; what one of them counts, it counts for all."""
+    with ExitStack() as stack:
+        for face in faces:
+            for fault in faults:
+                stack.enter_context(face.failing(fault))
+        yield
+
+
+def taken(faces: Sequence[FaultProxy]) -> int:
+    """Give how many requests came in since the last time."""
+    number = sum(face.counts.total() for face in faces)
+    for face in faces:
+        face.counts.clear()
+    return number
+
+
+class Faced(Examined):
+    """Asks for `proxy`, the face that the service shows."""
+
+    @pytest.fixture
+    def faces(self, proxy: FaultProxy) -> Sequence[FaultProxy]:
+        """Everything that the stores ask: where the service that gives tokens is another one, its face too."""
+        return (proxy,)
+
+
+class FaultConformance(Faced):
+    """Asks for `store`, opened at the `proxy`.
 
     `hurried` is a store at the same place that waits 0.3 seconds for a byte, without wrappers: it doesn't retry.
     """
@@ -50,13 +78,22 @@ class FaultConformance(Examined):
     """How the service says that another request was at work on the same file: try again."""
     requests: ClassVar[Mapping[str, int]] = {"read": 1, "write": 1, "list": 1, "delete": 1}
     """How many requests the work takes when all is well, once the store has been used."""
+    questions: ClassVar[int] = 0
+    """How many requests come before the one that writes, in a store's first write: whatever has to be known first."""
     write_method: ClassVar[str] = "PUT"
     """Of the request that creates a file."""
     checks_uploads: ClassVar[bool] = True
     """Whether the service refuses bytes that a digest doesn't fit; else it keeps them, and they are never given."""
 
+    @pytest.fixture
+    def cold(self, store: Store) -> Store:
+        """The store, which nothing was asked of yet."""
+        return store
+
     @pytest.fixture(autouse=True)
-    async def _prepared(self, store: Store, proxy: FaultProxy) -> None:
+    async def _prepared(self, request: pytest.FixtureRequest, store: Store, proxy: FaultProxy) -> None:
+        if "cold" in request.fixturenames:
+            return
         await store.write("file", CONTENT)
         assert (await store.read("file")).data == CONTENT
         proxy.counts.clear()
@@ -76,6 +113,24 @@ class FaultConformance(Examined):
                 await keys_of(store)
             assert proxy.counts.total() == 3 * ATTEMPTS
         assert (await store.read("file")).data == CONTENT
+
+    @pytest.mark.parametrize("expect", [ANYTHING, ABSENT], ids=["write", "create"])
+    async def test_an_outage_at_the_start_ends_after_the_documented_requests(
+        self, cold: Store, faces: Sequence[FaultProxy], expect: Expect
+    ) -> None:
+        with failing(faces, Fault(status=503)), pytest.raises(StoreUnavailable, match="503"):
+            await cold.write("file", b"x", expect=expect)
+        assert taken(faces) == ATTEMPTS, "an attempt ends at the first request that fails"
+
+    async def test_an_outage_of_the_first_write_alone_ends_after_the_documented_requests(
+        self, cold: Store, faces: Sequence[FaultProxy]
+    ) -> None:
+        """What was answered before isn't asked again, or the attempts end there."""
+        answered = Fault(times=self.questions)
+        with failing(faces, answered, Fault(status=503)), pytest.raises(StoreUnavailable, match="503"):
+            await cold.write("file", b"x")
+        assert answered.times == 0
+        assert taken(faces) == self.questions + ATTEMPTS
 
     @pytest.mark.parametrize("work", ["read", "write", "list", "delete"])
     async def test_a_short_outage_is_not_noticed(self, store: Store, proxy: FaultProxy, work: str) -> None:
@@ -174,8 +229,8 @@ class FaultConformance(Examined):
         assert (await store.read("new")).data == b"mine"
 
 
-class RefusalConformance(Examined):
-    """Asks for stores that fail by who asks, or for what; each counts its requests into `counts`.
+class RefusalConformance(Faced):
+    """Asks for stores that fail by who asks, or for what, and ask through the `faces` alone.
 
     `stranger` has wrong credentials with `canary` in them, `denied` may do nothing, `nowhere` has no bucket.
     """
@@ -183,50 +238,50 @@ class RefusalConformance(Examined):
     permissions: ClassVar[dict[str, str]]
     """What the message asks for when `read`, `write` or `list` is denied."""
     bucket_error: ClassVar[type[StoreError]] = StoreNotFound
-
-    @pytest.fixture
-    def counts(self) -> RequestCounts:
-        return RequestCounts()
+    requests: ClassVar[Mapping[str, Sequence[int]]] = {
+        "stranger": (1, 1, 1),
+        "denied": (1, 1, 1),
+        "nowhere": (1, 1, 1),
+    }
+    """How many requests a list, a read and a write take, one after the other; whoever has more says why."""
 
     @pytest.fixture
     def canary(self) -> str:
         return "canary0123456789canary"
 
     async def test_wrong_credentials_are_told_without_showing_them(
-        self, stranger: Store, counts: RequestCounts, canary: str
+        self, stranger: Store, faces: Sequence[FaultProxy], canary: str
     ) -> None:
-        for work in works_on(stranger):
+        for work, requests in zip(works_on(stranger), self.requests["stranger"], strict=True):
             with pytest.raises(AuthenticationFailed) as caught:
                 await work
             assert canary not in "".join(traceback.format_exception(caught.value))
             assert caught.value.__cause__ is None
             assert caught.value.__suppress_context__
-        assert counts.total == 3, "wrong credentials don't become right by repetition"
+            assert taken(faces) == requests, "wrong credentials don't become right by repetition"
 
-    async def test_who_is_denied_learns_what_to_ask_for(self, denied: Store, counts: RequestCounts) -> None:
-        for name, work in zip(("list", "read", "write"), works_on(denied), strict=True):
+    async def test_who_is_denied_learns_what_to_ask_for(self, denied: Store, faces: Sequence[FaultProxy]) -> None:
+        for name, work, requests in zip(
+            ("list", "read", "write"), works_on(denied), self.requests["denied"], strict=True
+        ):
             with pytest.raises(AccessDenied, match=self.permissions[name]):
                 await work
-        assert counts.total == 3
+            assert taken(faces) == requests, name
 
-    async def test_a_missing_bucket_is_told(self, nowhere: Store, counts: RequestCounts) -> None:
-        for work in works_on(nowhere):
+    async def test_a_missing_bucket_is_told(self, nowhere: Store, faces: Sequence[FaultProxy]) -> None:
+        for work, requests in zip(works_on(nowhere), self.requests["nowhere"], strict=True):
             with pytest.raises(self.bucket_error, match="no-such"):
                 await work
-        assert counts.total == 3
+            assert taken(faces) == requests
 
 
-class ExpiryConformance(Examined):
-    """Asks for `expired`, a store whose credentials have had their time, which counts its requests into `counts`."""
+class ExpiryConformance(Faced):
+    """Asks for `expired`, a store whose credentials have had their time, which asks through the `faces` alone."""
 
-    @pytest.fixture
-    def counts(self) -> RequestCounts:
-        return RequestCounts()
-
-    async def test_expired_credentials_are_told(self, expired: Store, counts: RequestCounts) -> None:
+    async def test_expired_credentials_are_told(self, expired: Store, faces: Sequence[FaultProxy]) -> None:
         with pytest.raises(AuthenticationFailed):
             await keys_of(expired)
-        assert counts.total == 1
+        assert taken(faces) == 1
 
 
 def works_on(store: Store) -> Iterator[Awaitable[object]]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from clusterstate.api.store import Encryption
-from clusterstate.api.store_rules import SCHEMES
 from clusterstate.errors import (
     AuthenticationFailed,
     CredentialsInvalid,
@@ -106,10 +105,6 @@ def test_an_sdk_is_loaded_by_its_scheme_only() -> None:
 )
 def test_an_extra_that_is_missing_is_named(scheme: str, extra: str, module: str, environ: dict[str, str]) -> None:
     run(HAS_NO_SDK.format(scheme=scheme, extra=extra, module=module, environ=environ))
-
-
-def test_every_scheme_may_be_declared() -> None:
-    assert {*SCHEMES, "azureblob"} == BACKENDS.keys()
 
 
 @pytest.mark.parametrize("scheme", BACKENDS)

@@ -105,6 +105,7 @@ class TestWrapped(StoreConformance):
     """All wrappers together keep the contract."""
 
     row = "memfs, in all wrappers"
+    no_markers = "only stores write there, and they take no such key"
 
     @pytest.fixture
     def store(self, request: pytest.FixtureRequest) -> Store:

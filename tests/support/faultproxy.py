@@ -1,7 +1,8 @@
 """A server that stands before another one, passes everything on, and misbehaves on request.
 
-It passes on method, path, query and headers unchanged (Host too, so that signatures hold), and works in a thread
-with an event loop of its own: a test may block its own loop, or use a blocking client.
+It passes on method, path, query and headers unchanged (Host too, so that signatures hold), adds whether its own side
+is TLS (X-Forwarded-Proto), and works in a thread with an event loop of its own: a test may block its own loop, or use
+a blocking client.
 """
 
 import asyncio
@@ -161,7 +162,7 @@ class FaultProxy:
         async with self._session.request(
             request.method,
             URL(self.upstream + request.raw_path, encoded=True),
-            headers=_end_to_end(request.headers),
+            headers=[*_end_to_end(request.headers), ("X-Forwarded-Proto", request.scheme)],
             data=BytesIO(body) if body else None,
             allow_redirects=False,
             ssl=self._trust or True,

@@ -13,6 +13,7 @@ from tests.store.conformance import StoreConformance, entries_of, keys_of
 
 class TestFile(StoreConformance):
     row = "file"
+    no_markers = "a file system has folders, and no file whose name ends in /"
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> Store:

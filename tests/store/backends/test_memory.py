@@ -10,6 +10,7 @@ from tests.store.conformance import StoreConformance, keys_of
 
 class TestMemory(StoreConformance):
     row = "memfs"
+    no_markers = "only stores write there, and they take no such key"
 
     @pytest.fixture
     def name(self, request: pytest.FixtureRequest) -> str:

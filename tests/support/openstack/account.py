@@ -31,6 +31,14 @@ class Account:
     def of(cls, server: SwiftServer, user: User) -> "Account":
         return cls(f"{server.url}/v1/AUTH_{user.project_id}", server.keystone.token(user))
 
+    @classmethod
+    def of_legacy(cls, server: SwiftServer) -> "Account":
+        """Give the account of tempauth's users, as its owner."""
+        sent = {"X-Auth-User": server.legacy.name, "X-Auth-Key": server.legacy.password}
+        request = urllib.request.Request(f"{server.legacy_url}/auth/v1.0", headers=sent)
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return cls(answer.headers["X-Storage-Url"], answer.headers["X-Auth-Token"])
+
     def ask(self, method: str, path: str, data: bytes | None = None, query: str = "", **headers: str) -> Answer:
         """Ask for a container or CONTAINER/KEY; whatever the answer is, it is given."""
         url = f"{self.url}/{urllib.parse.quote(path)}{query}"
@@ -49,6 +57,11 @@ class Account:
     def put(self, path: str, data: bytes, **headers: str) -> None:
         """Write CONTAINER/KEY, or make a container."""
         assert self.ask("PUT", path, data, **headers).status in {201, 202}, path
+
+    def mark(self, path: str) -> None:
+        """Put what stands for the folder CONTAINER/KEY/: an empty object of that name, and one of a type of its own."""
+        self.put(path, b"")
+        self.put(path.removesuffix("/"), b"", Content_Type="application/directory")
 
     def read(self, path: str) -> bytes:
         """Give the bytes of CONTAINER/KEY."""

@@ -157,6 +157,11 @@ class Protocol(SwiftHttpProtocol):
     def log_request(self, *_: object) -> None:
         """Leave the access log out."""
 
+    def get_environ(self) -> dict[str, Any]:
+        """Believe whoever stands before it that the way there is TLS: tempauth tells where files are by that."""
+        environ: dict[str, Any] = super().get_environ()
+        return environ | {"wsgi.url_scheme": environ.get("HTTP_X_FORWARDED_PROTO", "http")}
+
 
 def _now() -> float:
     return time.time()

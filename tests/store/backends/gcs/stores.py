@@ -17,9 +17,9 @@ from clusterstate.store.buckets import BucketStore
 from clusterstate.store.credentials import Credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.opening import LOOPBACK, opened
 from tests.store.opening import secret as secret_of
+from tests.support.faultproxy import FaultProxy
 from tests.support.gcs.server import EVERYTHING, GcsServer, GoogleAccount
 
 WEB_TOKEN = "urn:ietf:params:oauth:token-type:jwt"
@@ -39,12 +39,16 @@ def open_as(
     url: str,
     account: GoogleAccount,
     options: StoreOptions | None = None,
-    counts: RequestCounts | None = None,
 ) -> AbstractAsyncContextManager[Store]:
     """Open a store at the server's own address; options may name another."""
     options = options or StoreOptions()
     here = options if options.endpoint else replace(options, endpoint=server.endpoint)
-    return opened(url, secret(account.document), here, knowing(server.endpoint), counts)
+    return opened(url, secret(account.document), here, knowing(server.endpoint))
+
+
+def open_through(face: FaultProxy, url: str, credentials: Credentials) -> AbstractAsyncContextManager[Store]:
+    """Open a store that asks this face for everything; so the credentials' tokens have to be from there."""
+    return opened(url, credentials, StoreOptions(endpoint=face.endpoint), knowing(face.endpoint))
 
 
 def of_config(bucket: str, config: Config) -> BucketStore:

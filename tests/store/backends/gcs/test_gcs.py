@@ -16,9 +16,8 @@ from clusterstate.store.base import Store
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
-from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, secret
-from tests.store.conformance import StoreConformance, keys_of
+from tests.store.backends.gcs.stores import federation, knowing, of_config, open_as, open_through, secret
+from tests.store.conformance import Mark, StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import FaultProxy
@@ -35,6 +34,12 @@ class TestGcs(StoreConformance):
     row = ROW
     path: ClassVar = ("", "")
     """Behind the bucket in the URL, as it is spelt for `store` and for `rival`."""
+    folder: ClassVar[str] = ""
+    """Where that is in the bucket."""
+
+    @pytest.fixture
+    def mark(self, gcs_server: GcsServer, bucket: str) -> Mark:
+        return lambda key: gcs_server.put(bucket, self.folder + key, b"")
 
     @pytest.fixture
     async def store(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[Store]:
@@ -51,6 +56,7 @@ class TestGcs(StoreConformance):
 class TestGcsBelowAPrefix(TestGcs):
     row = "gs, below a prefix"
     path = ("/a team/pre.fix", "/a%20team/pre.fix/")
+    folder = "a team/pre.fix/"
 
     @pytest.fixture(autouse=True)
     async def _nothing_beside(self, gcs_server: GcsServer, bucket: str) -> AsyncIterator[None]:
@@ -68,19 +74,25 @@ class TestGcsWithLists(TestGcs):
         return gcs_server.create_bucket(uniform=False)
 
 
-class TestGcsFaults(FaultConformance):
-    row = ROW
-    write_method = "POST"
-
+class Faced:
     @pytest.fixture
     def proxy(self, gcs_server: GcsServer) -> Iterator[FaultProxy]:
+        """The face of the files and of the tokens."""
         with FaultProxy(gcs_server.endpoint) as proxy:
             yield proxy
 
+
+class TestGcsFaults(Faced, FaultConformance):
+    """The first write asks for a token, and the bucket whether its files have lists."""
+
+    row = ROW
+    write_method = "POST"
+    questions = 2
+
     @pytest.fixture
     async def store(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
-        options = StoreOptions(endpoint=proxy.endpoint)
-        async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account(), options) as store:
+        account = gcs_server.create_account(token_uri=f"{proxy.endpoint}/token")
+        async with open_through(proxy, f"gs://{bucket}", secret(account.document)) as store:
             yield store
 
     @pytest.fixture
@@ -92,25 +104,33 @@ class TestGcsFaults(FaultConformance):
         return of_config(bucket, replace(config, inputs=replace(config.inputs, wire=wire)))
 
 
-class TestGcsRefusals(RefusalConformance):
+class TestGcsRefusals(Faced, RefusalConformance):
+    """Who is known has a token from the first request on. A write asks first whether the bucket's files have lists."""
+
     row = ROW
     permissions: ClassVar = {
         name: rf"Grant storage\.objects\.{permission} to sa-\w+@acme\.iam\.gserviceaccount\.com\."
         for name, permission in (("list", "list"), ("read", "get"), ("write", "create"))
     }
+    requests: ClassVar = {"stranger": (1, 1, 1), "denied": (2, 1, 2), "nowhere": (2, 1, 1)}
 
     @pytest.fixture
-    def open_with(self, gcs_server: GcsServer, counts: RequestCounts) -> Open:
+    def open_with(self, gcs_server: GcsServer, proxy: FaultProxy) -> Open:
         """Give what opens a store for somebody with these permissions."""
-        return lambda url, permissions: open_as(gcs_server, url, gcs_server.create_account(permissions), counts=counts)
+
+        def open_with(url: str, permissions: Iterable[str]) -> AbstractAsyncContextManager[Store]:
+            account = gcs_server.create_account(permissions, token_uri=f"{proxy.endpoint}/token")
+            return open_through(proxy, url, secret(account.document))
+
+        return open_with
 
     @pytest.fixture
     async def stranger(
-        self, gcs_server: GcsServer, bucket: str, counts: RequestCounts, canary: str
+        self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy, canary: str
     ) -> AsyncIterator[Store]:
-        account = gcs_server.create_account()
+        account = gcs_server.create_account(token_uri=f"{proxy.endpoint}/token")
         wrong = account.changed(private_key=OTHER_KEY.as_pem(private=True).decode(), private_key_id=canary)
-        async with open_as(gcs_server, f"gs://{bucket}", replace(account, document=wrong), counts=counts) as store:
+        async with open_through(proxy, f"gs://{bucket}", secret(wrong)) as store:
             yield store
 
     @pytest.fixture
@@ -124,17 +144,16 @@ class TestGcsRefusals(RefusalConformance):
             yield store
 
 
-class TestGcsExpiry(ExpiryConformance):
+class TestGcsExpiry(Faced, ExpiryConformance):
     row = ROW
 
     @pytest.fixture
-    async def expired(self, gcs_server: GcsServer, bucket: str, counts: RequestCounts) -> AsyncIterator[Store]:
+    async def expired(self, gcs_server: GcsServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
         """A token that was to be exchanged, and has had its time."""
         issuer = Issuer()
-        exchange = federation(gcs_server, issuer.key)
+        exchange = federation(gcs_server, issuer.key, url=proxy.endpoint)
         credentials = secret(exchange.document, GOOGLE_SUBJECT_TOKEN=issuer.issue(exchange.audience, seconds=-60))
-        options = StoreOptions(endpoint=gcs_server.endpoint)
-        async with opened(f"gs://{bucket}", credentials, options, knowing(gcs_server.endpoint), counts) as store:
+        async with open_through(proxy, f"gs://{bucket}", credentials) as store:
             yield store
 
 
@@ -184,14 +203,6 @@ async def test_an_endpoint_is_proven_by_the_first_update(gcs_server: GcsServer, 
             await store.delete("file", expect=version)
             assert store.capabilities.atomic_delete
             assert await keys_of(store) == []
-
-
-async def test_folder_markers_are_not_files(gcs_server: GcsServer, bucket: str) -> None:
-    gcs_server.put(bucket, "c/", b"")
-    async with open_as(gcs_server, f"gs://{bucket}", gcs_server.create_account()) as store:
-        await store.write("c/config", b"x")
-        assert await keys_of(store) == ["c/config"]
-        assert await keys_of(store, "c/", shallow=True) == ["c/config"]
 
 
 async def test_who_may_do_nothing_learns_the_first_permission_that_is_missing(

@@ -17,7 +17,6 @@ from clusterstate.store.base import Store
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.kubernetes.stores import expired_token, far, near
 from tests.store.conformance import StoreConformance
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
@@ -31,6 +30,7 @@ CONFLICT = '{"kind": "Status", "status": "Failure", "reason": "Conflict", "code"
 
 class TestOwnCluster(StoreConformance):
     row = OWN
+    no_markers = "a Secret is a file by a key that can be one; any other is no file of a store"
 
     @pytest.fixture
     async def store(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:
@@ -43,17 +43,22 @@ class TestOwnCluster(StoreConformance):
             yield store
 
 
-class TestFaults(FaultConformance):
-    row = OTHER
-    conflict = Fault(method="PUT", status=409, body=CONFLICT)
-    requests: ClassVar = {"read": 1, "write": 2, "list": 1, "delete": 2}
-    write_method = "POST"
-    checks_uploads = False
-
+class Faced:
     @pytest.fixture
     def proxy(self, control_plane: ControlPlane, trust: ssl.SSLContext) -> Iterator[FaultProxy]:
         with FaultProxy(control_plane.url, trust=trust) as proxy:
             yield proxy
+
+
+class TestFaults(Faced, FaultConformance):
+    """A write and a delete look first for what is there."""
+
+    row = OTHER
+    conflict = Fault(method="PUT", status=409, body=CONFLICT)
+    requests: ClassVar = {"read": 1, "write": 2, "list": 1, "delete": 2}
+    questions = 1
+    write_method = "POST"
+    checks_uploads = False
 
     @pytest.fixture
     def opening(self, control_plane: ControlPlane, namespace: str, proxy: FaultProxy) -> Opening:
@@ -75,54 +80,42 @@ class TestFaults(FaultConformance):
         await store.close()
 
 
-class TestRefusals(RefusalConformance):
+class TestRefusals(Faced, RefusalConformance):
+    """Where nothing is found, the namespace is asked for; a write looks for the file, fails to create it, and asks."""
+
     row = OTHER
     permissions: ClassVar = {
         "list": r"Grant list secrets in namespace \S+ to system:serviceaccount:\S+:denied\.",
         "read": r"Grant get secrets in namespace \S+ to system:serviceaccount:\S+:denied\.",
         "write": r"Grant list secrets in namespace \S+ to system:serviceaccount:\S+:denied\.",
     }
+    requests: ClassVar = {"stranger": (1, 1, 1), "denied": (1, 1, 1), "nowhere": (2, 2, 3)}
 
     @pytest.fixture
-    def front(self, control_plane: ControlPlane, trust: ssl.SSLContext) -> Iterator[FaultProxy]:
-        with FaultProxy(control_plane.url, trust=trust) as proxy:
-            yield proxy
-
-    @pytest.fixture
-    async def stranger(
-        self, front: FaultProxy, namespace: str, counts: RequestCounts, canary: str
-    ) -> AsyncIterator[Store]:
-        async with opened(f"k8s:///{namespace}", far(front.endpoint, canary), counts=counts) as store:
+    async def stranger(self, proxy: FaultProxy, namespace: str, canary: str) -> AsyncIterator[Store]:
+        async with opened(f"k8s:///{namespace}", far(proxy.endpoint, canary)) as store:
             yield store
 
     @pytest.fixture
-    async def denied(
-        self, control_plane: ControlPlane, front: FaultProxy, namespace: str, counts: RequestCounts
-    ) -> AsyncIterator[Store]:
+    async def denied(self, control_plane: ControlPlane, proxy: FaultProxy, namespace: str) -> AsyncIterator[Store]:
         token = control_plane.service_account_token(namespace, "denied")
-        async with opened(f"k8s:///{namespace}", far(front.endpoint, token), counts=counts) as store:
+        async with opened(f"k8s:///{namespace}", far(proxy.endpoint, token)) as store:
             yield store
 
     @pytest.fixture
-    async def nowhere(
-        self, control_plane: ControlPlane, front: FaultProxy, counts: RequestCounts
-    ) -> AsyncIterator[Store]:
-        credentials = far(front.endpoint, control_plane.admin_token)
-        async with opened("k8s:///no-such-namespace", credentials, counts=counts) as store:
+    async def nowhere(self, control_plane: ControlPlane, proxy: FaultProxy) -> AsyncIterator[Store]:
+        async with opened("k8s:///no-such-namespace", far(proxy.endpoint, control_plane.admin_token)) as store:
             yield store
 
 
-class TestExpiry(ExpiryConformance):
+class TestExpiry(Faced, ExpiryConformance):
     row = OTHER
 
     @pytest.fixture
-    async def expired(
-        self, control_plane: ControlPlane, trust: ssl.SSLContext, namespace: str, counts: RequestCounts
-    ) -> AsyncIterator[Store]:
-        with FaultProxy(control_plane.url, trust=trust) as proxy:
-            credentials = far(proxy.endpoint, expired_token(control_plane, namespace))
-            async with opened(f"k8s:///{namespace}", credentials, counts=counts) as store:
-                yield store
+    async def expired(self, control_plane: ControlPlane, proxy: FaultProxy, namespace: str) -> AsyncIterator[Store]:
+        credentials = far(proxy.endpoint, expired_token(control_plane, namespace))
+        async with opened(f"k8s:///{namespace}", credentials) as store:
+            yield store
 
 
 class TestOnTheWire(WireConformance):

@@ -223,13 +223,6 @@ async def test_what_was_put_together_from_parts_is_read_and_replaced(
     assert (await store.read("file")).data == b"whole"
 
 
-async def test_folder_markers_are_not_files(oss_server: OssServer, bucket: str, store: Store) -> None:
-    oss_server.bucket(bucket).put_object("c/", b"")
-    await store.write("c/config", b"x")
-    assert await keys_of(store) == ["c/config"]
-    assert await keys_of(store, "c/", shallow=True) == ["c/config"]
-
-
 async def test_the_longest_key_of_oss_is_one_byte_less(store: Store) -> None:
     longest = "/".join(["x" * 127] * 8)
     await store.write(longest, b"x")

@@ -15,9 +15,8 @@ from clusterstate.store.credentials import Credentials
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.oss.stores import OwnNames, bare, oss_secret
-from tests.store.conformance import StoreConformance, keys_of
+from tests.store.conformance import Mark, StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
@@ -27,10 +26,20 @@ pytestmark = pytest.mark.objectstore
 
 CREATES = Capabilities(atomic_create=True, atomic_update=False, atomic_delete=False)
 STALE = "<Error><Code>StaleFile</Code><Message>File is stale for this operation</Message></Error>"
-Open = Callable[..., AbstractAsyncContextManager[Store]]
+Open = Callable[[str, Keys], AbstractAsyncContextManager[Store]]
 
 
-class TestOss(StoreConformance):
+class Conformance(StoreConformance):
+    folder: ClassVar[str] = ""
+    """Where the store is in the bucket."""
+
+    @pytest.fixture
+    def mark(self, oss_server: OssServer, bucket: str) -> Mark:
+        oss = oss_server.bucket(bucket)
+        return lambda key: oss.put_object(self.folder + key, b"")
+
+
+class TestOss(Conformance):
     row = "oss"
     promises: ClassVar = CREATES
 
@@ -47,7 +56,7 @@ class TestOss(StoreConformance):
             yield store
 
 
-class TestOssAtItsOwnNames(StoreConformance):
+class TestOssAtItsOwnNames(Conformance):
     row = "oss, own names"
     promises: ClassVar = CREATES
 
@@ -64,7 +73,7 @@ class TestOssAtItsOwnNames(StoreConformance):
             yield store
 
 
-class TestOssWithVersions(StoreConformance):
+class TestOssWithVersions(Conformance):
     """OSS overwrites what is there by a create, in a bucket that keeps versions."""
 
     row = "oss, versioned bucket"
@@ -86,8 +95,9 @@ class TestOssWithVersions(StoreConformance):
             yield store
 
 
-class TestOssBelowAPrefix(StoreConformance):
+class TestOssBelowAPrefix(Conformance):
     row = "oss, below a prefix"
+    folder = "a team/pre.fix/"
     promises: ClassVar = CREATES
 
     @pytest.fixture
@@ -132,11 +142,8 @@ class TestOssRefusals(RefusalConformance):
     }
 
     @pytest.fixture
-    def open_as(self, oss_server: OssServer, counts: RequestCounts) -> Open:
-        def open_as(bucket: str, keys: Keys) -> AbstractAsyncContextManager[Store]:
-            return opened(f"oss://{bucket}", oss_secret(keys, oss_server.endpoint), counts=counts)
-
-        return open_as
+    def open_as(self, proxy: FaultProxy) -> Open:
+        return lambda bucket, keys: opened(f"oss://{bucket}", oss_secret(keys, proxy.endpoint))
 
     @pytest.fixture
     async def stranger(self, oss_server: OssServer, bucket: str, open_as: Open, canary: str) -> AsyncIterator[Store]:
@@ -158,9 +165,9 @@ class TestOssExpiry(ExpiryConformance):
     row = "oss"
 
     @pytest.fixture
-    async def expired(self, oss_server: OssServer, bucket: str, counts: RequestCounts) -> AsyncIterator[Store]:
+    async def expired(self, oss_server: OssServer, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
         old = oss_server.lend(seconds=-1)
-        async with opened(f"oss://{bucket}", oss_secret(old, oss_server.endpoint), counts=counts) as store:
+        async with opened(f"oss://{bucket}", oss_secret(old, proxy.endpoint)) as store:
             yield store
 
 

@@ -15,15 +15,14 @@ from clusterstate.store.credentials import Credentials
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.s3.stores import bare, s3_secret
-from tests.store.conformance import StoreConformance
+from tests.store.conformance import Mark, StoreConformance
 from tests.store.faults import FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
 
 CONFLICT = "<Error><Code>ConditionalRequestConflict</Code><Message>Try again</Message></Error>"
-Open = Callable[..., AbstractAsyncContextManager[Store]]
+Open = Callable[[str, Keys], AbstractAsyncContextManager[Store]]
 
 
 class OfAScheme:
@@ -33,8 +32,21 @@ class OfAScheme:
     def url(self, bucket: str) -> str:
         return f"{self.scheme}://{bucket}"
 
+    @pytest.fixture
+    def proxy(self, s3_server: S3Server) -> Iterator[FaultProxy]:
+        with FaultProxy(s3_server.endpoint) as proxy:
+            yield proxy
+
 
 class Conformance(OfAScheme, StoreConformance):
+    folder: ClassVar[str] = ""
+    """Where the store is in the bucket."""
+
+    @pytest.fixture
+    def mark(self, s3_server: S3Server, bucket: str) -> Mark:
+        s3 = s3_server.client()
+        return lambda key: s3.put_object(Bucket=bucket, Key=self.folder + key)
+
     @pytest.fixture
     async def store(self, s3_server: S3Server, url: str) -> AsyncIterator[Store]:
         async with opened(url, s3_secret(s3_server, s3_server.endpoint, scheme=self.scheme)) as store:
@@ -50,11 +62,6 @@ class Conformance(OfAScheme, StoreConformance):
 
 class Faults(OfAScheme, FaultConformance):
     conflict = Fault(method="PUT", status=409, body=CONFLICT)
-
-    @pytest.fixture
-    def proxy(self, s3_server: S3Server) -> Iterator[FaultProxy]:
-        with FaultProxy(s3_server.endpoint) as proxy:
-            yield proxy
 
     @pytest.fixture
     def credentials(self, s3_server: S3Server, proxy: FaultProxy) -> Credentials:
@@ -80,12 +87,8 @@ class Refusals(OfAScheme, RefusalConformance):
     }
 
     @pytest.fixture
-    def open_as(self, s3_server: S3Server, counts: RequestCounts) -> Open:
-        def open_as(url: str, keys: Keys, **more: str) -> AbstractAsyncContextManager[Store]:
-            credentials = s3_secret(keys, s3_server.endpoint, scheme=self.scheme, **more)
-            return opened(url, credentials, counts=counts)
-
-        return open_as
+    def open_as(self, proxy: FaultProxy) -> Open:
+        return lambda url, keys: opened(url, s3_secret(keys, proxy.endpoint, scheme=self.scheme))
 
     @pytest.fixture
     async def stranger(self, s3_server: S3Server, url: str, open_as: Open, canary: str) -> AsyncIterator[Store]:

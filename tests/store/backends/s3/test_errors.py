@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from aiohttp import web
 
+from clusterstate.api.store import Encryption
 from clusterstate.errors import (
     AccessDenied,
     AuthenticationFailed,
@@ -123,6 +124,15 @@ async def test_a_write_without_etag_is_not_taken_for_done() -> None:
     async with canned(lambda _: web.Response()) as server, acme(server) as store:
         with pytest.raises(IntegrityFailed, match="ETag"):
             await store.write("file", b"x")
+
+
+@pytest.mark.parametrize("body", ["", "<html>log in</html>", "<ServerSideEncryptionConfiguration/>"])
+async def test_what_tells_of_no_encryption_is_no_default(body: str) -> None:
+    async with canned(lambda _: web.Response(text=body, headers={"ETag": '"1"'})) as server:
+        inputs = ClientInputs(KEYS, server.endpoint, "us-east-1")
+        async with bare("acme", config_of(inputs, encryption=Encryption.AUTO)) as store:
+            await store.write("file", b"x")
+    assert server.requests[1].headers["x-amz-server-side-encryption"] == "AES256"
 
 
 class Babble(socketserver.BaseRequestHandler):

@@ -18,9 +18,9 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.stores import bare, config_of, s3_secret, secret
-from tests.store.conformance import StoreConformance, keys_of
+from tests.store.conformance import Mark, StoreConformance, keys_of
 from tests.store.opening import SomeKeys, ambient, opened
-from tests.support.faultproxy import FaultProxy
+from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.moto import MotoServer
 
 pytestmark = pytest.mark.objectstore
@@ -49,6 +49,11 @@ def proxy(moto_server: MotoServer) -> Iterator[FaultProxy]:
 
 class TestS3OnMoto(StoreConformance):
     row = "s3 (moto)"
+
+    @pytest.fixture
+    def mark(self, moto_server: MotoServer, bucket: str) -> Mark:
+        s3 = moto_server.client("s3")
+        return lambda key: s3.put_object(Bucket=bucket, Key=key)
 
     @pytest.fixture
     async def store(self, moto_server: MotoServer, bucket: str) -> AsyncIterator[Store]:
@@ -122,6 +127,19 @@ async def test_auto_asks_for_encryption_where_asking_is_denied(moto_server: Moto
     async with opened(f"s3://{bucket}", s3_secret(user, moto_server.endpoint)) as store:
         await store.write("file", b"x")
     assert head(moto_server, bucket)["ServerSideEncryption"] == "AES256"
+
+
+async def test_auto_writes_nothing_before_the_bucket_was_asked(
+    moto_server: MotoServer, bucket: str, proxy: FaultProxy
+) -> None:
+    """An outage of the question doesn't make it AES256, where the bucket has a key of its own."""
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    moto_server.client("s3").put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    async with opened(f"s3://{bucket}", s3_secret(moto_server, proxy.endpoint)) as store:
+        with proxy.failing(Fault(method="GET", status=503, times=2)):
+            await store.write("file", b"x")
+    assert proxy.counts == {("GET", f"/{bucket}"): 3, ("PUT", f"/{bucket}/file"): 1}
+    assert head(moto_server, bucket).get("ServerSideEncryption") != "AES256"
 
 
 async def test_none_sends_no_header_and_asks_nothing(moto_server: MotoServer, bucket: str, proxy: FaultProxy) -> None:

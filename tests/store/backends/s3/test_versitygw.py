@@ -1,6 +1,7 @@
 """S3 against a strict server with signatures on."""
 
 from collections.abc import AsyncIterator, Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -9,7 +10,6 @@ from clusterstate.sandbox.s3server import S3Server
 from clusterstate.store.base import Store
 from clusterstate.store.expect import proof_of
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.s3.exams import Conformance, Faults, OnTheWire, Refusals
 from tests.store.backends.s3.stores import s3_secret, secret
 from tests.store.conformance import keys_of
@@ -28,24 +28,28 @@ class TestS3(Conformance):
 
 
 class TestS3Faults(Faults):
+    """By default the first write asks for the bucket's encryption."""
+
     scheme, row = "s3", ROW
+    questions = 1
 
 
 class TestS3Refusals(Refusals):
+    """Whatever the bucket answers to the question about its encryption, AES256 is sent then, as kops does."""
+
     scheme, row = "s3", ROW
+    requests: ClassVar = {"stranger": (1, 1, 2), "denied": (1, 1, 2), "nowhere": (1, 1, 2)}
 
 
 class TestS3Expiry(ExpiryConformance):
     row = ROW
 
     @pytest.fixture
-    async def expired(self, s3_server: S3Server, bucket: str, counts: RequestCounts) -> AsyncIterator[Store]:
+    async def expired(self, s3_server: S3Server, bucket: str, proxy: FaultProxy) -> AsyncIterator[Store]:
         """The server knows no session tokens, so it calls each one invalid, as AWS does once they are old."""
         keys = {"AWS_ACCESS_KEY_ID": s3_server.access_key, "AWS_SECRET_ACCESS_KEY": s3_server.secret_key}
         credentials = secret(keys | {"AWS_SESSION_TOKEN": "old"})
-        async with opened(
-            f"s3://{bucket}", credentials, StoreOptions(endpoint=s3_server.endpoint), counts=counts
-        ) as store:
+        async with opened(f"s3://{bucket}", credentials, StoreOptions(endpoint=proxy.endpoint)) as store:
             yield store
 
 
@@ -55,6 +59,7 @@ class TestS3OnTheWire(OnTheWire):
 
 class TestS3BelowAPrefix(Conformance):
     scheme, row = "s3", "s3, below a prefix"
+    folder = "a team/pre.fix/"
 
     @pytest.fixture
     async def store(self, s3_server: S3Server, bucket: str) -> AsyncIterator[Store]:
@@ -139,11 +144,3 @@ async def test_a_file_in_the_way_is_refused_with_the_servers_words(s3_server: S3
         await store.write("d1", b"x")
         with pytest.raises(StoreRefused, match="ObjectParentIsFile"):
             await store.write("d1/x", b"x")
-
-
-async def test_folder_markers_are_not_files(s3_server: S3Server, bucket: str) -> None:
-    s3_server.client().put_object(Bucket=bucket, Key="c/")
-    async with opened(f"s3://{bucket}", s3_secret(s3_server, s3_server.endpoint)) as store:
-        await store.write("c/config", b"x")
-        assert await keys_of(store) == ["c/config"]
-        assert await keys_of(store, "c/", shallow=True) == ["c/config"]

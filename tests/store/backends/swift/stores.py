@@ -3,16 +3,20 @@
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from clusterstate.store.backends.swift.client import Client
-from clusterstate.store.backends.swift.config import ClientInputs
+from clusterstate.store.backends.swift.config import ClientInputs, make_inputs
 from clusterstate.store.backends.swift.container import Container
 from clusterstate.store.backends.swift.store import make_store
-from clusterstate.store.base import ABSENT
+from clusterstate.store.base import ABSENT, Store
 from clusterstate.store.buckets import BucketStore
 from clusterstate.store.credentials import Credentials
-from tests.store.opening import opened
+from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
+from tests.store.opening import LOOPBACK, opened
 from tests.store.opening import secret as secret_of
 from tests.support.openstack.identity import REGION, ApplicationCredential, User
 from tests.support.openstack.server import LegacyUser, SwiftServer
@@ -80,6 +84,23 @@ async def bare(container: str, inputs: ClientInputs) -> AsyncIterator[BucketStor
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def hurried_at(container: str, credentials: Credentials) -> AsyncIterator[Store]:
+    """Open a store that waits 0.3 seconds for a byte, without wrappers."""
+    location = Location.parse(f"swift://{container}")
+    inputs = make_inputs(Opening(location, StoreOptions(), credentials, LOOPBACK))
+    async with bare(container, replace(inputs, wire=replace(inputs.wire, read_seconds=0.3))) as store:
+        yield store
+
+
+def permissions(who: str) -> dict[str, str]:
+    """Give what a refusal asks for on behalf of who was refused, a pattern; for the exam of refusals."""
+    return {
+        name: rf"Grant a role of operator_roles, or the container's {acl} ACL \(X-Container-{acl.title()}\), to {who}\."
+        for name, acl in (("list", "read"), ("read", "read"), ("write", "write"))
+    }
 
 
 def client_of(store: Any) -> Client:

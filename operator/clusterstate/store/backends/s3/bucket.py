@@ -198,7 +198,7 @@ class Bucket:
         return headers
 
     def _must_ask_for_encryption(self) -> bool:
-        """Follow kops's rule; only an outage is asked about again at the next write."""
+        """Follow kops's rule. An outage is no answer: it ends the attempt, and the next one asks again."""
         s3 = self._s3()
         facts = self._facts()
         with facts.lock:
@@ -206,10 +206,10 @@ class Bucket:
                 try:
                     with translating(replace(self._request("GetBucketEncryption"), principal=nobody)):
                         answer = s3.get_bucket_encryption(**self._common())
-                    rules = answer["ServerSideEncryptionConfiguration"]["Rules"]
+                    rules = answer["ServerSideEncryptionConfiguration"].get("Rules", ())
                     facts.encrypts = any("ApplyServerSideEncryptionByDefault" in rule for rule in rules)
-                except StoreUnavailable:
-                    return True
+                except (StoreUnavailable, IntegrityFailed):
+                    raise
                 except StoreError as error:
                     facts.encrypts, facts.encryption_denied = False, isinstance(error, AccessDenied)
             return not facts.encrypts

@@ -4,7 +4,6 @@ import base64
 import logging
 import traceback
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -21,11 +20,10 @@ from clusterstate.errors import (
     StoreUnavailable,
     StoreUnsupported,
 )
-from clusterstate.store.backends.oss.config import AccountToken, FederatedRole, Keys
+from clusterstate.store.backends.oss.config import Keys
 from clusterstate.store.base import Version
 from clusterstate.store.buckets import BucketStore
-from clusterstate.store.credentials import ServiceAccount
-from tests.store.backends.oss.stores import GIVEN, bare, custom
+from tests.store.backends.oss.stores import GIVEN, bare, by_role, custom
 from tests.store.canned import Canned, canned, error
 from tests.store.conformance import keys_of
 
@@ -152,17 +150,9 @@ async def test_a_roles_token_is_not_shown_either() -> None:
             return web.json_response(GIVEN)
         return repeat_everything(request)
 
-    class Tokens:
-        def issue(self, audience: str) -> str:
-            return audience
-
-    async with canned(answer) as server:
-        source = AccountToken(ServiceAccount("clusters", "state", "uid-1"), Tokens())
-        config = custom(server.endpoint)
-        who = FederatedRole("acs:ram::1:role/state", "provider", source, server.endpoint)
-        async with bare("acme", replace(config, inputs=replace(config.inputs, who=who))) as store:
-            with pytest.raises(AuthenticationFailed) as caught:
-                await store.read("file")
+    async with canned(answer) as server, bare("acme", by_role(server.endpoint)) as store:
+        with pytest.raises(AuthenticationFailed) as caught:
+            await store.read("file")
     assert server.requests[1].headers["x-oss-security-token"] == "canary-token"
     assert "canary" not in caught.value.message
 

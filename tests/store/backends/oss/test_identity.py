@@ -10,19 +10,23 @@ import pytest
 import requests
 from aiohttp import web
 
-from clusterstate.errors import AccessDenied, AuthenticationFailed, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.backends.oss.config import AccountToken, FederatedRole, TokenFile
+from clusterstate.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
+from clusterstate.store.backends.oss.config import FederatedRole, TokenFile
 from clusterstate.store.backends.oss.identity import MARGIN, Renewed
 from clusterstate.store.backends.oss.sts import AUDIENCE, ROLE_SECONDS, Lent, assume_role
 from clusterstate.store.connections import LARGEST_ANSWER
-from clusterstate.store.credentials import ServiceAccount
 from clusterstate.store.sessions import wired
 from clusterstate.store.threads import Lane
 from clusterstate.store.wire import Wire
-from tests.store.backends.oss.stores import GIVEN
+from tests.store.backends.oss.stores import GIVEN, ROLE, Tokens, role_at
 from tests.store.canned import canned
 
-ROLE = "acs:ram::1:role/state"
 LANE = Lane()
 
 
@@ -47,32 +51,32 @@ def lender(clock: Clock, seconds: float = 3600) -> tuple[list[Lent], Callable[[]
 def test_credentials_are_used_until_shortly_before_their_end() -> None:
     clock = Clock()
     lent, lend = lender(clock)
-    provider = Renewed(lend, clock)
+    source = Renewed(lend, clock)
     for moment in (0, 10, 3600 - MARGIN - 11):
         clock.now += moment
-        assert provider.get_credentials().get_access_key_id() == "key-0"
+        assert source.take().access_key == "key-0"
     clock.now += 2
-    assert provider.get_credentials().get_access_key_id() == "key-1"
+    assert source.take().access_key == "key-1"
     assert len(lent) == 2
 
 
 def test_what_no_text_may_show_is_what_is_in_use() -> None:
     clock = Clock()
     _, lend = lender(clock)
-    provider = Renewed(lend, clock)
-    assert provider.secrets == ()
-    provider.get_credentials()
-    assert provider.secrets == ("secret", "token")
+    source = Renewed(lend, clock)
+    assert source.secrets == ()
+    source.take()
+    assert source.secrets == ("secret", "token")
 
 
 def test_many_who_need_them_ask_once() -> None:
     clock = Clock()
     lent, lend = lender(clock)
-    provider, together = Renewed(lend, clock), threading.Barrier(8)
+    source, together = Renewed(lend, clock), threading.Barrier(8)
 
     def ask(_: int) -> str:
         together.wait()
-        return str(provider.get_credentials().get_security_token())
+        return source.take().token
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(ask, range(8))) == {"token"}
@@ -90,27 +94,12 @@ def test_a_renewal_that_fails_leaves_nothing_old_behind() -> None:
         assert isinstance(answer, Lent)
         return answer
 
-    provider = Renewed(lend, clock)
-    provider.get_credentials()
+    source = Renewed(lend, clock)
+    source.take()
     clock.now += 3600
     with pytest.raises(StoreUnavailable):
-        provider.get_credentials()
-    assert provider.get_credentials().get_access_key_id() == "new"
-
-
-class Tokens:
-    def __init__(self) -> None:
-        self.audiences: list[str] = []
-
-    def issue(self, audience: str) -> str:
-        self.audiences.append(audience)
-        return "canary-oidc-token"
-
-
-def role_at(endpoint: str, tokens: Tokens | None = None) -> FederatedRole:
-    account = ServiceAccount("clusters", "state", "uid-1")
-    source = AccountToken(account, tokens or Tokens())
-    return FederatedRole(ROLE, "acs:ram::1:oidc-provider/ack", source, endpoint)
+        source.take()
+    assert source.take().access_key == "new"
 
 
 async def exchange(role: FederatedRole) -> Lent:

@@ -43,16 +43,16 @@ CONFLICT_SECONDS: Final = 0.2
 """How long to wait when somebody else's request is under way."""
 
 _CONFLICTS: Final = frozenset({"StaleFile"})
+_REJECTIONS: Final = frozenset({"InvalidAccessKeyId", "SecurityTokenExpired", "InvalidSecurityToken"})
+"""Codes that temporary credentials are answered with when they end, are revoked, or their role is made anew."""
 _CODES: Final[Mapping[str, type[StoreError]]] = {
     "NoSuchKey": KeyNotFound,
     "NoSuchBucket": StoreNotFound,
     "FileAlreadyExists": LostRace,
     "PreconditionFailed": LostRace,
     **dict.fromkeys(_CONFLICTS, StoreUnavailable),
-    "InvalidAccessKeyId": AuthenticationFailed,
+    **dict.fromkeys(_REJECTIONS, AuthenticationFailed),
     "SignatureDoesNotMatch": AuthenticationFailed,
-    "SecurityTokenExpired": AuthenticationFailed,
-    "InvalidSecurityToken": AuthenticationFailed,
     "AccessKeyIdAndSecurityTokenNotMatch": AuthenticationFailed,
     "RequestTimeTooSkewed": AuthenticationFailed,
     "RequestTimeout": StoreUnavailable,
@@ -96,6 +96,11 @@ def translating(request: Callable[[], Request]) -> Iterator[None]:
         yield
     except _CAUGHT as error:
         raise _translate(error, request()) from None
+
+
+def rejects_credentials(error: sdk.ServerError) -> bool:
+    """Whether the service doesn't know the credentials any more, which others may mend."""
+    return str(error.code or "") in _REJECTIONS
 
 
 def endpoint_in(error: BaseException) -> str:

@@ -1,13 +1,16 @@
-"""Who asks OSS, for the SDK: keys, or a role whose credentials are renewed by whoever needs them."""
+"""Who asks OSS: keys, or a role whose credentials are renewed by whoever needs them.
+
+A role's credentials that OSS rejects are dropped: a role that was made anew has others.
+"""
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final, TypeAlias
 
 import requests
-from oss2.credentials import Credentials, StaticCredentialsProvider
 
 from clusterstate.store.backends.oss.config import ClientInputs, FederatedRole, Keys
 from clusterstate.store.backends.oss.sts import Lent, assume_role
@@ -18,12 +21,38 @@ logging.getLogger("oss2").setLevel(logging.CRITICAL)  # below that it shows head
 MARGIN: Final = 300.0
 """Seconds before their end at which a role's credentials aren't used any more: clocks differ, requests take time."""
 
+_REMEMBERED: Final = 4
+"""How many of the credentials given last no text may show: a request may be under way with older ones."""
 
-def make_provider(inputs: ClientInputs) -> Any:  # noqa: ANN401 (the SDK has no types)
-    """Give what the SDK asks for credentials before each request; nothing is asked yet."""
+Used: TypeAlias = Keys | Lent
+"""What one request is signed with."""
+
+
+class Fixed:
+    """Keys that nobody renews."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show."""
+        return (self._keys.secret_key, self._keys.token)
+
+    def take(self) -> Keys:
+        """Give the keys."""
+        return self._keys
+
+    def reject(self, _: Used) -> bool:
+        """Tell that there are no others."""
+        return False
+
+
+def make_source(inputs: ClientInputs) -> "Fixed | Renewed":
+    """Give what credentials are taken from; nothing is asked yet."""
     who = inputs.who
     if isinstance(who, Keys):
-        return StaticCredentialsProvider(who.access_key, who.secret_key, who.token)
+        return Fixed(who)
     session = wired(requests.Session(), inputs.wire)
     return Renewed(lambda: assume_role(session, who))
 
@@ -34,7 +63,7 @@ def name_principal(who: Keys | FederatedRole) -> str:
 
 
 class Renewed:
-    """A credentials provider, in the SDK's terms, of credentials that end; safe to use from many threads."""
+    """Credentials that end, and are renewed by whoever needs them first; safe to use from many threads."""
 
     def __init__(self, renew: Callable[[], Lent], clock: Callable[[], float] = time.time) -> None:
         """Take what gives credentials, which blocks, and what tells the time as `Lent.until` has it."""
@@ -42,18 +71,25 @@ class Renewed:
         self._clock = clock
         self._lock = threading.Lock()
         self._lent: Lent | None = None
+        self._given: deque[Lent] = deque(maxlen=_REMEMBERED)
 
-    def get_credentials(self) -> Any:  # noqa: ANN401 (as above)
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no text may show of the credentials given last."""
+        return tuple(secret for lent in tuple(self._given) for secret in (lent.secret_key, lent.token))
+
+    def take(self) -> Lent:
         """Give what is good for a while; raise what `renew` raises."""
         with self._lock:
             if self._lent is None or self._lent.until - MARGIN <= self._clock():
                 self._lent = None
                 self._lent = self._renew()
-            lent = self._lent
-        return Credentials(lent.access_key, lent.secret_key, lent.token)
+                self._given.append(self._lent)
+            return self._lent
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What no text may show of the credentials in use."""
-        lent = self._lent
-        return (lent.secret_key, lent.token) if lent else ()
+    def reject(self, used: Used) -> bool:
+        """Drop what OSS doesn't take any more, and tell that there may be others."""
+        with self._lock:
+            if self._lent is used:  # else somebody was quicker
+                self._lent = None
+        return True

@@ -23,7 +23,7 @@ from tests.store.backends.oss.stores import OwnNames, oss_secret
 from tests.store.canned import canned
 from tests.store.conformance import keys_of
 from tests.store.opening import LOOPBACK, SomeKeys, ambient, opened
-from tests.support.faultproxy import FaultProxy
+from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.oss.server import REGION, OssServer
 
 pytestmark = pytest.mark.objectstore
@@ -112,6 +112,33 @@ async def test_a_region_that_nobody_says_is_found_out_once(
         assert own.proxy.targets[-1] == f"{name}.oss-{region}.aliyuncs.com:443"
         assert asked in own.proxy.targets[0]
     assert own.front.counts == {("GET", "/"): 4, ("PUT", "/file"): 2}
+
+
+async def test_a_bucket_that_was_created_elsewhere_is_found_again(oss_server: OssServer, own: OwnNames) -> None:
+    name = oss_server.create_bucket(f"test-{secrets.token_hex(5)}", region="cn-beijing")
+    url, credentials = f"oss://{name}", oss_secret(oss_server)
+    async with opened(url, credentials, own.options()) as old, opened(url, credentials, own.options()) as other:
+        for store in (old, other):
+            await store.write("file", b"x")
+        oss_server.create_bucket(name)
+        own.front.counts.clear()
+        for store in (old, other):
+            assert await keys_of(store) == []
+        await old.write("file", b"x")
+    assert own.front.counts == {("GET", "/"): 4, ("PUT", "/file"): 1}, "one to the old place, one that asks, two lists"
+
+
+async def test_a_bucket_that_is_never_where_it_should_be_is_told(
+    oss_server: OssServer, own: OwnNames, bucket: str
+) -> None:
+    elsewhere = "<Error><Code>AccessDenied</Code><Endpoint>oss-cn-beijing.aliyuncs.com</Endpoint></Error>"
+    async with opened(f"oss://{bucket}", oss_secret(oss_server), own.options()) as store:
+        words = r"The bucket is at oss-cn-beijing\.aliyuncs\.com\. Set spec"
+        with own.front.failing(Fault(status=403, body=elsewhere)), pytest.raises(StoreRefused, match=words) as caught:
+            await store.read("file")
+        assert "declaration" not in caught.value.message
+        assert own.front.counts == {("GET", "/"): 2, ("GET", "/file"): 2}
+        await store.write("file", b"x")
 
 
 async def test_a_region_that_may_not_be_asked_for_is_told(oss_server: OssServer, own: OwnNames, bucket: str) -> None:

@@ -1,14 +1,16 @@
 """One bucket, one request per method, blocking; and its region, where nobody has said it.
 
 Region: GetBucketLocation at the default region's address; where OSS answers that the bucket is elsewhere, it names the
-address. Asked once per bucket and client.
+address. Asked once per bucket and client, and again where an answer says that the bucket has moved: it was deleted and
+created elsewhere.
 
 Integrity: a written file carries its MD5, which OSS compares. Of a file that is read OSS tells the MD5, or where it
 was put together from parts the CRC-64 alone (API reference, "PutObject" and "GetObject"); one of them is compared.
 """
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -150,10 +152,26 @@ class Bucket:
         return Page(entries, tuple(answer.prefix_list)), ListPosition(token=token) if token else None
 
     def _ask(self, operation: str, key: str, work: Callable[[SdkBucket], T]) -> T:
-        """Do one request in the bucket's region, whose errors become ours."""
+        """Do one request in the bucket's region, whose errors become ours; where the bucket has moved, once more."""
         client = self._at_home()
-        with translating(partial(self._request, client, operation, key)):
+        with translating(partial(self._request, client, operation, key)), self._following(client):
             return client.call(self.name, work)
+        moved = self._at_home()
+        with translating(partial(self._request, moved, operation, key)):
+            return moved.call(self.name, work)
+
+    @contextmanager
+    def _following(self, client: Client) -> Iterator[None]:
+        """Keep silent where the bucket isn't any more where it was found, and have it asked for its region again."""
+        try:
+            yield
+        except oss2.exceptions.ServerError as error:
+            if not self._config.ask_region or not endpoint_in(error):
+                raise
+            facts = self._home.facts(self.name)
+            with facts.lock:
+                if facts.region == client.inputs.region:  # else somebody was quicker
+                    facts.region = ""
 
     def _at_home(self) -> Client:
         if not self._config.ask_region:
@@ -161,7 +179,7 @@ class Bucket:
         facts = self._home.facts(self.name)
         with facts.lock:
             facts.region = facts.region or self._ask_region()
-            if self._near is None:
+            if self._near is None or self._near.inputs.region != facts.region:
                 address = address_of(facts.region, internal=self._config.internal)
                 self._near = self._client_of(replace(self._home.inputs, endpoint=address, region=facts.region))
             return self._near

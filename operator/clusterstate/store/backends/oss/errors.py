@@ -63,6 +63,11 @@ _CODES: Final[Mapping[str, type[StoreError]]] = {
 }
 """Codes of OSS's error responses (user guide, "HTTP status codes"); what isn't here is judged by its HTTP status."""
 
+_SAY_WHERE: Final = (
+    "Set spec.store.region accordingly, and spec.store.endpoint too if its host isn't called oss-REGION."
+)
+"""What to do about a bucket that is elsewhere, whether its region was declared or found out."""
+
 _FAILURES: Final[tuple[tuple[type[BaseException], type[StoreError]], ...]] = (
     (requests.TooManyRedirects, StoreRefused),
     (requests.exceptions.ChunkedEncodingError, IntegrityFailed),
@@ -123,7 +128,8 @@ def _translate_answer(error: Any, request: Request) -> StoreError:  # noqa: ANN4
     elsewhere = endpoint_in(error)
     if elsewhere:
         place = quote_foreign(elsewhere, request.secrets)
-        kind, request = StoreRefused, replace(request, hint=lambda: f"The bucket is at {place}.")
+        kind = StoreRefused
+        request = replace(request, hint=lambda: f"The bucket is at {place}.", remedy=_SAY_WHERE)
     retry_after = CONFLICT_SECONDS if code in _CONFLICTS else read_retry_after(error.headers.get("Retry-After", ""))
     return make_error(kind, _naming(request, error.body), f"{status} {code}".strip(), words, retry_after=retry_after)
 

@@ -116,6 +116,17 @@ async def test_who_is_denied_is_named_as_the_service_does() -> None:
             await store.read("file")
 
 
+async def test_a_name_without_end_is_not_told() -> None:
+    detail = (
+        "<Error><Code>AccessDenied</Code><AuthPrincipalType>SubUser</AuthPrincipalType>"
+        f"<AuthPrincipalDisplayName>{'1' * 3000}</AuthPrincipalDisplayName></Error>"
+    )
+    async with canned(lambda _: web.Response(status=403, text=detail)) as server, acme(server) as store:
+        with pytest.raises(AccessDenied, match=r"Grant oss:GetObject to access key access\.") as caught:
+            await store.read("file")
+    assert len(caught.value.message) < 600
+
+
 async def test_a_bucket_elsewhere_is_told_with_its_place() -> None:
     elsewhere = (
         "<Error><Code>AccessDenied</Code><Message>use the specified endpoint</Message>"

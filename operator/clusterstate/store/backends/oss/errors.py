@@ -89,9 +89,10 @@ From `ParseError` on it is its parser's, but for keys that have letters which no
 
 _CAUGHT: Final = (sdk.OssError, *(theirs for theirs, _ in _FAILURES))
 _RAM_USER: Final = re.compile(
-    rb"<AuthPrincipalType>SubUser</AuthPrincipalType>\s*<AuthPrincipalDisplayName>(\d+)</AuthPrincipalDisplayName>"
+    rb"<AuthPrincipalType>SubUser</AuthPrincipalType>\s{0,99}"
+    rb"<AuthPrincipalDisplayName>(\d{1,32})</AuthPrincipalDisplayName>"
 )
-"""Whom an `AccessDenied` was for, in its body."""
+"""Whom an `AccessDenied` was for, in its body: a number of 18 digits, give or take some."""
 
 
 @contextmanager

@@ -141,6 +141,14 @@ async def test_a_bucket_that_is_never_where_it_should_be_is_told(
         await store.write("file", b"x")
 
 
+@pytest.mark.parametrize("told", ["", "evil.example/", "accelerate", "oss-" + "a-" * 99 + "b", "hangzhou"])
+async def test_a_region_that_is_none_is_told(oss_server: OssServer, own: OwnNames, bucket: str, told: str) -> None:
+    answer = Fault(status=200, body=f"<LocationConstraint>{told}</LocationConstraint>")
+    async with opened(f"oss://{bucket}", oss_secret(oss_server), own.options()) as store:
+        with own.front.failing(answer), pytest.raises(StoreRefused, match="doesn't tell the region of oss://"):
+            await store.read("file")
+
+
 async def test_a_region_that_may_not_be_asked_for_is_told(oss_server: OssServer, own: OwnNames, bucket: str) -> None:
     async with opened(f"oss://{bucket}", oss_secret(oss_server.create_user()), own.options()) as store:
         with pytest.raises(AccessDenied, match=r"Grant oss:GetBucketLocation to RAM user \d+\. .*OSS_REGION can"):

@@ -21,7 +21,7 @@ import oss2
 from oss2.utils import Crc64
 
 from clusterstate.errors import IntegrityFailed, StoreRefused
-from clusterstate.store.backends.oss.addresses import address_of, read_region, region_of
+from clusterstate.store.backends.oss.addresses import address_of, region_of
 from clusterstate.store.backends.oss.clients import Client, SdkBucket
 from clusterstate.store.backends.oss.config import ClientInputs, Config
 from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translating
@@ -187,7 +187,8 @@ class Bucket:
     def _ask_region(self) -> str:
         with translating(self._location_request):
             try:
-                region = read_region(self._home.call(self.name, lambda oss: oss.get_bucket_location().location))
+                told = self._home.call(self.name, lambda oss: oss.get_bucket_location().location)
+                region = region_of(f"{told}.aliyuncs.com")
             except oss2.exceptions.ServerError as error:
                 region = region_of(endpoint_in(error))
                 if not region:

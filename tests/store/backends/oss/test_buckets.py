@@ -1,9 +1,11 @@
 """Buckets on the server: their regions, what is sent and asked, and what OSS has of its own."""
 
+import asyncio
 import json
 import secrets
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from clusterstate.store.backends.oss.expect import proof_of
 from clusterstate.store.backends.oss.store import open_bucket
 from clusterstate.store.base import ABSENT, Store
 from clusterstate.store.clients import Clients
+from clusterstate.store.credentials import NO_CREDENTIALS
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
@@ -328,6 +331,23 @@ async def test_opening_asks_nothing_of_the_store(oss_server: OssServer, bucket: 
     async with opened(f"oss://{bucket}", oss_secret(oss_server, proxy.endpoint)):
         pass
     assert not proxy.counts
+
+
+async def test_opening_holds_up_nobody_while_others_make_clients() -> None:
+    clients, begun, done = Clients(), threading.Event(), threading.Event()
+
+    def make(_: str) -> bool:
+        begun.set()
+        return done.wait(30)  # where the event loop is held up, nobody says so
+
+    opening = Opening(Location("oss", "acme"), StoreOptions(region=REGION), oss_secret(KEYS), EndpointPolicy())
+    other = asyncio.create_task(asyncio.to_thread(clients.get, "other", NO_CREDENTIALS, make))
+    await asyncio.to_thread(begun.wait)
+    ours = asyncio.create_task(open_bucket(opening, clients))
+    await asyncio.sleep(0.1)
+    done.set()
+    assert await other, "the event loop went on"
+    await (await ours).close()
 
 
 LOADS_NO_SDK = """

@@ -1,10 +1,14 @@
 """A web server that gives whatever answers a test has written down."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
 from aiohttp import web
+
+from clusterstate.errors import StoreError
+from clusterstate.store.base import Store
 
 Answer = Callable[[web.Request], web.Response]
 
@@ -44,6 +48,16 @@ def error(status: int, code: str, message: str = "no", **headers: str) -> web.Re
     """Give an error as S3 has it."""
     text = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>1</RequestId></Error>" if code else ""
     return web.Response(status=status, text=text, content_type="application/xml", headers=headers)
+
+
+async def check_answer(acme: AbstractAsyncContextManager[Store], kind: type[StoreError]) -> None:
+    """See that a write to this store of the bucket acme fails so, in words for a person."""
+    async with acme as store:
+        with pytest.raises(StoreError) as caught:
+            await store.write("folder/file", b"x")
+    assert type(caught.value) is kind
+    assert "acme" in caught.value.message
+    assert caught.value.message.endswith(".")
 
 
 EMPTY_LIST = (

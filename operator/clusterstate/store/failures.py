@@ -56,6 +56,8 @@ class Request:
     """Headers that a refusal may be due to."""
     hint: Callable[[], str] = nothing
     """A sentence on why those were sent; asked only for a refusal."""
+    remedy: str = "Correct the declaration."
+    """What to do about a refusal."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Values that no text may show."""
 
@@ -159,8 +161,7 @@ def _not_authenticated(request: Request, said: str) -> str:
 
 def _refused(request: Request, said: str) -> str:
     return (
-        f"{request.endpoint} refused {request.operation} on {request.place} ({said}).{_sent(request)} "
-        "Correct the declaration."
+        f"{request.endpoint} refused {request.operation} on {request.place} ({said}).{_sent(request)} {request.remedy}"
     )
 
 

@@ -66,6 +66,11 @@ class Accounts:
             )
         )
 
+    def end_sessions(self, role: str) -> None:
+        """Forget the temporary credentials of a role, as when it is deleted."""
+        for key in [key for key, who in self._by_key.items() if who.name.startswith(f"{role}:")]:
+            del self._by_key[key]
+
     def find(self, access_key: str, token: str) -> Identity:
         """Give who has this key and token; raise `Refused` where nobody does, or does any more."""
         found = self._by_key.get(access_key)

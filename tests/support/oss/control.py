@@ -56,6 +56,8 @@ class Control:
         return {"arn": arn}
 
     def make_role(self, asked: Asked) -> Asked:
+        """Make a role; in the place of another it is a new one, and doesn't know what the other lent."""
+        self.accounts.end_sessions(asked["name"])
         arn = arn_of("role", asked["name"])
         self.trust.roles[arn] = Role(asked["provider"], tuple(asked["subjects"]), tuple(asked["statements"]))
         return {"arn": arn}

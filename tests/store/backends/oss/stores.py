@@ -2,18 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from ssl import SSLContext
 
 from clusterstate.store.backends.oss.bucket import Bucket
 from clusterstate.store.backends.oss.clients import Client
-from clusterstate.store.backends.oss.config import ClientInputs, Config
+from clusterstate.store.backends.oss.config import AccountToken, ClientInputs, Config, FederatedRole
 from clusterstate.store.backends.oss.config import Keys as ClientKeys
 from clusterstate.store.backends.oss.store import make_store
 from clusterstate.store.buckets import BucketStore
 from clusterstate.store.clients import Clients
-from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
+from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, ServiceAccount
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wire import Wire
 from tests.store.opening import LOOPBACK, Keys
@@ -22,6 +22,7 @@ from tests.support.faultproxy import FaultProxy
 from tests.support.forwardproxy import ForwardProxy
 from tests.support.oss.server import REGION, OssServer
 
+ROLE = "acs:ram::1:role/state"
 GUARDED = Wire(guard=LOOPBACK)
 GIVEN = {
     "Credentials": {
@@ -62,6 +63,29 @@ def custom(endpoint: str, wire: Wire = GUARDED, keys: ClientKeys | None = None) 
     """Give the use of a custom endpoint."""
     who = keys or ClientKeys("access", "canary-secret", "canary-token")
     return Config(ClientInputs(who, endpoint, REGION, wire), own=False)
+
+
+class Tokens:
+    """An issuer of tokens that are all the same."""
+
+    def __init__(self) -> None:
+        self.audiences: list[str] = []
+
+    def issue(self, audience: str) -> str:
+        self.audiences.append(audience)
+        return "canary-oidc-token"
+
+
+def role_at(endpoint: str, tokens: Tokens | None = None) -> FederatedRole:
+    """Give a role of a service account, lent at this token service."""
+    source = AccountToken(ServiceAccount("clusters", "state", "uid-1"), tokens or Tokens())
+    return FederatedRole(ROLE, "acs:ram::1:oidc-provider/ack", source, endpoint)
+
+
+def by_role(endpoint: str) -> Config:
+    """Give the use of a custom endpoint, which is the token service too, by that role."""
+    config = custom(endpoint)
+    return replace(config, inputs=replace(config.inputs, who=role_at(endpoint)))
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """Buckets on the server: their regions, what is sent and asked, and what OSS has of its own."""
 
+import asyncio
 import json
 import secrets
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from clusterstate.store.backends.oss.expect import proof_of
 from clusterstate.store.backends.oss.store import open_bucket
 from clusterstate.store.base import ABSENT, Store
 from clusterstate.store.clients import Clients
+from clusterstate.store.credentials import NO_CREDENTIALS
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
@@ -23,7 +26,7 @@ from tests.store.backends.oss.stores import OwnNames, oss_secret
 from tests.store.canned import canned
 from tests.store.conformance import keys_of
 from tests.store.opening import LOOPBACK, SomeKeys, ambient, opened
-from tests.support.faultproxy import FaultProxy
+from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.oss.server import REGION, OssServer
 
 pytestmark = pytest.mark.objectstore
@@ -112,6 +115,41 @@ async def test_a_region_that_nobody_says_is_found_out_once(
         assert own.proxy.targets[-1] == f"{name}.oss-{region}.aliyuncs.com:443"
         assert asked in own.proxy.targets[0]
     assert own.front.counts == {("GET", "/"): 4, ("PUT", "/file"): 2}
+
+
+async def test_a_bucket_that_was_created_elsewhere_is_found_again(oss_server: OssServer, own: OwnNames) -> None:
+    name = oss_server.create_bucket(f"test-{secrets.token_hex(5)}", region="cn-beijing")
+    url, credentials = f"oss://{name}", oss_secret(oss_server)
+    async with opened(url, credentials, own.options()) as old, opened(url, credentials, own.options()) as other:
+        for store in (old, other):
+            await store.write("file", b"x")
+        oss_server.create_bucket(name)
+        own.front.counts.clear()
+        for store in (old, other):
+            assert await keys_of(store) == []
+        await old.write("file", b"x")
+    assert own.front.counts == {("GET", "/"): 4, ("PUT", "/file"): 1}, "one to the old place, one that asks, two lists"
+
+
+async def test_a_bucket_that_is_never_where_it_should_be_is_told(
+    oss_server: OssServer, own: OwnNames, bucket: str
+) -> None:
+    elsewhere = "<Error><Code>AccessDenied</Code><Endpoint>oss-cn-beijing.aliyuncs.com</Endpoint></Error>"
+    async with opened(f"oss://{bucket}", oss_secret(oss_server), own.options()) as store:
+        words = r"The bucket is at oss-cn-beijing\.aliyuncs\.com\. Set spec"
+        with own.front.failing(Fault(status=403, body=elsewhere)), pytest.raises(StoreRefused, match=words) as caught:
+            await store.read("file")
+        assert "declaration" not in caught.value.message
+        assert own.front.counts == {("GET", "/"): 2, ("GET", "/file"): 2}
+        await store.write("file", b"x")
+
+
+@pytest.mark.parametrize("told", ["", "evil.example/", "accelerate", "oss-" + "a-" * 99 + "b", "hangzhou"])
+async def test_a_region_that_is_none_is_told(oss_server: OssServer, own: OwnNames, bucket: str, told: str) -> None:
+    answer = Fault(status=200, body=f"<LocationConstraint>{told}</LocationConstraint>")
+    async with opened(f"oss://{bucket}", oss_secret(oss_server), own.options()) as store:
+        with own.front.failing(answer), pytest.raises(StoreRefused, match="doesn't tell the region of oss://"):
+            await store.read("file")
 
 
 async def test_a_region_that_may_not_be_asked_for_is_told(oss_server: OssServer, own: OwnNames, bucket: str) -> None:
@@ -286,6 +324,23 @@ async def test_opening_asks_nothing_of_the_store(oss_server: OssServer, bucket: 
     async with opened(f"oss://{bucket}", oss_secret(oss_server, proxy.endpoint)):
         pass
     assert not proxy.counts
+
+
+async def test_opening_holds_up_nobody_while_others_make_clients() -> None:
+    clients, begun, done = Clients(), threading.Event(), threading.Event()
+
+    def make(_: str) -> bool:
+        begun.set()
+        return done.wait(30)  # where the event loop is held up, nobody says so
+
+    opening = Opening(Location("oss", "acme"), StoreOptions(region=REGION), oss_secret(KEYS), EndpointPolicy())
+    other = asyncio.create_task(asyncio.to_thread(clients.get, "other", NO_CREDENTIALS, make))
+    await asyncio.to_thread(begun.wait)
+    ours = asyncio.create_task(open_bucket(opening, clients))
+    await asyncio.sleep(0.1)
+    done.set()
+    assert await other, "the event loop went on"
+    await (await ours).close()
 
 
 LOADS_NO_SDK = """

@@ -138,6 +138,10 @@ def test_its_own_names_are_known(host: str, region: str) -> None:
     assert region_of(host) == region
 
 
+def test_a_region_without_end_is_none() -> None:
+    assert region_of(f"oss-{'a-' * 99}b.aliyuncs.com") == ""
+
+
 @pytest.mark.parametrize(
     ("endpoint", "address"),
     [
@@ -160,7 +164,9 @@ def test_others_names_are_not_its_own(host: str) -> None:
     assert region_of(host) == ""
 
 
-@pytest.mark.parametrize("region", ["evil.example/", "cn hangzhou", "CN-HANGZHOU", "hangzhou", "cn-", "a-b.c", "-a"])
+@pytest.mark.parametrize(
+    "region", ["evil.example/", "cn hangzhou", "CN-HANGZHOU", "hangzhou", "cn-", "a-b.c", "-a", "a-" + "b" * 40]
+)
 def test_what_is_no_region_is_refused(region: str) -> None:
     with pytest.raises(SpecInvalid, match="no region"):
         read_region(region)

@@ -10,19 +10,24 @@ import pytest
 import requests
 from aiohttp import web
 
-from clusterstate.errors import AccessDenied, AuthenticationFailed, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.backends.oss.config import AccountToken, FederatedRole, TokenFile
-from clusterstate.store.backends.oss.identity import MARGIN, Renewed
+from clusterstate.errors import (
+    AccessDenied,
+    AuthenticationFailed,
+    KubeUnavailable,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
+from clusterstate.store.backends.oss.config import FederatedRole, TokenFile
+from clusterstate.store.backends.oss.identity import LAST, MARGIN, RENEWAL_PAUSE, Renewed
 from clusterstate.store.backends.oss.sts import AUDIENCE, ROLE_SECONDS, Lent, assume_role
 from clusterstate.store.connections import LARGEST_ANSWER
-from clusterstate.store.credentials import ServiceAccount
 from clusterstate.store.sessions import wired
 from clusterstate.store.threads import Lane
 from clusterstate.store.wire import Wire
-from tests.store.backends.oss.stores import GIVEN
+from tests.store.backends.oss.stores import GIVEN, ROLE, Tokens, role_at
 from tests.store.canned import canned
 
-ROLE = "acs:ram::1:role/state"
 LANE = Lane()
 
 
@@ -47,70 +52,156 @@ def lender(clock: Clock, seconds: float = 3600) -> tuple[list[Lent], Callable[[]
 def test_credentials_are_used_until_shortly_before_their_end() -> None:
     clock = Clock()
     lent, lend = lender(clock)
-    provider = Renewed(lend, clock)
+    source = Renewed(lend, clock)
     for moment in (0, 10, 3600 - MARGIN - 11):
         clock.now += moment
-        assert provider.get_credentials().get_access_key_id() == "key-0"
+        assert source.take().access_key == "key-0"
     clock.now += 2
-    assert provider.get_credentials().get_access_key_id() == "key-1"
+    assert source.take().access_key == "key-1"
     assert len(lent) == 2
 
 
 def test_what_no_text_may_show_is_what_is_in_use() -> None:
     clock = Clock()
     _, lend = lender(clock)
-    provider = Renewed(lend, clock)
-    assert provider.secrets == ()
-    provider.get_credentials()
-    assert provider.secrets == ("secret", "token")
+    source = Renewed(lend, clock)
+    assert source.secrets == ()
+    source.take()
+    assert source.secrets == ("secret", "token")
 
 
 def test_many_who_need_them_ask_once() -> None:
     clock = Clock()
     lent, lend = lender(clock)
-    provider, together = Renewed(lend, clock), threading.Barrier(8)
+    source, together = Renewed(lend, clock), threading.Barrier(8)
 
     def ask(_: int) -> str:
         together.wait()
-        return str(provider.get_credentials().get_security_token())
+        return source.take().token
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(ask, range(8))) == {"token"}
     assert len(lent) == 1
 
 
-def test_a_renewal_that_fails_leaves_nothing_old_behind() -> None:
-    clock = Clock()
-    answers: list[Any] = [Lent("old", "s", "t", clock() + 3600), StoreUnavailable("no"), Lent("new", "s", "t", 1e9)]
+def saying(*answers: Lent | Exception) -> tuple[list[Lent | Exception], Callable[[], Lent]]:
+    """Give a token service that answers so, one after the other, and what it hasn't said yet."""
+    left = list(answers)
 
     def lend() -> Lent:
-        answer = answers.pop(0)
+        answer = left.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        assert isinstance(answer, Lent)
         return answer
 
-    provider = Renewed(lend, clock)
-    provider.get_credentials()
-    clock.now += 3600
+    return left, lend
+
+
+@pytest.mark.parametrize("outage", [StoreUnavailable("no"), KubeUnavailable("no")])
+def test_what_still_lives_outlasts_an_outage(outage: Exception) -> None:
+    clock = Clock()
+    old, new = (Lent(key, "s", "t", clock() + 3600) for key in ("old", "new"))
+    left, lend = saying(old, outage, outage, new)
+    source = Renewed(lend, clock)
+    source.take()
+    clock.now += 3600 - MARGIN
+    assert [source.take() for _ in range(9)] == [old] * 9
+    assert left == [outage, new], "there is a pause between the tries"
+    clock.now += RENEWAL_PAUSE
+    assert source.take() is old
+    clock.now += RENEWAL_PAUSE
+    assert source.take() is new
+    assert not left
+
+
+def test_shortly_before_the_end_an_outage_is_told_and_nothing_old_is_used() -> None:
+    clock = Clock()
+    old, new = (Lent(key, "s", "t", clock() + 3600) for key in ("old", "new"))
+    left, lend = saying(old, StoreUnavailable("no"), StoreUnavailable("no"), new)
+    source = Renewed(lend, clock)
+    source.take()
+    clock.now += 3600 - LAST - 1
+    assert source.take() is old
+    clock.now += 1
     with pytest.raises(StoreUnavailable):
-        provider.get_credentials()
-    assert provider.get_credentials().get_access_key_id() == "new"
+        source.take()
+    assert source.take() is new, "where nothing is left, there is no pause"
+    assert not left
 
 
-class Tokens:
+def test_a_refusal_is_told_at_once() -> None:
+    clock = Clock()
+    _, lend = saying(Lent("old", "s", "t", clock() + 3600), AccessDenied("no longer"))
+    source = Renewed(lend, clock)
+    source.take()
+    clock.now += 3600 - MARGIN
+    with pytest.raises(AccessDenied):
+        source.take()
+
+
+class Queue:
+    """A lock that tells how many have come for it."""
+
     def __init__(self) -> None:
-        self.audiences: list[str] = []
+        self._lock = threading.Lock()
+        self.came = threading.Semaphore(0)
 
-    def issue(self, audience: str) -> str:
-        self.audiences.append(audience)
-        return "canary-oidc-token"
+    def __enter__(self) -> None:
+        self.came.release()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def locked(self) -> bool:
+        return self._lock.locked()
 
 
-def role_at(endpoint: str, tokens: Tokens | None = None) -> FederatedRole:
-    account = ServiceAccount("clusters", "state", "uid-1")
-    source = AccountToken(account, tokens or Tokens())
-    return FederatedRole(ROLE, "acs:ram::1:oidc-provider/ack", source, endpoint)
+def test_who_waited_for_a_try_that_failed_does_not_repeat_it() -> None:
+    queue, tries = Queue(), []
+
+    def lend() -> Lent:
+        tries.append(1)
+        for _ in range(8 if len(tries) == 1 else 0):
+            queue.came.acquire()
+        raise StoreUnavailable("no", retry_after=7)
+
+    source: Any = Renewed(lend, Clock())
+    source._lock = queue
+
+    def ask(_: int) -> float | None:
+        with pytest.raises(StoreUnavailable, match="no") as caught:
+            source.take()
+        return caught.value.retry_after
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(8))) == [7] * 8
+    assert len(tries) == 1
+    ask(0)
+    assert len(tries) == 2, "whoever comes later tries again"
+
+
+def test_who_renews_holds_up_nobody() -> None:
+    clock, begun, done = Clock(), threading.Event(), threading.Event()
+    old, new = (Lent(key, "s", "t", clock() + 3600) for key in ("old", "new"))
+    left = [old, new]
+
+    def lend() -> Lent:
+        if left[0] is new:
+            begun.set()
+            done.wait(30)  # where somebody is held up, the test fails in the end
+        return left.pop(0)
+
+    source = Renewed(lend, clock)
+    source.take()
+    clock.now += 3600 - MARGIN
+    with ThreadPoolExecutor(1) as threads:
+        renewed = threads.submit(source.take)
+        begun.wait()
+        meanwhile = source.take()
+        done.set()
+        assert renewed.result() is new
+    assert meanwhile is old
 
 
 async def exchange(role: FederatedRole) -> Lent:

@@ -56,9 +56,9 @@ class Scene:
         data = {"ca.crt": own.ca_bundle}
         self._create("configmaps", {"metadata": {"name": "authority"}, "data": data})
 
-    def create_role(self, provider: str, subject: str = "state") -> str:
+    def create_role(self, provider: str, subject: str = "state", name: str = "") -> str:
         subjects = [f"system:serviceaccount:{self.namespace}:{subject}"]
-        return self.server.create_role(f"role-{secrets.token_hex(4)}", provider, subjects, [EVERYTHING])
+        return self.server.create_role(name or f"role-{secrets.token_hex(4)}", provider, subjects, [EVERYTHING])
 
     def create_account(self, **annotations: str) -> None:
         self._create("serviceaccounts", {"metadata": {"name": "state", "annotations": annotations}})
@@ -101,6 +101,15 @@ async def test_the_annotations_may_name_everything(scene: Scene, provider: str, 
     scene.create_account(**{ROLE_ANNOTATION: scene.create_role(provider), PROVIDER_ANNOTATION: provider})
     async with await scene.open(bucket, {}) as store:
         await store.write("file", b"x")
+
+
+async def test_a_role_that_was_made_anew_is_lent_anew(scene: Scene, provider: str, bucket: str) -> None:
+    role = scene.create_role(provider)
+    scene.create_account(**{ROLE_ANNOTATION: role})
+    async with await scene.open(bucket, {PROVIDER: provider}) as store:
+        await store.write("file", b"x")
+        scene.create_role(provider, name=role.rpartition("/")[2])
+        assert await keys_of(store) == ["file"]
 
 
 async def test_a_role_that_trusts_another_account_is_told(scene: Scene, provider: str, bucket: str) -> None:

@@ -17,7 +17,8 @@ DEFAULT_REGION: Final = "cn-hangzhou"
 STS: Final = "https://sts.aliyuncs.com"
 """The security token service, for all regions."""
 
-_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+_REGION = re.compile(r"(?=.{3,40}\Z)[a-z0-9]+(-[a-z0-9]+)+")
+"""Not longer than what a label of a host has room for, with what stands around it."""
 _OWN = re.compile(r"(oss|oss-(?P<region>[a-z0-9-]+?)(?P<internal>-internal)?|(?P<dual>[a-z0-9-]+)\.oss)\.aliyuncs\.com")
 _WITHOUT_REGION: Final = frozenset({"accelerate", "accelerate-overseas"})
 """What stands in the place of a region in the names of the accelerated endpoints."""

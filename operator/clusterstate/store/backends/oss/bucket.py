@@ -1,7 +1,8 @@
 """One bucket, one request per method, blocking; and its region, where nobody has said it.
 
 Region: GetBucketLocation at the default region's address; where OSS answers that the bucket is elsewhere, it names the
-address. Asked once per bucket and client.
+address. Asked once per bucket and client, and again where an answer says that the bucket has moved: it was deleted and
+created elsewhere.
 
 Integrity: a written file carries its MD5, which OSS compares. Of a file that is read OSS tells the MD5, or where it
 was put together from parts the CRC-64 alone (API reference, "PutObject" and "GetObject"); one of them is compared.
@@ -12,15 +13,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import md5
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import oss2
 from oss2.utils import Crc64
 
 from clusterstate.errors import IntegrityFailed, StoreRefused
-from clusterstate.store.backends.oss.addresses import address_of, read_region, region_of
-from clusterstate.store.backends.oss.clients import Client
+from clusterstate.store.backends.oss.addresses import address_of, region_of
+from clusterstate.store.backends.oss.clients import Client, SdkBucket
 from clusterstate.store.backends.oss.config import ClientInputs, Config
 from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translating
 from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
@@ -28,6 +30,7 @@ from clusterstate.store.failures import Request, too_large
 from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
 from clusterstate.store.threads import Lane
 
+T = TypeVar("T")
 ClientOf = Callable[[ClientInputs], Client]
 
 _PART = 1 << 20
@@ -56,7 +59,7 @@ class Bucket:
         self._home = client_of(config.inputs)
         self._near: Client | None = None
         with translating(lambda: self._request(self._home, "CreateClient")):
-            self._home.bucket(self.name)
+            self._home.check(self.name)
 
     @property
     def name(self) -> str:
@@ -85,11 +88,15 @@ class Bucket:
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
-        with self._asking("GetObject", key) as oss, oss.get_object(key) as answer:
-            data = self._read_all(answer.resp.response.raw, key)
-            version = _version(answer.etag, key)
-            self._check_bytes(answer.headers, data, key)
-        return Blob(data, version)
+
+        def read(oss: SdkBucket) -> Blob:
+            with oss.get_object(key) as answer:
+                data = self._read_all(answer.resp.response.raw, key)
+                version = _version(answer.etag, key)
+                self._check_bytes(answer.headers, data, key)
+            return Blob(data, version)
+
+        return self._ask("GetObject", key, read)
 
     def _read_all(self, raw: Any, key: str) -> bytes:  # noqa: ANN401 (the SDK's inside has no types)
         """Read the bytes as they were written: under the SDK, which would unpack what looks packed."""
@@ -109,26 +116,25 @@ class Bucket:
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
-        with self._asking("HeadObject", key) as oss:
-            return _version(oss.head_object(key).etag, key)
+        return self._ask("HeadObject", key, lambda oss: _version(oss.head_object(key).etag, key))
 
     def put(self, key: str, data: bytes, *, if_none: bool = False) -> Written:
         """Write a file; `if_none` wants nothing there."""
         headers = {"Content-MD5": _digest(data), "Content-Type": _CONTENT_TYPE}
         if if_none:
             headers["x-oss-forbid-overwrite"] = "true"
-        with self._asking("PutObject", key) as oss:
-            answer = oss.put_object(key, data, headers=headers)
+        answer = self._ask("PutObject", key, lambda oss: oss.put_object(key, data, headers=headers))
         return Written(_version(answer.etag, key), _VERSION_ID in answer.headers)
 
     def remove(self, key: str) -> None:
         """Delete a file, there or not."""
-        with self._asking("DeleteObject", key) as oss:
-            oss.delete_object(key).resp.read()  # else nobody can use the connection again
+        # Nobody can use the connection again before all is read.
+        self._ask("DeleteObject", key, lambda oss: oss.delete_object(key).resp.read())
 
     def page(self, prefix: str, position: ListPosition, *, shallow: bool) -> tuple[Page, ListPosition | None]:
         """Give one page of a listing and where the next starts; None when there is no more."""
-        with self._asking("ListObjectsV2") as oss:
+
+        def look(oss: SdkBucket) -> tuple[Any, list[Entry]]:
             answer = oss.list_objects_v2(
                 prefix=prefix,
                 delimiter="/" if shallow else "",
@@ -136,19 +142,36 @@ class Bucket:
                 start_after="" if position.token else position.after,
                 max_keys=PAGE_SIZE,
             )
-            files = [_entry(found) for found in answer.object_list]
+            return answer, [_entry(found) for found in answer.object_list]
+
+        answer, files = self._ask("ListObjectsV2", "", look)
         entries = tuple(entry for entry in files if not is_folder_marker(entry.key, entry.size))
         token = answer.next_continuation_token if answer.is_truncated else ""
         if answer.is_truncated and not token:  # it would look like the end
             raise IntegrityFailed(f"A listing of {self._url} doesn't tell how it goes on. It is tried again.")
         return Page(entries, tuple(answer.prefix_list)), ListPosition(token=token) if token else None
 
-    @contextmanager
-    def _asking(self, operation: str, key: str = "") -> Iterator[Any]:
-        """Give the SDK's bucket, in the bucket's region, for one request whose errors become ours."""
+    def _ask(self, operation: str, key: str, work: Callable[[SdkBucket], T]) -> T:
+        """Do one request in the bucket's region, whose errors become ours; where the bucket has moved, once more."""
         client = self._at_home()
-        with translating(lambda: self._request(client, operation, key)):
-            yield client.bucket(self.name)
+        with translating(partial(self._request, client, operation, key)), self._following(client):
+            return client.call(self.name, work)
+        moved = self._at_home()
+        with translating(partial(self._request, moved, operation, key)):
+            return moved.call(self.name, work)
+
+    @contextmanager
+    def _following(self, client: Client) -> Iterator[None]:
+        """Keep silent where the bucket isn't any more where it was found, and have it asked for its region again."""
+        try:
+            yield
+        except oss2.exceptions.ServerError as error:
+            if not self._config.ask_region or not endpoint_in(error):
+                raise
+            facts = self._home.facts(self.name)
+            with facts.lock:
+                if facts.region == client.inputs.region:  # else somebody was quicker
+                    facts.region = ""
 
     def _at_home(self) -> Client:
         if not self._config.ask_region:
@@ -156,7 +179,7 @@ class Bucket:
         facts = self._home.facts(self.name)
         with facts.lock:
             facts.region = facts.region or self._ask_region()
-            if self._near is None:
+            if self._near is None or self._near.inputs.region != facts.region:
                 address = address_of(facts.region, internal=self._config.internal)
                 self._near = self._client_of(replace(self._home.inputs, endpoint=address, region=facts.region))
             return self._near
@@ -164,7 +187,8 @@ class Bucket:
     def _ask_region(self) -> str:
         with translating(self._location_request):
             try:
-                region = read_region(self._home.bucket(self.name).get_bucket_location().location)
+                told = self._home.call(self.name, lambda oss: oss.get_bucket_location().location)
+                region = region_of(f"{told}.aliyuncs.com")
             except oss2.exceptions.ServerError as error:
                 region = region_of(endpoint_in(error))
                 if not region:

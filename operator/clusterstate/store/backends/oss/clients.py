@@ -1,16 +1,25 @@
 """Clients of OSS and what they learn of buckets."""
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, TypeAlias, TypeVar
 
 import oss2
+from oss2.credentials import StaticCredentialsProvider
 
 from clusterstate.store.backends.oss.config import ClientInputs, Keys
-from clusterstate.store.backends.oss.identity import make_provider, name_principal
+from clusterstate.store.backends.oss.errors import rejects_credentials
+from clusterstate.store.backends.oss.identity import Used, make_source, name_principal
 from clusterstate.store.sessions import wired
 
+SdkBucket: TypeAlias = Any
+"""`oss2.Bucket`: the SDK has no types."""
+T = TypeVar("T")
+
 _APP = "clusterstate"
+_NOBODY: Final = Keys("", "")
 
 
 @dataclass(slots=True)
@@ -28,8 +37,7 @@ class Client:
 
     def __init__(self, inputs: ClientInputs) -> None:
         self.inputs = inputs
-        self._provider = make_provider(inputs)
-        self._auth = oss2.ProviderAuthV4(self._provider)
+        self._source = make_source(inputs)
         self._session = oss2.Session()
         wired(self._session.session, inputs.wire)
         self.lane = inputs.wire.lane(inputs.endpoint)
@@ -44,13 +52,35 @@ class Client:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no text may show."""
-        who = self.inputs.who
-        return (who.secret_key, who.token) if isinstance(who, Keys) else self._provider.secrets
+        return self._source.secrets
 
-    def bucket(self, name: str) -> Any:  # noqa: ANN401 (the SDK has no types)
+    def check(self, bucket: str) -> None:
+        """Raise the SDK's error for a bucket that it can't call; nothing is asked."""
+        self._open(bucket, _NOBODY)
+
+    def call(self, bucket: str, work: Callable[[SdkBucket], T]) -> T:
+        """Do one request by the SDK's bucket, with its errors.
+
+        Where a role's credentials are rejected, it is done once more with others.
+        """
+        used = self._source.take()
+        with self._rejecting(used):
+            return work(self._open(bucket, used))
+        return work(self._open(bucket, self._source.take()))
+
+    @contextmanager
+    def _rejecting(self, used: Used) -> Iterator[None]:
+        """Have credentials replaced that are rejected, and keep silent about it where there may be others."""
+        try:
+            yield
+        except oss2.exceptions.ServerError as error:
+            if not rejects_credentials(error) or not self._source.reject(used):
+                raise
+
+    def _open(self, name: str, used: Used) -> SdkBucket:
         """Give the SDK's bucket; checksums are ours to compare, see `bucket`."""
         return oss2.Bucket(
-            self._auth,
+            oss2.ProviderAuthV4(StaticCredentialsProvider(used.access_key, used.secret_key, used.token)),
             self.inputs.endpoint,
             name,
             session=self._session,

@@ -43,16 +43,16 @@ CONFLICT_SECONDS: Final = 0.2
 """How long to wait when somebody else's request is under way."""
 
 _CONFLICTS: Final = frozenset({"StaleFile"})
+_REJECTIONS: Final = frozenset({"InvalidAccessKeyId", "SecurityTokenExpired", "InvalidSecurityToken"})
+"""Codes that temporary credentials are answered with when they end, are revoked, or their role is made anew."""
 _CODES: Final[Mapping[str, type[StoreError]]] = {
     "NoSuchKey": KeyNotFound,
     "NoSuchBucket": StoreNotFound,
     "FileAlreadyExists": LostRace,
     "PreconditionFailed": LostRace,
     **dict.fromkeys(_CONFLICTS, StoreUnavailable),
-    "InvalidAccessKeyId": AuthenticationFailed,
+    **dict.fromkeys(_REJECTIONS, AuthenticationFailed),
     "SignatureDoesNotMatch": AuthenticationFailed,
-    "SecurityTokenExpired": AuthenticationFailed,
-    "InvalidSecurityToken": AuthenticationFailed,
     "AccessKeyIdAndSecurityTokenNotMatch": AuthenticationFailed,
     "RequestTimeTooSkewed": AuthenticationFailed,
     "RequestTimeout": StoreUnavailable,
@@ -62,6 +62,11 @@ _CODES: Final[Mapping[str, type[StoreError]]] = {
     **dict.fromkeys(("InvalidObjectState", "InDebt", "InDebtOverdue", "UserDisable", "BucketDisable"), StoreRefused),
 }
 """Codes of OSS's error responses (user guide, "HTTP status codes"); what isn't here is judged by its HTTP status."""
+
+_SAY_WHERE: Final = (
+    "Set spec.store.region accordingly, and spec.store.endpoint too if its host isn't called oss-REGION."
+)
+"""What to do about a bucket that is elsewhere, whether its region was declared or found out."""
 
 _FAILURES: Final[tuple[tuple[type[BaseException], type[StoreError]], ...]] = (
     (requests.TooManyRedirects, StoreRefused),
@@ -84,9 +89,10 @@ From `ParseError` on it is its parser's, but for keys that have letters which no
 
 _CAUGHT: Final = (sdk.OssError, *(theirs for theirs, _ in _FAILURES))
 _RAM_USER: Final = re.compile(
-    rb"<AuthPrincipalType>SubUser</AuthPrincipalType>\s*<AuthPrincipalDisplayName>(\d+)</AuthPrincipalDisplayName>"
+    rb"<AuthPrincipalType>SubUser</AuthPrincipalType>\s{0,99}"
+    rb"<AuthPrincipalDisplayName>(\d{1,32})</AuthPrincipalDisplayName>"
 )
-"""Whom an `AccessDenied` was for, in its body."""
+"""Whom an `AccessDenied` was for, in its body: a number of 18 digits, give or take some."""
 
 
 @contextmanager
@@ -96,6 +102,11 @@ def translating(request: Callable[[], Request]) -> Iterator[None]:
         yield
     except _CAUGHT as error:
         raise _translate(error, request()) from None
+
+
+def rejects_credentials(error: sdk.ServerError) -> bool:
+    """Whether the service doesn't know the credentials any more, which others may mend."""
+    return str(error.code or "") in _REJECTIONS
 
 
 def endpoint_in(error: BaseException) -> str:
@@ -118,7 +129,8 @@ def _translate_answer(error: Any, request: Request) -> StoreError:  # noqa: ANN4
     elsewhere = endpoint_in(error)
     if elsewhere:
         place = quote_foreign(elsewhere, request.secrets)
-        kind, request = StoreRefused, replace(request, hint=lambda: f"The bucket is at {place}.")
+        kind = StoreRefused
+        request = replace(request, hint=lambda: f"The bucket is at {place}.", remedy=_SAY_WHERE)
     retry_after = CONFLICT_SECONDS if code in _CONFLICTS else read_retry_after(error.headers.get("Retry-After", ""))
     return make_error(kind, _naming(request, error.body), f"{status} {code}".strip(), words, retry_after=retry_after)
 

@@ -89,6 +89,8 @@ class SdkCloud:
     name: str
     digest: str
     """Of all that is said about it, so that another file is another cloud."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What stands there and no text may show."""
 
 
 Who: TypeAlias = Password | ApplicationCredential | Legacy | SdkCloud
@@ -113,7 +115,7 @@ def secrets_of(who: Who) -> tuple[str, ...]:
         case Legacy():
             return (who.password,)
         case SdkCloud():
-            return ()
+            return who.secrets
 
 
 def read_asking(variables: Mapping[str, str], holder: str) -> Asking:

@@ -183,7 +183,7 @@ async def test_what_is_repeated_of_the_operators_own_cloud_is_not_shown(
     async with canned(answer) as server:
         cloud = {"auth_type": way, "auth": {"auth_url": f"{server.endpoint}/v3", **OWN[way]}}
         path = tmp_path / "clouds.yaml"
-        path.write_text(json.dumps({"clouds": {"acme": cloud}}))  # noqa: ASYNC240 (a few bytes)
+        path.write_text(json.dumps({"clouds": {"acme": cloud}}))
         monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
         async with opened("swift://acme", ambient("swift", {"OS_CLOUD": "acme"})) as store:
             with pytest.raises((AuthenticationFailed, AccessDenied), match=r"\*\*\* is wrong") as caught:

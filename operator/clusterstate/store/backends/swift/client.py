@@ -3,7 +3,8 @@
 A token is good until it has two minutes left, or half of the life it came with where that is later: short ones too
 serve many requests. One that Swift refuses (401: revoked, expired, forgotten) is renewed once, by one of all threads
 that were refused; with wrong credentials that ends at Keystone's answer. The account's address is judged like one that
-a tenant named, since a tenant's Keystone names it. No redirect is followed.
+a tenant named, since a tenant's Keystone names it; where that has TLS, no token goes out in clear text. No redirect is
+followed.
 """
 
 import threading
@@ -11,16 +12,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 from keystoneauth1.session import Session
 
+from clusterstate.errors import EndpointRefused
 from clusterstate.store.backends.swift.catalog import Place, find_place
 from clusterstate.store.backends.swift.config import ClientInputs
 from clusterstate.store.backends.swift.errors import permission_for, translating, translating_login
 from clusterstate.store.backends.swift.identity import make_login
 from clusterstate.store.backends.swift.who import secrets_of
+from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.failures import Request
 from clusterstate.store.sessions import wired
 from clusterstate.store.texts import quote_foreign
@@ -86,6 +89,8 @@ class Client:
         )
         self._auth_url = inputs.auth_url or login.plugin.auth_url or ""
         self.lane = inputs.wire.lane(self._auth_url)
+        """That of Keystone's host until a token told of the account, then that of the account's, where nearly all calls
+        go; the few that need a token first ask for it from there, since a call is one visit to the threads."""
         self.place: Place | None = None
         """Where the account is; None until a token told."""
         self._lock = threading.Lock()
@@ -125,12 +130,25 @@ class Client:
     def _locate(self, access: Any) -> Account:  # noqa: ANN401 (of several kinds)
         try:
             account = self._read(access)
-            self.inputs.wire.admit_blocking(account.place.url)
+            self._admit(account.place.url)
         except Exception:
             self._plugin.invalidate()  # the next token may say something better
             raise
+        if urlsplit(account.place.url).hostname != urlsplit(self.place.url if self.place else self._auth_url).hostname:
+            self.lane = self.inputs.wire.lane(account.place.url)
         self.place = account.place
         return account
+
+    def _admit(self, url: str) -> None:
+        """Raise `EndpointRefused` for an account where a tenant may not send the operator, or a token in clear text."""
+        guard, account = self.inputs.wire.guard, Endpoint.parse(url)
+        if guard and self._auth_url.startswith("https:") and account.scheme == "http" and not guard.has(account.host):
+            raise EndpointRefused(
+                f"Keystone has TLS, and leads to an object store without: {account.url}. Anybody on the way could read "
+                "the token. Have its endpoint in the catalog corrected to https, or the host added to the operator's "
+                "allowed endpoints."
+            )
+        self.inputs.wire.admit_blocking(url)
 
     def _read(self, access: Any) -> Account:  # noqa: ANN401 (as above)
         """Read what the SDK keeps unread until it is asked for."""

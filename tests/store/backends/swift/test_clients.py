@@ -47,6 +47,7 @@ OTHERS = [
     replace(ONE, who=Legacy("me", "other")),
     replace(ONE, who=SdkCloud("me", "1")),
     replace(ONE, who=SdkCloud("me", "2")),
+    replace(ONE, who=SdkCloud("me", "2", ("canary",))),
     replace(ONE, auth_url="https://other/v3"),
     replace(ONE, service=Service(region="one")),
     replace(ONE, service=Service(interface="internal")),

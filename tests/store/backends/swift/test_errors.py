@@ -1,8 +1,11 @@
 """Each answer of Swift or Keystone becomes the right error, in words for a person and without secrets."""
 
+import json
 import logging
 import traceback
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -24,6 +27,7 @@ from tests.store.backends.swift.doubles import LOGIN, PASSWORD, TOKEN, Answer, a
 from tests.store.backends.swift.stores import bare
 from tests.store.canned import Canned, canned, check_answer
 from tests.store.conformance import keys_of
+from tests.store.opening import ambient, opened
 
 
 def acme(server: Canned) -> AbstractAsyncContextManager[BucketStore]:
@@ -150,6 +154,37 @@ async def test_what_keystone_repeats_is_not_shown() -> None:
             await keys_of(store)
     assert "canary" not in caught.value.message
     assert caught.value.__suppress_context__
+
+
+PROJECT = {"project_name": "team", "user_domain_name": "Default", "project_domain_name": "Default"}
+OWN: dict[str, dict[str, Any]] = {
+    "password": {"username": "me", "password": PASSWORD, **PROJECT},
+    "v3totp": {"username": "me", "passcode": PASSWORD, **PROJECT},
+    "v3applicationcredential": {"application_credential_id": "17", "application_credential_secret": PASSWORD},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Support for InfluxDB requires:PendingDeprecationWarning")
+@pytest.mark.parametrize("way", OWN)
+@pytest.mark.parametrize("who", ["keystone", "swift"])
+async def test_what_is_repeated_of_the_operators_own_cloud_is_not_shown(
+    way: str, who: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: web.Request) -> web.Response:
+        if request.method == "POST" and who == "swift":
+            return token(f"http://{request.host}/v1/AUTH_1")
+        said = {"error": {"message": f"{PASSWORD} is wrong", "code": 403}}
+        return web.json_response(said, status=403)
+
+    async with canned(answer) as server:
+        cloud = {"auth_type": way, "auth": {"auth_url": f"{server.endpoint}/v3", **OWN[way]}}
+        path = tmp_path / "clouds.yaml"
+        path.write_text(json.dumps({"clouds": {"acme": cloud}}))
+        monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+        async with opened("swift://acme", ambient("swift", {"OS_CLOUD": "acme"})) as store:
+            with pytest.raises((AuthenticationFailed, AccessDenied), match=r"\*\*\* is wrong") as caught:
+                await keys_of(store)
+    assert "canary" not in caught.value.message
 
 
 GARBAGE: dict[str, Answer] = {

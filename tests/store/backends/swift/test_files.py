@@ -205,7 +205,17 @@ def test_variables_win_over_the_ini_file() -> None:
     own = {"OS_AUTH_URL": "https://other", "OS_USERID": "17"}
     assert said(OPENSTACK_CREDENTIAL_FILE=INI, **own) == {**own, "OS_REGION_NAME": "one"}
     assert said(OPENSTACK_CREDENTIAL_FILE=INI, OS_REGION_NAME="three") == {**read_ini(INI), "OS_REGION_NAME": "three"}
-    assert said(Source.AMBIENT, INI, **own) == {**own, "OS_REGION_NAME": "one"}
+
+
+WHOLE = {"OS_AUTH_URL": "https://other", "OS_USERID": "17", "OS_PASSWORD": "x"}
+
+
+@pytest.mark.parametrize("missing", WHOLE)
+def test_the_operators_variables_count_as_a_whole_or_not_at_all(missing: str) -> None:
+    assert said(Source.AMBIENT, INI, **WHOLE) == {**WHOLE, "OS_REGION_NAME": "one"}
+    rest = {name: value for name, value in WHOLE.items() if name != missing}
+    assert said(Source.AMBIENT, INI, **rest, OS_REGION_NAME="two") == {**read_ini(INI), "OS_REGION_NAME": "two"}
+    assert said(Source.AMBIENT, "[Global]\nregion = one\n", **rest) == {**rest, "OS_REGION_NAME": "one"}
 
 
 def test_the_operators_file_is_named_not_held_by_its_variable() -> None:

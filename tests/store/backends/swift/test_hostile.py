@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -23,6 +25,7 @@ from tests.store.conformance import keys_of
 from tests.store.hostile import all_threads_come_back, make_head
 from tests.store.opening import opened
 from tests.store.serving import dripping, pouring, serving
+from tests.support.faultproxy import FaultProxy
 from tests.support.forwardproxy import ForwardProxy
 
 METADATA = "http://169.254.169.254/latest"
@@ -76,6 +79,37 @@ async def test_a_catalog_is_judged_anew_with_each_token() -> None:
         with pytest.raises(EndpointRefused):
             await keys_of(store)
         assert asked(server) == [("GET", "/v1/AUTH_1/acme")]
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["straight", "proxy"])
+async def test_a_keystone_with_tls_leads_nobody_to_clear_text(
+    tls: ssl.SSLContext,
+    certificates: Path,
+    behind: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    bundle = (certificates / "ca.crt").read_text()
+    async with canned(leading("http://192.0.2.1/v1/AUTH_1")) as keystone:
+        with FaultProxy(keystone.endpoint, context=tls) as front, ForwardProxy() as proxy:
+            wire = replace(GUARDED, ca_bundle=bundle, proxy=proxy.url if behind else "")
+            async with bare("acme", inputs_of(front.endpoint, wire)) as store:
+                with pytest.raises(
+                    EndpointRefused, match=r"without: http://192\.0\.2\.1/v1/AUTH_1\..*corrected to https"
+                ):
+                    await keys_of(store)
+                assert store.endpoint is None
+            assert not [target for target in proxy.targets if "192.0.2.1" in target]
+
+
+async def test_clear_text_is_for_hosts_that_the_operator_allows(tls: ssl.SSLContext, certificates: Path) -> None:
+    bundle = (certificates / "ca.crt").read_text()
+    async with (
+        canned(lambda _: web.Response(text="[]")) as swift,
+        canned(leading(f"{swift.endpoint}/v1/AUTH_1")) as keystone,
+    ):
+        with FaultProxy(keystone.endpoint, context=tls) as front:
+            for wire in (replace(GUARDED, ca_bundle=bundle), Wire(ca_bundle=bundle)):
+                async with bare("acme", inputs_of(front.endpoint, wire)) as store:
+                    assert await keys_of(store) == []
 
 
 async def test_behind_a_proxy_a_catalog_is_judged_too() -> None:

@@ -63,8 +63,14 @@ WAYS: Mapping[str, dict[str, str]] = {
     "openrc": {
         "OS_PROJECT_NAME": "{project_name}",
         "OS_INTERFACE": "public",
-        "OS_IDENTITY_API_VERSION": "3",
+        "OS_IDENTITY_API_VERSION": "3.0",
         "OS_AUTH_TYPE": "password",
+    },
+    "one-domain": {"OS_PROJECT_NAME": "{project_name}", "OS_DOMAIN_NAME": "", "OS_USER_DOMAIN_NAME": "Default"},
+    "beside-another": {
+        "OS_PROJECT_NAME": "{project_name}",
+        "OS_APPLICATION_CREDENTIAL_ID": "none",
+        "OS_APPLICATION_CREDENTIAL_SECRET": "none",
     },
 }
 
@@ -201,7 +207,8 @@ async def test_the_operator_may_have_kopss_file(
     path = tmp_path / ("openstack.ini" if named else ".openstack/config")
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"{ini_file(swift_server, user)}\n[Cinder]\nregion = {REGION}\n")
-    environ = {"OPENSTACK_CREDENTIAL_FILE": str(path)} if named else {"HOME": str(tmp_path)}
+    half = {"OS_AUTH_URL": "http://127.0.0.1:1/v3", "OS_USERNAME": "other"}
+    environ = {"OPENSTACK_CREDENTIAL_FILE": str(path)} if named else {"HOME": str(tmp_path), **half}
     async with opened(f"swift://{container}", ambient("swift", environ)) as store:
         await check(store, swift_server, user)
 

@@ -12,6 +12,7 @@ from clusterstate.store.backends.swift.who import (
     Scope,
     User,
     Who,
+    is_whole,
     read_asking,
 )
 
@@ -64,6 +65,14 @@ def test_domains_of_their_own_win_over_the_common_one() -> None:
     assert scope(OS_PROJECT_NAME="p", OS_PROJECT_DOMAIN_ID="projects").domain == Domain(id="projects")
 
 
+def test_one_domain_alone_is_that_of_user_and_project() -> None:
+    users, projects = Domain(name="users"), Domain(id="projects")
+    assert who({**ME, "OS_DOMAIN_NAME": "", "OS_USER_DOMAIN_NAME": "users", "OS_PROJECT_NAME": "p"}) == Password(
+        User(name="me", domain=users), Scope(project_name="p", domain=users), "canary"
+    )
+    assert user(OS_PROJECT_DOMAIN_ID="projects").domain == projects
+
+
 def test_a_user_by_id_needs_no_domain() -> None:
     assert user(OS_USERID="17") == User(id="17")
     with pytest.raises(CredentialsInvalid, match="names a project without its domain"):
@@ -82,6 +91,12 @@ def test_an_application_credential_has_its_scope_in_itself() -> None:
     assert who({**APP, "OS_APPLICATION_CREDENTIAL_NAME": "app", "OS_USERID": "17"}) == ApplicationCredential(
         "canary", name="app", user=User(id="17")
     )
+
+
+def test_a_password_wins_over_an_application_credential() -> None:
+    for more in ({"ID": "17", "SECRET": "other"}, {"NAME": "app", "SECRET": "other"}, {"SECRET": "other"}):
+        beside = {f"OS_APPLICATION_CREDENTIAL_{name}": value for name, value in more.items()}
+        assert who({**ME, **beside, "OS_PROJECT_ID": "2"}) == Password(IN_DEFAULT, Scope(project_id="2"), "canary")
 
 
 @pytest.mark.parametrize(
@@ -110,8 +125,9 @@ def test_v1_may_be_asked_for(more: dict[str, str]) -> None:
     assert asking == Asking(Legacy("me", "canary"), "https://swift/login")
 
 
-def test_v3_may_be_asked_for_at_any_url() -> None:
-    asking = read_asking({**ME, "OS_AUTH_URL": "https://swift/v1", "OS_IDENTITY_API_VERSION": "3"}, "")
+@pytest.mark.parametrize("version", ["3", "3.0"])
+def test_v3_may_be_asked_for_at_any_url(version: str) -> None:
+    asking = read_asking({**ME, "OS_AUTH_URL": "https://swift/v1", "OS_IDENTITY_API_VERSION": version}, "")
     assert asking.auth_url == "https://swift/v1/v3"
 
 
@@ -128,7 +144,7 @@ def test_v3_may_be_asked_for_at_any_url() -> None:
         ({**ME, "OS_PASSWORD": ""}, "doesn't hold OS_PASSWORD or OS_PASSCODE"),
         ({**ME, "OS_DOMAIN_NAME": ""}, "names a user without its domain. Give OS_USER_DOMAIN_NAME"),
         ({**ME, "OS_SYSTEM_SCOPE": "canary"}, "OS_SYSTEM_SCOPE that isn't 'all'"),
-        ({**APP, "OS_PASSWORD": "canary"}, "a password and an application credential"),
+        ({**ME, "OS_APPLICATION_CREDENTIAL_ID": "17"}, "doesn't hold OS_APPLICATION_CREDENTIAL_SECRET"),
         (APP, "OS_APPLICATION_CREDENTIAL_ID or OS_APPLICATION_CREDENTIAL_NAME"),
         ({**URL, "OS_APPLICATION_CREDENTIAL_ID": "17"}, "doesn't hold OS_APPLICATION_CREDENTIAL_SECRET"),
         ({**APP, "OS_APPLICATION_CREDENTIAL_NAME": "app"}, "doesn't hold OS_USERNAME or OS_USERID"),
@@ -141,6 +157,15 @@ def test_what_is_incomplete_is_named(variables: dict[str, str], words: str) -> N
         read_asking(variables, "The credentials Secret")
     assert "canary" not in caught.value.message
     assert caught.value.message.endswith(".")
+
+
+@pytest.mark.parametrize("missing", ["OS_AUTH_URL", "OS_USERNAME", "OS_PASSWORD", "OS_DOMAIN_NAME"])
+def test_what_lacks_something_is_not_whole(missing: str) -> None:
+    assert is_whole(ME)
+    assert not is_whole({**ME, missing: ""})
+    assert is_whole({**ME, "OS_AUTH_TYPE": "canary"}), "wrong is another thing than missing"
+    assert is_whole({**APP, "OS_APPLICATION_CREDENTIAL_ID": "17"})
+    assert not is_whole(APP)
 
 
 def test_no_text_shows_a_secret() -> None:

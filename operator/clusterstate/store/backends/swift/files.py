@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from clusterstate.errors import CredentialsInvalid
+from clusterstate.store.backends.swift.who import is_whole
 from clusterstate.store.credentials import HOLDERS, Credentials, require_company
 from clusterstate.store.texts import quote_foreign
 
@@ -69,11 +70,17 @@ _NULL = "tag:yaml.org,2002:null"
 def said_by(credentials: Credentials, own_ini: str = "") -> Variables:
     """Give what credentials say, as variables; `own_ini` is the operator's INI file, where its own count.
 
-    As in kops, variables win over the file: who asks is said by one of them alone. Raises `CredentialsInvalid`.
+    As in kops, variables win over the file where they are a whole login: who asks is said by one of them alone. In a
+    Secret those that say where Keystone is are meant to be one, and what they lack is told. Raises
+    `CredentialsInvalid`.
     """
     own = {name: value for name, value in credentials.variables if name.startswith("OS_")}
-    file = _read_file(credentials, own) if credentials.explicit else read_ini(own_ini, closed=False)
-    who = own if "OS_AUTH_URL" in own else file
+    if credentials.explicit:
+        file = _read_file(credentials, own)
+        who = own if "OS_AUTH_URL" in own else file
+    else:
+        file = read_ini(own_ini, closed=False)
+        who = file if "OS_AUTH_URL" in file and not is_whole(own) else own
     both = {**file, **own}
     return {
         **{name: value for name, value in who.items() if name not in _WHERE},

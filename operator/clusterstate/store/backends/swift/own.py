@@ -4,9 +4,10 @@ Read anew whenever a store is opened, so that a changed file makes another clien
 """
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from clusterstate.errors import CredentialsInvalid
 from clusterstate.store.backends.swift.config import NOTHING, Own
@@ -17,6 +18,8 @@ from clusterstate.store.credentials import Credentials
 
 HOME_FILE: Final = ".openstack/config"
 """Where kops looks below `$HOME` (util/pkg/vfs/swiftfs.go)."""
+_SECRETS: Final = ("password", "passcode", "secret", "token", "key", "code", "assertion")
+"""What is in the names of fields that hold secrets, whatever way to authenticate they belong to."""
 
 
 def read_own(credentials: Credentials) -> Own:
@@ -44,7 +47,16 @@ def _read_cloud(name: str) -> Own:
     cloud = find_cloud(name)
     said = json.dumps(cloud.config, sort_keys=True, default=str)
     return Own(
-        cloud=SdkCloud(name, sha256(said.encode()).hexdigest()),
+        cloud=SdkCloud(name, sha256(said.encode()).hexdigest(), _secrets(cloud.config.get("auth") or {})),
         region=cloud.config.get("region_name") or "",
         interface=cloud.config.get("interface") or "",
+    )
+
+
+def _secrets(auth: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the values that no text may show. Numbers are sent as texts."""
+    return tuple(
+        str(value)
+        for name, value in sorted(auth.items())
+        if isinstance(value, str | int) and str(value) and any(word in name.lower() for word in _SECRETS)
     )

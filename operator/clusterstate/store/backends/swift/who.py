@@ -1,13 +1,15 @@
 """Who asks Keystone, and for what: variables of an environment, read by gophercloud's rules. Pure.
 
-gophercloud (openstack/auth_env.go, auth_options.go): `OS_PROJECT_*` win over `OS_TENANT_*`, ids over names;
-`OS_DOMAIN_*` are the domain of user and project alike; an application credential has its scope in itself;
-`OS_SYSTEM_SCOPE=all` wins over a project; without project and system the user's default project counts. Beyond it,
-`OS_USER_DOMAIN_*` and `OS_PROJECT_DOMAIN_*` win over `OS_DOMAIN_*`, as in the files that clouds offer for download,
-and v1 authentication is known. Identity v2, which Keystone lost in 2018, is refused.
+gophercloud (openstack/auth_env.go, auth_options.go; kops 1.35 has v2.9.0): `OS_PROJECT_*` win over `OS_TENANT_*`, ids
+over names; `OS_DOMAIN_*` are the domain of user and project alike; an application credential has its scope in itself,
+and a password beside it wins; `OS_SYSTEM_SCOPE=all` wins over a project; without project and system the user's default
+project counts. Beyond it, `OS_USER_DOMAIN_*` and `OS_PROJECT_DOMAIN_*` win over `OS_DOMAIN_*`, as in the files that
+clouds offer for download, and one of them counts for both where nothing else does, as in gophercloud's own reading of
+`clouds.yaml` (config/clouds); and v1 authentication is known. Identity v2, which Keystone lost in 2018, is refused.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeAlias
 
@@ -20,7 +22,7 @@ _LEGACY_PATHS: Final = frozenset({"v1", "v1.0", "1.0"})
 _LEGACY_TYPE: Final = "v1password"
 _TYPES: Final = frozenset({"", "password", "v3password", "v3totp", "v3applicationcredential", _LEGACY_TYPE})
 """`OS_AUTH_TYPE`; the other variables say which of those of v3 it is."""
-_VERSIONS: Final = frozenset({"", "1", "1.0", "3"})
+_VERSIONS: Final = frozenset({"", "1", "1.0", "3", "3.0"})
 """`OS_IDENTITY_API_VERSION`."""
 
 
@@ -89,6 +91,8 @@ class SdkCloud:
     name: str
     digest: str
     """Of all that is said about it, so that another file is another cloud."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What stands there and no text may show."""
 
 
 Who: TypeAlias = Password | ApplicationCredential | Legacy | SdkCloud
@@ -113,17 +117,20 @@ def secrets_of(who: Who) -> tuple[str, ...]:
         case Legacy():
             return (who.password,)
         case SdkCloud():
-            return ()
+            return who.secrets
 
 
 def read_asking(variables: Mapping[str, str], holder: str) -> Asking:
     """Give who asks, and where; raise `CredentialsInvalid`, which calls whoever gave the variables `holder`."""
-    reader = _Reader(variables, holder)
-    url = reader.auth_url()
-    if reader.is_legacy(url):
-        return Asking(Legacy(reader.need("OS_USERNAME"), reader.need("OS_PASSWORD")), url.url)
-    who = reader.application_credential() if reader.names_application() else reader.password()
-    return Asking(who, _versioned(url))
+    return _Reader(variables, holder).asking()
+
+
+def is_whole(variables: Mapping[str, str]) -> bool:
+    """Whether nothing is missing in variables; what is wrong in them is for `read_asking` to tell."""
+    reader = _Reader(variables, "")
+    with suppress(CredentialsInvalid):
+        reader.asking()
+    return not reader.lacks
 
 
 def _versioned(url: Endpoint) -> str:
@@ -140,6 +147,16 @@ class _Reader:
     def __init__(self, variables: Mapping[str, str], holder: str) -> None:
         self._variables = variables
         self._holder = holder
+        self.lacks = False
+        """Whether something was needed that isn't there."""
+
+    def asking(self) -> Asking:
+        """Give who asks, and where."""
+        url = self.auth_url()
+        if self.is_legacy(url):
+            return Asking(Legacy(self.need("OS_USERNAME"), self.need("OS_PASSWORD")), url.url)
+        who = self.application_credential() if self.names_application() else self.password()
+        return Asking(who, _versioned(url))
 
     def get(self, *names: str) -> str:
         """Give the first of the variables that is there, or nothing."""
@@ -147,10 +164,10 @@ class _Reader:
 
     def need(self, *names: str) -> str:
         """Give the first of the variables that is there."""
-        return self.get(*names) or self._fail(f"doesn't hold {' or '.join(names)}. Give it.")
+        return self.get(*names) or self._lack(f"doesn't hold {' or '.join(names)}. Give it.")
 
     def auth_url(self) -> Endpoint:
-        text = self.get("OS_AUTH_URL") or self._fail("doesn't say where Keystone is. Give OS_AUTH_URL or clouds.yaml.")
+        text = self.get("OS_AUTH_URL") or self._lack("doesn't say where Keystone is. Give OS_AUTH_URL or clouds.yaml.")
         try:
             return Endpoint.parse(text)
         except SpecInvalid:
@@ -168,11 +185,11 @@ class _Reader:
         return asked or (not kind and not version and url.path.rpartition("/")[2] in _LEGACY_PATHS)
 
     def names_application(self) -> bool:
-        """Whether an application credential is meant."""
+        """Whether an application credential is meant. One that is given must be whole, though a password wins."""
+        if self.get(f"{_APPLICATION}ID", f"{_APPLICATION}NAME"):
+            self.need(f"{_APPLICATION}SECRET")
         given = any(self.get(_APPLICATION + part) for part in ("ID", "NAME", "SECRET"))
-        if given and self.get("OS_PASSWORD", "OS_PASSCODE"):
-            self._fail("holds a password and an application credential. Give one of them.")
-        return given
+        return given and not self.get("OS_PASSWORD", "OS_PASSCODE")
 
     def application_credential(self) -> ApplicationCredential:
         secret, credential_id = self.need(f"{_APPLICATION}SECRET"), self.get(f"{_APPLICATION}ID")
@@ -206,11 +223,15 @@ class _Reader:
 
     def domain(self, of: str) -> Domain:
         """Give the domain of the user or the project."""
-        for start in (f"OS_{of}_DOMAIN", "OS_DOMAIN"):
+        for start in (f"OS_{of}_DOMAIN", "OS_DOMAIN", "OS_USER_DOMAIN", "OS_PROJECT_DOMAIN"):
             found = Domain(self.get(f"{start}_ID"), self.get(f"{start}_NAME"))
             if found != NO_DOMAIN:
                 return found
-        return self._fail(f"names a {of.lower()} without its domain. Give OS_{of}_DOMAIN_NAME, or OS_DOMAIN_NAME.")
+        return self._lack(f"names a {of.lower()} without its domain. Give OS_{of}_DOMAIN_NAME, or OS_DOMAIN_NAME.")
+
+    def _lack(self, what: str) -> NoReturn:
+        self.lacks = True
+        self._fail(what)
 
     def _fail(self, what: str) -> NoReturn:
         raise CredentialsInvalid(f"{self._holder} {what}")

@@ -123,13 +123,12 @@ class Bucket:
         headers = {"Content-MD5": _digest(data), "Content-Type": _CONTENT_TYPE}
         if if_none:
             headers["x-oss-forbid-overwrite"] = "true"
-        answer = self._ask("PutObject", key, lambda oss: oss.put_object(key, data, headers=headers))
+        answer = self._ask("PutObject", key, lambda oss: _read(oss.put_object(key, data, headers=headers)))
         return Written(_version(answer.etag, key), _VERSION_ID in answer.headers)
 
     def remove(self, key: str) -> None:
         """Delete a file, there or not."""
-        # Nobody can use the connection again before all is read.
-        self._ask("DeleteObject", key, lambda oss: oss.delete_object(key).resp.read())
+        self._ask("DeleteObject", key, lambda oss: _read(oss.delete_object(key)))
 
     def page(self, prefix: str, position: ListPosition, *, shallow: bool) -> tuple[Page, ListPosition | None]:
         """Give one page of a listing and where the next starts; None when there is no more."""
@@ -221,6 +220,12 @@ def _crc(data: bytes) -> int:
     crc = Crc64()
     crc.update(data)
     return int(crc.crc)
+
+
+def _read(answer: Any) -> Any:  # noqa: ANN401 (the SDK has no types)
+    """Read an answer to its end: nobody can use the connection again before."""
+    answer.resp.read()
+    return answer
 
 
 def _version(tag: str | None, key: str) -> Version:

@@ -53,7 +53,7 @@ async def acme(answer: Answer, wire: Wire | None = None) -> AsyncIterator[tuple[
     async with canned(answer_all) as server:
         key = Key(EMAIL, usual_key().as_pem(private=True).decode(), "canary-id", f"{server.endpoint}/token")
         inputs = ClientInputs(key, server.endpoint, wire=wire or Wire())
-        yield of_config("acme", Config(inputs, (), "")), server
+        yield of_config("acme", Config(inputs, ())), server
 
 
 def asked(server: Canned) -> list[str]:

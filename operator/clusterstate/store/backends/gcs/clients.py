@@ -13,7 +13,7 @@ from google.cloud.storage import Client as SdkClient
 
 from clusterstate.store.backends.gcs.cluster import find_cluster
 from clusterstate.store.backends.gcs.config import ClientInputs, Config, in_cluster
-from clusterstate.store.backends.gcs.errors import require_object
+from clusterstate.store.backends.gcs.errors import require_object, require_success
 from clusterstate.store.backends.gcs.identity import Identity
 from clusterstate.store.backends.gcs.tokens import Tokens
 from clusterstate.store.sessions import wired
@@ -68,7 +68,7 @@ def complete(config: Config) -> Config:
 
 
 class _Session(requests.Session):
-    """Requests that carry an access token; what is no JSON where it must be goes no further than here."""
+    """Requests that carry an access token; refusals, and what is no JSON where it must be, go no further than here."""
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__()
@@ -91,7 +91,8 @@ class _Session(requests.Session):
             self._tokens.reject(sent)
             self._tokens.apply(sent)
             answer = super().request(method, url, headers=sent, **kwargs)
-        if answer.ok and method != "DELETE" and not kwargs.get("stream"):
+        require_success(answer)
+        if method != "DELETE" and not kwargs.get("stream"):
             require_object(answer)
         return answer
 

@@ -110,7 +110,7 @@ class Config:
     inputs: ClientInputs
     urls: tuple[str, ...]
     """Of services, the store's and those for tokens, that a tenant named."""
-    grants_from: str
+    grants_from: str = ""
     """Key of the file whose access control list a new file gets; empty: none."""
     metadata_host: str = ""
     """Set where a service account's pool has to be asked for: where GKE's metadata service is."""

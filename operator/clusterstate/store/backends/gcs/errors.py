@@ -49,6 +49,11 @@ _REASONS: Final[Mapping[str, type[StoreError]]] = {
 }
 """Reasons of the JSON API's errors (Google, "HTTP status and error codes for JSON"); others are judged by status."""
 
+CONFLICT_SECONDS: Final = 0.2
+"""When to try again after such a conflict: the service itself names no time for it."""
+_CONFLICT: Final = (409, "conflict")
+"""The file was edited during the operation, or another request was at work on it: try again, Google says there."""
+
 _FAILURES: Final[tuple[tuple[type[Exception], type[StoreError]], ...]] = (
     (DataCorruption, IntegrityFailed),
     (http.ChunkedEncodingError, IntegrityFailed),
@@ -162,6 +167,8 @@ def _translate_answer(answer: requests.Response, request: Request) -> StoreError
     reason, words = _read(answer)
     kind = _REASONS.get(reason) or _judge(status, words, request)
     again = read_retry_after(answer.headers.get("retry-after", ""))
+    if (status, reason) == _CONFLICT:
+        kind, again = StoreUnavailable, CONFLICT_SECONDS
     return make_error(kind, _naming(request, words), f"{status} {reason}".strip(), words, retry_after=again)
 
 

@@ -199,11 +199,10 @@ def test_names_that_are_none_are_told(environ: dict[str, str], annotations: dict
         identity(environ, **annotations)
 
 
-def test_lists_come_from_a_file_of_the_same_state() -> None:
-    assert (
-        config(secret(json.dumps(KEY)), StoreOptions(acl_from="config")).grants_from == "states/prod.example.com/config"
-    )
-    assert config(secret(json.dumps(KEY))).grants_from == ""
+def test_lists_come_from_the_file_that_the_options_name() -> None:
+    place = Location.parse("gs://other/states/prod.example.com/config")
+    assert config(secret(json.dumps(KEY)), StoreOptions(acl_from=place)).grants_from == place
+    assert config(secret(json.dumps(KEY))).grants_from is None
 
 
 WHO = Key("a@x", "canary", "id", "https://oauth2.googleapis.com/token")

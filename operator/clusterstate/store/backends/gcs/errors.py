@@ -204,7 +204,7 @@ def _text(found: object, name: str) -> str:
 
 
 def _naming(request: Request, words: str) -> Request:
-    """Take the permission from the service's own words, and who lacks it where they say; never a secret in its place."""
+    """Take the permission from the service's own words, and who lacks it where they say; no secret in its place."""
     found = _DENIED.match(words)
     if found is None or any(secret in found[0] for secret in filter(None, request.secrets)):
         return request

@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -47,9 +49,9 @@ def open_as(
     return opened(url, secret(account.document), here, knowing(server.endpoint), counts)
 
 
-def of_config(bucket: str, config: Config) -> BucketStore:
+def of_config(bucket: str, config: Config, clock: Callable[[], float] = time.monotonic) -> BucketStore:
     """Give a store without wrappers, by a client of its own."""
-    return make_store(Bucket(f"gs://{bucket}", config, Client(config.inputs)))
+    return make_store(Bucket(f"gs://{bucket}", config, Client(config.inputs, clock)))
 
 
 @dataclass(frozen=True)

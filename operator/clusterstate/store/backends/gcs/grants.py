@@ -4,8 +4,9 @@ kops (util/pkg/vfs/acls/gce/storage.go) gives each file in a bucket without unif
 default list and the nodes' service account as reader. A write without a list gets the default alone, so that nodes
 couldn't read the file any more.
 
-The bucket says once whether it is uniform (buckets.get, as kops asks it). Where that is denied, the lists themselves
-are asked for at each write: a uniform bucket refuses that in words, which is remembered.
+The bucket says every ten minutes whether it is uniform (buckets.get, as kops asks it). Where that is denied, the lists
+themselves are asked for at each write: a uniform bucket refuses that in words, which is remembered as long. Where that
+is denied too, nothing is remembered.
 """
 
 from contextlib import AbstractContextManager
@@ -50,14 +51,14 @@ class _Configuration(msgspec.Struct, frozen=True):
 
 
 def is_uniform(bucket: SdkBucket, facts: BucketFacts, translating: Translating) -> bool:
-    """Whether the bucket's files have no lists, as far as is known; asked once."""
+    """Whether the bucket's files have no lists, as far as is known; asked when the answer is old."""
     with facts.lock:
-        if facts.uniform is None and not facts.denied:
+        if not facts.fresh:
             try:
                 with translating:
-                    facts.uniform = _ask(bucket)
+                    facts.learn(uniform=_ask(bucket))
             except AccessDenied:
-                facts.denied = True
+                facts.learn(uniform=None)
         return bool(facts.uniform)
 
 
@@ -87,6 +88,7 @@ def read_grants(key: str, bucket: SdkBucket, facts: BucketFacts, translating: Tr
     except AccessDenied as denied:
         if not facts.denied:
             raise
+        facts.doubt()
         raise AccessDenied(
             f"{denied.message} Or grant {PERMISSIONS[ASK_BUCKET]} on the bucket, if it has uniform bucket-level access."
         ) from None

@@ -32,7 +32,7 @@ from clusterstate.store.backends.gcs.rules import (
     SUBJECT_TOKEN,
     chain_of,
 )
-from clusterstate.store.credentials import Credentials, ServiceAccount, Source, TokenIssuer
+from clusterstate.store.credentials import HOLDERS, Credentials, ServiceAccount, Source, TokenIssuer
 from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
@@ -165,8 +165,13 @@ def _choose_endpoint(options: StoreOptions, credentials: Credentials) -> str:
 def _choose_identity(credentials: Credentials, document: Document | None) -> Key | Exchange | Own:
     if credentials.account is not None and credentials.issuer is not None:
         return _exchange_account(credentials, credentials.account, credentials.issuer)
-    if document is None:
+    if document is None and credentials.source is Source.AMBIENT:
         return Own.NOBODY if credentials.get(EMULATOR) else Own.CHAIN
+    if document is None:
+        raise CredentialsInvalid(
+            f"{HOLDERS[credentials.source]} gives nobody to ask Google as. Name a Secret by "
+            f"spec.store.credentialsSecretRef that holds {DOCUMENT}."
+        )
     if isinstance(document.source, Key):
         _refuse_leftovers(credentials, SUBJECT_TOKEN, AWS_KEYS[0])
         return document.source

@@ -1,5 +1,6 @@
 """What a run reads before it decides: who we are to the store, and where the parts of the state lie."""
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -13,12 +14,15 @@ from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document
 from clusterstate.store.backends.memory import MemoryStore
-from clusterstate.store.base import ANYTHING, Version
+from clusterstate.store.base import ABSENT, ANYTHING, Version
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.options import StoreOptions
 from tests.kube.owners import client, plane
+from tests.store.backends.gcs.stores import knowing, open_as
+from tests.store.backends.gcs.stores import secret as gcs_secret
+from tests.support.gcs.server import GcsServer
 
 __all__ = ["client", "plane"]
 NOBODY = cast("Client", None)
@@ -34,12 +38,14 @@ def access(bucket: str) -> Access:
     return Access(store, store.child("prod"), StoreOptions(), NO_CREDENTIALS, EndpointPolicy(memory_allowed=True))
 
 
+def config(**spec: Any) -> bytes:
+    """Give the text of a `config`; JSON is YAML too."""
+    body = {"apiVersion": "kops.k8s.io/v1alpha2", "kind": "Cluster", "metadata": {"name": "prod"}, "spec": spec}
+    return json.dumps(body).encode()
+
+
 async def configure(bucket: str, **spec: Any) -> Version:
-    """Write `config`; JSON is YAML too."""
-    text = (
-        f'{{"apiVersion": "kops.k8s.io/v1alpha2", "kind": "Cluster", "metadata": {{"name": "prod"}}, "spec": {spec}}}'
-    )
-    return await MemoryStore(bucket).write("prod/config", text.replace("'", '"').encode())
+    return await MemoryStore(bucket).write("prod/config", config(**spec))
 
 
 async def listed(bucket: str, known: Known | None = None) -> tuple[set[str], Known | None]:
@@ -193,6 +199,32 @@ async def test_memory_is_no_store_unless_it_is_allowed() -> None:
     with pytest.raises(EndpointRefused):
         async with Sources(NOBODY, found, writes=True) as sources:
             await sources.list_state(None, 60)
+
+
+async def test_states_of_one_store_are_reached_alike() -> None:
+    """What differs between them is no reason to judge the store's health twice."""
+    found = [await Reader(NOBODY, Settings(), {}, "n").access(StoreSpec(url="file:///srv"), name) for name in "ab"]
+    assert found[0].shared == found[1].shared
+
+
+@pytest.mark.objectstore
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_file_elsewhere_gets_the_list_of_config(gcs_server: GcsServer, *, apart: bool) -> None:
+    """Where each file has an access control list of its own: else the nodes couldn't read it."""
+    bucket = gcs_server.create_bucket(uniform=False)
+    other = gcs_server.create_bucket(uniform=False) if apart else bucket
+    account, nodes = gcs_server.create_account(), "user-nodes@acme.iam.gserviceaccount.com"
+    async with open_as(gcs_server, f"gs://{bucket}/prod", account) as store:
+        await store.write("config", config(keyStore=f"gs://{other}/keys"))
+    gcs_server.set_list(bucket, "prod/config", {nodes: "READER"})
+    place, options = Location.parse(f"gs://{bucket}"), StoreOptions(endpoint=gcs_server.endpoint)
+    credentials, policy = gcs_secret(account.document), knowing(gcs_server.endpoint)
+    async with Sources(
+        NOBODY, Access(place, place.child("prod"), options, credentials, policy), writes=True
+    ) as sources:
+        tree, _, _ = await sources.list_state(None, 60)
+        await tree.write("pki/private/ca/keyset.yaml", b"x", expect=ABSENT)
+    assert gcs_server.get_list(other, "keys/private/ca/keyset.yaml")[nodes] == "READER"
 
 
 @pytest.mark.apiserver

@@ -8,7 +8,7 @@ import asyncio
 import base64
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -132,7 +132,6 @@ class Reader:
             roles=tuple(Role(each.arn, each.external_id) for each in spec.assume_role),
             ca_bundle=await self._ca_bundle(spec.ca_bundle_ref) if spec.ca_bundle_ref else "",
             proxy=spec.proxy,
-            acl_from=layout.CONFIG,
         )
 
     async def _given(self, spec: StoreSpec) -> Given:
@@ -284,7 +283,8 @@ class Sources:
 
     async def _open(self, location: Location) -> Store:
         access = self._access
-        opening = Opening(location, access.options, access.credentials, access.policy, self._client)
+        options = replace(access.options, acl_from=access.location.child(layout.CONFIG))
+        opening = Opening(location, options, access.credentials, access.policy, self._client)
         store = await open_store(opening)
         self._stack.push_async_callback(store.close)
         if access.layout is Layout.KOPS_RESOURCES:

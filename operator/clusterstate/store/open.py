@@ -4,6 +4,7 @@ A scheme's SDK is imported by its opener and nowhere before. What `open_store` g
 location's prefix, counted, and retrying.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -63,10 +64,14 @@ def backend_of(scheme: str) -> Backend:
 
 
 def _bucket_of(folder: str) -> Opener:
-    """Give what opens buckets by the `store` of a folder of backends, whose SDK is loaded then and not before."""
+    """Give what opens buckets by the `store` of a folder of backends, whose SDK is loaded then and not before.
+
+    In a thread: some take a while, in which the operator's probes and all other objects would wait.
+    """
 
     async def open_bucket(opening: Opening) -> Store:
-        store: Store = await import_module(f"clusterstate.store.backends.{folder}.store").open_bucket(opening)
+        backend = await asyncio.to_thread(import_module, f"clusterstate.store.backends.{folder}.store")
+        store: Store = await backend.open_bucket(opening)
         return Prefixed(store, opening.location.prefix)
 
     return open_bucket

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from clusterstate.api.store import Encryption
+from clusterstate.store.location import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +40,5 @@ class StoreOptions:
     """Certificates in PEM: those that the service's chain may end in, in place of the usual ones."""
     proxy: str = ""
     """URL of a proxy, without credentials."""
-    acl_from: str = ""
-    """Key, below the location, of the file whose ACL a new file gets where each file has one of its own."""
+    acl_from: Location | None = None
+    """The file, in whatever bucket, whose ACL a new file gets where each file has one of its own."""

@@ -118,9 +118,9 @@ class GcsServer:
     def end_tokens(self, principal: str) -> None:
         self.arrange("end_tokens", principal=principal)
 
-    def make_uniform(self, bucket: str) -> None:
-        """Take the access control lists of its files away."""
-        self.arrange("make_uniform", name=bucket)
+    def make_uniform(self, bucket: str, *, uniform: bool = True) -> None:
+        """Take the access control lists of its files away, or give them back."""
+        self.arrange("make_uniform", name=bucket, uniform=uniform)
 
     def set_list(self, bucket: str, key: str, entries: Mapping[str, str]) -> None:
         """Give a file this list: roles by entity."""

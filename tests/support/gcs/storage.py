@@ -57,8 +57,8 @@ class Storage:
         await self._ask("POST", "/storage/v1/b?project=p", json_bytes({"name": name}))
         self.buckets[name] = Bucket(uniform, default)
 
-    def make_uniform(self, name: str) -> None:
-        self.buckets[name].uniform = True
+    def make_uniform(self, name: str, *, uniform: bool) -> None:
+        self.buckets[name].uniform = uniform
 
     def set_list(self, bucket: str, key: str, entries: Acl) -> None:
         found = self.buckets[bucket].lists

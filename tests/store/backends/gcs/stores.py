@@ -2,6 +2,8 @@
 
 import json
 import secrets
+import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -51,9 +53,9 @@ def open_through(face: FaultProxy, url: str, credentials: Credentials) -> Abstra
     return opened(url, credentials, StoreOptions(endpoint=face.endpoint), knowing(face.endpoint))
 
 
-def of_config(bucket: str, config: Config) -> BucketStore:
+def of_config(bucket: str, config: Config, clock: Callable[[], float] = time.monotonic) -> BucketStore:
     """Give a store without wrappers, by a client of its own."""
-    return make_store(Bucket(f"gs://{bucket}", config, Client(config.inputs)))
+    return make_store(Bucket(f"gs://{bucket}", config, Client(config.inputs, clock)))
 
 
 @dataclass(frozen=True)

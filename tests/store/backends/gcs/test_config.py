@@ -20,7 +20,14 @@ from clusterstate.store.backends.gcs.config import (
 )
 from clusterstate.store.backends.gcs.keyfile import STS_URL, WEB_TOKEN, Federation, Key
 from clusterstate.store.backends.gcs.rules import RULES
-from clusterstate.store.credentials import Credentials, Given, ServiceAccount, choose_credentials
+from clusterstate.store.credentials import (
+    NO_CREDENTIALS,
+    Credentials,
+    Given,
+    ServiceAccount,
+    Source,
+    choose_credentials,
+)
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
@@ -107,6 +114,12 @@ def test_the_operators_emulator_is_asked_as_nobody() -> None:
         assert found.inputs.wire.guard is None
     with pytest.raises(EndpointRefused):
         config(ambient("gs", {"STORAGE_EMULATOR_HOST": "http://localhost:4443"}), StoreOptions(endpoint="http://evil"))
+
+
+@pytest.mark.parametrize("credentials", [replace(identity(), issuer=None), Credentials(Source.SECRET), NO_CREDENTIALS])
+def test_who_gives_nobody_is_never_the_operator(credentials: Credentials) -> None:
+    with pytest.raises(CredentialsInvalid, match="gives nobody to ask Google as"):
+        config(credentials)
 
 
 def test_accounts_are_impersonated_in_order() -> None:
@@ -199,11 +212,10 @@ def test_names_that_are_none_are_told(environ: dict[str, str], annotations: dict
         identity(environ, **annotations)
 
 
-def test_lists_come_from_a_file_of_the_same_state() -> None:
-    assert (
-        config(secret(json.dumps(KEY)), StoreOptions(acl_from="config")).grants_from == "states/prod.example.com/config"
-    )
-    assert config(secret(json.dumps(KEY))).grants_from == ""
+def test_lists_come_from_the_file_that_the_options_name() -> None:
+    place = Location.parse("gs://other/states/prod.example.com/config")
+    assert config(secret(json.dumps(KEY)), StoreOptions(acl_from=place)).grants_from == place
+    assert config(secret(json.dumps(KEY))).grants_from is None
 
 
 WHO = Key("a@x", "canary", "id", "https://oauth2.googleapis.com/token")

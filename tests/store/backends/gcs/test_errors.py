@@ -53,7 +53,7 @@ async def acme(answer: Answer, wire: Wire | None = None) -> AsyncIterator[tuple[
     async with canned(answer_all) as server:
         key = Key(EMAIL, usual_key().as_pem(private=True).decode(), "canary-id", f"{server.endpoint}/token")
         inputs = ClientInputs(key, server.endpoint, wire=wire or Wire())
-        yield of_config("acme", Config(inputs, (), "")), server
+        yield of_config("acme", Config(inputs, ())), server
 
 
 def asked(server: Canned) -> list[str]:
@@ -76,7 +76,10 @@ ANSWERS: list[tuple[int, str, str, type[StoreError]]] = [
     (403, "userRateLimitExceeded", "slow down", StoreUnavailable),
     (403, "quotaExceeded", "no more", StoreUnavailable),
     (412, "conditionNotMet", "At least one", LostRace),
-    (409, "conflict", "no", StoreRefused),
+    (409, "conflict", "The object was edited during the operation. Please try again.", StoreUnavailable),
+    (409, "invalid", "no", StoreRefused),
+    (409, "", "no", StoreRefused),
+    (400, "conflict", "no", StoreRefused),
     (400, "invalid", "no", StoreRefused),
     (400, "invalid", 'Provided MD5 hash "a" doesn\'t match calculated MD5 hash "b".', IntegrityFailed),
     (400, "invalid", 'Provided CRC32C "a" doesn\'t match calculated CRC32C "b".', IntegrityFailed),
@@ -130,6 +133,14 @@ async def test_where_the_service_does_not_say_who_we_know() -> None:
     async with acme(lambda _: refuse(403, "forbidden", said)) as (store, _):
         with pytest.raises(AccessDenied, match=rf"Grant storage\.objects\.list to {EMAIL}\."):
             await keys_of(store)
+
+
+async def test_a_conflict_is_worth_a_quick_repetition() -> None:
+    async with acme(lambda _: refuse(409, "conflict")) as (store, _):
+        with pytest.raises(StoreUnavailable) as caught:
+            await store.write("file", b"x")
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after < 1
 
 
 async def test_a_pause_that_is_asked_for_is_told() -> None:

@@ -20,7 +20,7 @@ from tests.store.backends.gcs.stores import federation, knowing, of_config, open
 from tests.store.conformance import Mark, StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
-from tests.support.faultproxy import FaultProxy
+from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.gcs.server import GcsServer
 from tests.support.tokens import Issuer
 
@@ -86,6 +86,7 @@ class TestGcsFaults(Faced, FaultConformance):
     """The first write asks for a token, and the bucket whether its files have lists."""
 
     row = ROW
+    conflict = Fault(method="POST", status=409, body='{"error": {"errors": [{"reason": "conflict"}]}}')
     write_method = "POST"
     questions = 2
 

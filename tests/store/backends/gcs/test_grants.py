@@ -6,9 +6,13 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from clusterstate.errors import AccessDenied, LostRace
+from clusterstate.store.backends.gcs.clients import FACT_SECONDS
+from clusterstate.store.backends.gcs.config import make_config
 from clusterstate.store.base import ABSENT, Store
+from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from tests.store.backends.gcs.stores import open_as
+from tests.store.backends.gcs.stores import knowing, of_config, open_as, secret
 from tests.store.conformance import keys_of
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.gcs.server import EVERYTHING, GcsServer
@@ -41,7 +45,7 @@ def open_store(gcs_server: GcsServer, face: FaultProxy) -> Open:
     """Give what opens a store as the operator does, for somebody new with these permissions."""
 
     def open_store(bucket: str, permissions: Iterable[str] = EVERYTHING) -> AbstractAsyncContextManager[Store]:
-        options = StoreOptions(endpoint=face.endpoint, acl_from="config")
+        options = StoreOptions(endpoint=face.endpoint, acl_from=Location.parse(f"gs://{bucket}/prod/config"))
         return open_as(gcs_server, f"gs://{bucket}/prod", gcs_server.create_account(permissions), options)
 
     return open_store
@@ -191,3 +195,68 @@ async def test_an_outage_while_lists_are_asked_for_is_an_outage(store: Store, bu
     with face.failing(Fault(path=f"/storage/v1/b/{bucket}", method="GET", status=503, times=2)):
         await store.write("config", b"by us")
     assert (await store.read("config")).data == b"by us"
+
+
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_file_elsewhere_gets_the_list_of_config_too(
+    gcs_server: GcsServer,
+    store: Store,
+    bucket: str,
+    apart: bool,  # noqa: FBT001 (a parameter)
+) -> None:
+    """Of keyStore, secretStore or configBase, in the bucket of the state or in another one."""
+    await load(gcs_server, store, bucket, "config")
+    other = gcs_server.create_bucket(uniform=False, default=[DEFAULT]) if apart else bucket
+    options = StoreOptions(acl_from=Location.parse(f"gs://{bucket}/prod/config"))
+    async with open_as(gcs_server, f"gs://{other}/keys", gcs_server.create_account(), options) as keys:
+        await keys.write("private/ca/keyset.yaml", b"by us", expect=ABSENT)
+        assert LISTED.items() <= gcs_server.get_list(other, "keys/private/ca/keyset.yaml").items()
+        gcs_server.set_list(other, "keys/private/ca/keyset.yaml", {NODES: "READER"})
+        await keys.write("private/ca/keyset.yaml", b"by us again")
+        assert gcs_server.get_list(other, "keys/private/ca/keyset.yaml")[NODES] == "READER"
+        assert "project-owners-123" not in gcs_server.get_list(other, "keys/private/ca/keyset.yaml")
+
+
+async def test_a_config_without_a_list_gives_none_to_other_buckets(
+    gcs_server: GcsServer, bucket: str, open_store: Open
+) -> None:
+    """Its bucket is uniform; that other buckets aren't is no reason to ask for it."""
+    uniform = gcs_server.create_bucket(uniform=True)
+    async with open_store(uniform) as store:
+        await store.write("config", b"by kops")
+    options = StoreOptions(acl_from=Location.parse(f"gs://{uniform}/prod/config"))
+    account = gcs_server.create_account([*FILES, "storage.buckets.get"])
+    async with open_as(gcs_server, f"gs://{bucket}/keys", account, options) as keys:
+        await keys.write("new", b"by us", expect=ABSENT)
+    assert gcs_server.get_list(bucket, "keys/new")[DEFAULT["entity"]] == "OWNER"
+
+
+async def test_what_is_granted_after_a_denial_counts_at_once(gcs_server: GcsServer, bucket: str) -> None:
+    """Either of the permissions that the denial named, with the client of the run before."""
+    uniform = gcs_server.create_bucket(uniform=True)
+    for place, permission in ((uniform, "storage.buckets.get"), (uniform, LISTS[0]), (bucket, LISTS[0])):
+        account = gcs_server.create_account(FILES)
+        async with open_as(gcs_server, f"gs://{place}/prod", account) as store:
+            with pytest.raises(AccessDenied, match=r"Or grant storage\.buckets\.get on the bucket"):
+                await store.write("config", b"x")
+            gcs_server.permit(account.email, [*FILES, permission])
+            await store.write("config", b"x")
+
+
+async def test_uniform_access_that_is_taken_back_is_noticed_in_time(gcs_server: GcsServer, face: FaultProxy) -> None:
+    """Google lets people do that for 90 days, and the lists of before are there again."""
+    now, bucket = [0.0], gcs_server.create_bucket(uniform=True)
+    credentials = secret(gcs_server.create_account().document)
+    options, policy = StoreOptions(endpoint=face.endpoint), knowing(gcs_server.endpoint)
+    config = make_config(Opening(Location("gs", bucket), options, credentials, policy))
+    store = of_config(bucket, config, lambda: now[0])
+    await store.write("config", b"by kops")
+    gcs_server.make_uniform(bucket, uniform=False)
+    gcs_server.set_list(bucket, "config", LISTED)
+    now[0] = FACT_SECONDS
+    assert (await store.read("config")).data == b"by kops"
+    assert face.counts["GET", f"/storage/v1/b/{bucket}"] == 1, "who reads needn't know"
+    await store.write("config", b"by us")
+    await store.write("config", b"by us")
+    assert LISTED.items() <= gcs_server.get_list(bucket, "config").items()
+    assert face.counts["GET", f"/storage/v1/b/{bucket}"] == 2

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from google.auth import environment_vars
 
 from clusterstate.errors import CredentialsInvalid
+from clusterstate.store.backends.gcs.rules import RULES
 from tests.store.backends.gcs.stores import secret
 from tests.store.opening import secret as secret_of
 
@@ -37,6 +39,13 @@ def test_what_is_incomplete_or_garbled_is_named(data: dict[str, str], words: str
     with pytest.raises(CredentialsInvalid, match=words) as caught:
         secret_of("gs", data)
     assert "canary" not in caught.value.message
+
+
+def test_every_variable_of_the_sdk_is_known() -> None:
+    """So that a new one is noticed, and gets a rule and a row."""
+    theirs = {value for name, value in vars(environment_vars).items() if name.isupper() and isinstance(value, str)}
+    assert "GOOGLE_APPLICATION_CREDENTIALS" in theirs
+    assert theirs <= {variable.name for variable in RULES.variables}
 
 
 def test_a_document_has_many_lines() -> None:

@@ -20,7 +20,7 @@ from tests.store.canned import canned
 from tests.store.conformance import keys_of
 from tests.store.opening import opened
 from tests.support.faultproxy import Fault, FaultProxy
-from tests.support.gcs.server import GcsServer
+from tests.support.gcs.server import GcsServer, GoogleAccount
 from tests.support.tokens import Issuer
 
 pytestmark = pytest.mark.objectstore
@@ -88,6 +88,55 @@ async def test_a_new_token_that_is_not_taken_is_told_at_once(
         with face.failing(Fault(path="/storage", status=401)), pytest.raises(AuthenticationFailed):
             await keys_of(store)
         assert face.counts.total() == 2
+
+
+def impersonating(
+    gcs_server: GcsServer, face: FaultProxy, who: GoogleAccount, target: GoogleAccount, bucket: str
+) -> AbstractAsyncContextManager[Store]:
+    """Open a store as an account that another one acts as, all at the face."""
+    gcs_server.let_impersonate(who.email, target.email)
+    url = f"{face.endpoint}/v1/projects/-/serviceAccounts/{target.email}:generateAccessToken"
+    document = {
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": url,
+        "source_credentials": json.loads(who.changed(token_uri=f"{face.endpoint}/token")),
+    }
+    options = StoreOptions(endpoint=face.endpoint)
+    return opened(f"gs://{bucket}", secret(json.dumps(document)), options, knowing(face.endpoint))
+
+
+async def test_tokens_of_a_whole_chain_that_end_before_their_time_are_renewed(
+    gcs_server: GcsServer, face: FaultProxy, bucket: str
+) -> None:
+    """The source's too, by which the account's would be renewed."""
+    who, target = gcs_server.create_account([]), gcs_server.create_account()
+    async with impersonating(gcs_server, face, who, target, bucket) as store:
+        await store.write("file", b"x")
+        gcs_server.end_tokens(target.email)
+        gcs_server.end_tokens(who.email)
+        face.counts.clear()
+        assert await keys_of(store) == ["file"]
+        assert face.counts["GET", f"/storage/v1/b/{bucket}/o"] == 2
+        assert (tokens(face), face.counts.total()) == (1, 4)
+
+
+async def test_a_token_of_a_source_that_ends_before_its_time_is_renewed(
+    gcs_server: GcsServer, face: FaultProxy, bucket: str
+) -> None:
+    """It is noticed when the account's token is over, which is soon here, and noticed once."""
+    who, target = gcs_server.create_account([]), gcs_server.create_account(lifetime=1)
+    async with impersonating(gcs_server, face, who, target, bucket) as store:
+        await store.write("file", b"x")
+        gcs_server.end_tokens(who.email)
+        face.counts.clear()
+        assert await keys_of(store) == ["file"]
+        assert tokens(face) == 1
+        with face.failing(Fault(path="/v1/projects", status=401)):
+            face.counts.clear()
+            with pytest.raises(AuthenticationFailed):
+                await keys_of(store)
+            assert face.counts.total() == 3, "it is refused with an old token, then with a new one"
+        assert await keys_of(store) == ["file"]
 
 
 async def test_an_outage_of_the_token_service_is_an_outage(

@@ -138,21 +138,33 @@ class Bucket:
 
     def _grants(self, key: str, *, new: bool) -> grants.Grants:
         """Give the list that a write of this file has to carry."""
-        facts, source = self._client.facts(self._name), self._config.grants_from
-        if grants.is_uniform(self._sdk, facts, self._translating(grants.ASK_BUCKET)):
+        if self._is_uniform(self._name):
             return grants.NONE
-        own = () if new else (key,)
-        others = () if source in ("", key) else (source,)
-        for name in (*own, *others):
-            found = grants.read_grants(name, self._sdk, facts, self._translating(grants.ASK_FILE, name))
+        own, source = (self._name, key), self._config.grants_from
+        places = [] if new else [own]
+        if source is not None and (source.bucket, source.prefix) != own:
+            places.append((source.bucket, source.prefix))
+        for bucket, name in places:
+            found = self._read_grants(bucket, name)
             if found is not None:
                 return found
         return grants.NONE
 
-    def _translating(self, operation: str, key: str = "") -> grants.Translating:
+    def _is_uniform(self, bucket: str) -> bool:
+        asking = self._translating(grants.ASK_BUCKET, bucket=bucket)
+        return grants.is_uniform(self._client.sdk.bucket(bucket), self._client.facts(bucket), asking)
+
+    def _read_grants(self, bucket: str, key: str) -> grants.Grants | None:
+        """Give the list of a file, maybe in another bucket; None where there is no such file, or no list."""
+        if bucket != self._name and self._is_uniform(bucket):
+            return None
+        asking = self._translating(grants.ASK_FILE, key, bucket)
+        return grants.read_grants(key, self._client.sdk.bucket(bucket), self._client.facts(bucket), asking)
+
+    def _translating(self, operation: str, key: str = "", bucket: str = "") -> grants.Translating:
         request = Request(
             operation,
-            self._url,
+            f"gs://{bucket}" if bucket else self._url,
             key,
             self.endpoint,
             permission=PERMISSIONS[operation],

@@ -2,8 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Final
 
 import requests
@@ -13,7 +15,7 @@ from google.cloud.storage import Client as SdkClient
 
 from clusterstate.store.backends.gcs.cluster import find_cluster
 from clusterstate.store.backends.gcs.config import ClientInputs, Config, in_cluster
-from clusterstate.store.backends.gcs.errors import require_object
+from clusterstate.store.backends.gcs.errors import require_object, require_success
 from clusterstate.store.backends.gcs.identity import Identity
 from clusterstate.store.backends.gcs.tokens import Tokens
 from clusterstate.store.sessions import wired
@@ -25,23 +27,46 @@ _NO_PROJECT: Final = "none"
 """Files need none, and without a name the SDK looks for one in the environment."""
 
 
+FACT_SECONDS: Final = 600.0
+"""How long a bucket's own word is believed: for 90 days Google lets people take uniform access back."""
+
+
 @dataclass(slots=True)
 class BucketFacts:
-    """What was learnt about a bucket, for as long as the client lives."""
+    """What was learnt about a bucket."""
 
+    clock: Callable[[], float]
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while somebody asks, so that nobody asks twice."""
     uniform: bool | None = None
     """Whether its files have no access control lists of their own; None: not known yet."""
     denied: bool = False
     """Whether the bucket itself may not be asked that."""
+    fresh_until: float = -inf
+    """When it is to be asked again, by the clock."""
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the bucket needn't be asked again yet."""
+        return self.clock() < self.fresh_until
+
+    def learn(self, *, uniform: bool | None) -> None:
+        """Note what the bucket said; None: that it may not be asked."""
+        self.uniform, self.denied = uniform, uniform is None
+        self.fresh_until = self.clock() + FACT_SECONDS
+
+    def doubt(self) -> None:
+        """Have the bucket asked the next time: what was missing may have been granted by then."""
+        self.fresh_until = -inf
 
 
 class Client:
     """One client of the SDK with its share of the threads; safe to use from many threads and stores."""
 
-    def __init__(self, inputs: ClientInputs) -> None:
+    def __init__(self, inputs: ClientInputs, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take what it is made from, and the clock by which facts grow old."""
         self.inputs = inputs
+        self._clock = clock
         self._identity = Identity(inputs)
         self.tokens = Tokens(self._identity, wired(requests.Session(), inputs.wire))
         self.sdk = _make_sdk(wired(_Session(self.tokens), inputs.wire), inputs.endpoint)
@@ -57,7 +82,7 @@ class Client:
     def facts(self, bucket: str) -> BucketFacts:
         """Give what is known of a bucket."""
         with self._lock:
-            return self._facts.setdefault(bucket, BucketFacts())
+            return self._facts.setdefault(bucket, BucketFacts(self._clock))
 
 
 def complete(config: Config) -> Config:
@@ -68,7 +93,7 @@ def complete(config: Config) -> Config:
 
 
 class _Session(requests.Session):
-    """Requests that carry an access token; what is no JSON where it must be goes no further than here."""
+    """Requests that carry an access token; refusals, and what is no JSON where it must be, go no further than here."""
 
     def __init__(self, tokens: Tokens) -> None:
         super().__init__()
@@ -91,7 +116,8 @@ class _Session(requests.Session):
             self._tokens.reject(sent)
             self._tokens.apply(sent)
             answer = super().request(method, url, headers=sent, **kwargs)
-        if answer.ok and method != "DELETE" and not kwargs.get("stream"):
+        require_success(answer)
+        if method != "DELETE" and not kwargs.get("stream"):
             require_object(answer)
         return answer
 

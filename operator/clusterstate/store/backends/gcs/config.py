@@ -32,9 +32,9 @@ from clusterstate.store.backends.gcs.rules import (
     SUBJECT_TOKEN,
     chain_of,
 )
-from clusterstate.store.credentials import Credentials, ServiceAccount, Source, TokenIssuer
+from clusterstate.store.credentials import HOLDERS, Credentials, ServiceAccount, Source, TokenIssuer
 from clusterstate.store.endpoints import Endpoint
-from clusterstate.store.key import join
+from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wire import Wire, make_wire
@@ -110,8 +110,8 @@ class Config:
     inputs: ClientInputs
     urls: tuple[str, ...]
     """Of services, the store's and those for tokens, that a tenant named."""
-    grants_from: str
-    """Key of the file whose access control list a new file gets; empty: none."""
+    grants_from: Location | None = None
+    """The file whose access control list a new file gets."""
     metadata_host: str = ""
     """Set where a service account's pool has to be asked for: where GKE's metadata service is."""
 
@@ -132,10 +132,10 @@ def make_config(opening: Opening) -> Config:
     )
     if document is not None:
         inputs = replace(inputs, accounts_url=document.accounts_url, lifetime=document.lifetime)
-    grants_from = join(opening.location.prefix, options.acl_from) if options.acl_from else ""
     pool_unknown = credentials.account is not None and not credentials.get(PROVIDER_ANNOTATION)
     ask = pool_unknown and not credentials.get(CLUSTER)
-    return Config(inputs, urls, grants_from, (credentials.get(METADATA_HOST) or _METADATA_HOST) if ask else "")
+    host = (credentials.get(METADATA_HOST) or _METADATA_HOST) if ask else ""
+    return Config(inputs, urls, options.acl_from, host)
 
 
 def _is_google(url: str) -> bool:
@@ -165,8 +165,13 @@ def _choose_endpoint(options: StoreOptions, credentials: Credentials) -> str:
 def _choose_identity(credentials: Credentials, document: Document | None) -> Key | Exchange | Own:
     if credentials.account is not None and credentials.issuer is not None:
         return _exchange_account(credentials, credentials.account, credentials.issuer)
-    if document is None:
+    if document is None and credentials.source is Source.AMBIENT:
         return Own.NOBODY if credentials.get(EMULATOR) else Own.CHAIN
+    if document is None:
+        raise CredentialsInvalid(
+            f"{HOLDERS[credentials.source]} gives nobody to ask Google as. Name a Secret by "
+            f"spec.store.credentialsSecretRef that holds {DOCUMENT}."
+        )
     if isinstance(document.source, Key):
         _refuse_leftovers(credentials, SUBJECT_TOKEN, AWS_KEYS[0])
         return document.source

@@ -4,20 +4,21 @@ kops (util/pkg/vfs/acls/gce/storage.go) gives each file in a bucket without unif
 default list and the nodes' service account as reader. A write without a list gets the default alone, so that nodes
 couldn't read the file any more.
 
-The bucket says once whether it is uniform (buckets.get, as kops asks it). Where that is denied, the lists themselves
-are asked for at each write: a uniform bucket refuses that in words, which is remembered.
+The bucket says every ten minutes whether it is uniform (buckets.get, as kops asks it). Where that is denied, the lists
+themselves are asked for at each write: a uniform bucket refuses that in words, which is remembered as long. Where that
+is denied too, nothing is remembered.
 """
 
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
-from google.api_core.exceptions import BadRequest
+import msgspec
 from google.cloud.storage import Blob
 from google.cloud.storage import Bucket as SdkBucket
 
 from clusterstate.errors import AccessDenied, KeyNotFound
 from clusterstate.store.backends.gcs.clients import BucketFacts
-from clusterstate.store.backends.gcs.errors import PERMISSIONS, says_uniform
+from clusterstate.store.backends.gcs.errors import PERMISSIONS, Refused, says_uniform
 
 ASK_BUCKET: Final = "buckets.get"
 ASK_FILE: Final = "objectAccessControls.list"
@@ -41,17 +42,29 @@ class Upload(Blob):
         return {**metadata, "acl": list(self._grants)} if self._grants else metadata
 
 
+class _Access(msgspec.Struct, frozen=True):
+    enabled: bool = False
+
+
+class _Configuration(msgspec.Struct, frozen=True):
+    uniformBucketLevelAccess: _Access = _Access()  # noqa: N815 (as Google has it)
+
+
 def is_uniform(bucket: SdkBucket, facts: BucketFacts, translating: Translating) -> bool:
-    """Whether the bucket's files have no lists, as far as is known; asked once."""
+    """Whether the bucket's files have no lists, as far as is known; asked when the answer is old."""
     with facts.lock:
-        if facts.uniform is None and not facts.denied:
+        if not facts.fresh:
             try:
                 with translating:
-                    bucket.reload(retry=None)
-                    facts.uniform = bool(bucket.iam_configuration.uniform_bucket_level_access_enabled)
+                    facts.learn(uniform=_ask(bucket))
             except AccessDenied:
-                facts.denied = True
+                facts.learn(uniform=None)
         return bool(facts.uniform)
+
+
+def _ask(bucket: SdkBucket) -> bool:
+    bucket.reload(retry=None)
+    return msgspec.convert(dict(bucket.iam_configuration), _Configuration).uniformBucketLevelAccess.enabled
 
 
 def read_grants(key: str, bucket: SdkBucket, facts: BucketFacts, translating: Translating) -> Grants | None:
@@ -64,17 +77,18 @@ def read_grants(key: str, bucket: SdkBucket, facts: BucketFacts, translating: Tr
         with translating:
             try:
                 blob.acl.reload(retry=None)
-            except BadRequest as error:
-                if not says_uniform(error):
+            except Refused as refused:
+                if not says_uniform(refused):
                     raise
                 facts.uniform = True
                 return NONE
-            return tuple({"entity": entry["entity"], "role": entry["role"]} for entry in blob.acl)
+            return msgspec.convert(list(blob.acl), Grants)
     except KeyNotFound:
         return None
     except AccessDenied as denied:
         if not facts.denied:
             raise
+        facts.doubt()
         raise AccessDenied(
             f"{denied.message} Or grant {PERMISSIONS[ASK_BUCKET]} on the bucket, if it has uniform bucket-level access."
         ) from None

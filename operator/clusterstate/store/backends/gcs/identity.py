@@ -73,6 +73,10 @@ class Identity:
             self._credentials = _impersonating(self._inputs, self._source)
         return self._credentials
 
+    def forget(self) -> None:
+        """Have all made anew, with no token left: impersonated ones keep their source's, which may be worth nothing."""
+        self._source = self._credentials = None
+
     @property
     def source(self) -> str:
         """The name of who asks before anybody is impersonated, as Google's policies have it."""

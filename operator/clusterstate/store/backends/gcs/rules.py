@@ -48,6 +48,30 @@ _CLUSTER = re.compile(r"projects/[\w.:-]{1,64}/locations/[\w-]{1,64}/clusters/[\
 _SDK = Reader.SDK
 _IDENTITY = "it belongs to the operator's own identity"
 _NO_CERTIFICATE = "client certificates aren't supported"
+_METADATA = (
+    "GCE_METADATA_ROOT",
+    "GCE_METADATA_IP",
+    "GCE_METADATA_TIMEOUT",
+    "GCE_METADATA_DETECT_RETRIES",
+    "GCE_METADATA_MTLS_MODE",
+    "NO_GCE_CHECK",
+)
+_CLIENT_CERTIFICATES = (
+    "GOOGLE_API_USE_CLIENT_CERTIFICATE",
+    "GOOGLE_API_USE_MTLS_ENDPOINT",
+    "CLOUDSDK_CONTEXT_AWARE_USE_CLIENT_CERTIFICATE",
+)
+_BOUND_TOKENS = (
+    "GOOGLE_API_CERTIFICATE_CONFIG",
+    "CLOUDSDK_CONTEXT_AWARE_CERTIFICATE_CONFIG_FILE_PATH",
+    "GOOGLE_API_ENABLE_RUNTIME_BOUND_TOKEN",
+    "GOOGLE_API_PREVENT_AGENT_TOKEN_SHARING_FOR_GCP_SERVICES",
+)
+"""The certificate of the operator's own workload, to which its tokens may be bound."""
+_BOUNDARIES = (
+    "GOOGLE_AUTH_TRUST_BOUNDARY_ENABLED",
+    "GOOGLE_SDK_EXPERIMENTAL_PYTHON_REGIONAL_ACCESS_BOUNDARY_LOOKUP_ENABLED",
+)
 
 
 def _refused(name: str, why: str, ambient: Reader = _SDK) -> Variable:
@@ -62,15 +86,14 @@ _VARIABLES: Final = (
     *NETWORK,
     _refused("REQUESTS_CA_BUNDLE", "spec.store.caBundleRef names the bundle"),
     _refused(EMULATOR, "spec.store.endpoint says where the service is", Reader.OURS),
-    _refused("CLOUDSDK_CONFIG", _IDENTITY),
-    _refused("GOOGLE_CLOUD_PROJECT", "a bucket's name says all"),
-    _refused("GOOGLE_CLOUD_QUOTA_PROJECT", _IDENTITY),
-    _refused(METADATA_HOST, _IDENTITY),
-    _refused("NO_GCE_CHECK", _IDENTITY),
+    *(_refused(name, _IDENTITY) for name in ("CLOUDSDK_CONFIG", "GOOGLE_CLOUD_QUOTA_PROJECT", "APPENGINE_RUNTIME")),
+    *(_refused(name, "a bucket's name says all") for name in ("GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT")),
+    *(_refused(name, _IDENTITY) for name in (METADATA_HOST, *_METADATA)),
     _refused("AWS_DEFAULT_REGION", "AWS_REGION says it"),
     _refused("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "programs would run with the operator's powers"),
-    _refused("GOOGLE_API_USE_CLIENT_CERTIFICATE", _NO_CERTIFICATE, Reader.NOBODY),
-    _refused("GOOGLE_API_USE_MTLS_ENDPOINT", _NO_CERTIFICATE, Reader.NOBODY),
+    *(_refused(name, _NO_CERTIFICATE, Reader.NOBODY) for name in _CLIENT_CERTIFICATES),
+    *(_refused(name, _IDENTITY) for name in _BOUND_TOKENS),
+    *(_refused(name, "nobody asks for a region's boundary", Reader.NOBODY) for name in _BOUNDARIES),
 )
 
 

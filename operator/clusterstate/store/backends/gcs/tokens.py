@@ -12,7 +12,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.auth.transport import Request as TokenRequest
 from google.auth.transport import Response as TokenResponse
 
-from clusterstate.errors import IntegrityFailed, KubeUnavailable, StoreUnavailable
+from clusterstate.errors import AuthenticationFailed, IntegrityFailed, KubeUnavailable, StoreUnavailable
 from clusterstate.store.backends.gcs.errors import require_object, token_failure, token_refusal
 from clusterstate.store.backends.gcs.identity import Identity
 
@@ -42,7 +42,7 @@ class Tokens:
         """Put a token that is good for a while on the headers; tell whether it was given just now."""
         with self._lock:
             self._credentials = self._identity.credentials()
-            renewed = not self._credentials.valid and self._renew(self._credentials)
+            renewed = not self._credentials.valid and self._renew_all(self._credentials)
             self._credentials.apply(headers)
         return renewed
 
@@ -50,7 +50,18 @@ class Tokens:
         """Note that the service doesn't take the token on these headers any more."""
         with self._lock:
             if self._credentials is not None and headers.get(_AUTHORIZATION) == f"Bearer {self._credentials.token}":
-                self._credentials.token = None
+                self._identity.forget()
+
+    def _renew_all(self, credentials: Credentials) -> bool:
+        """Get a new token; where that is refused, it may be due to an old one of the source's, so that one too."""
+        try:
+            return self._renew(credentials)
+        except AuthenticationFailed:
+            self._identity.forget()
+            if credentials.token is None:  # it was all new already
+                raise
+        self._credentials = self._identity.credentials()
+        return self._renew(self._credentials)
 
     def _renew(self, credentials: Credentials) -> bool:
         """Get a new token; one that still lives a little outlasts an outage of whoever gives them."""

@@ -57,7 +57,7 @@ class Retrying:
                 await attempts.pause(error)
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`. What nobody could read back is refused, whatever the service would take."""
+        """See `Store.write`. What nobody could read back is refused, before an SDK sends it in parts."""
         if len(data) > LARGEST_FILE:
             raise too_large(key)
         attempts = _Attempts(self._sleep)

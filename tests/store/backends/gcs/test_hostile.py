@@ -64,14 +64,6 @@ async def test_a_packed_file_is_bounded_unpacked() -> None:
             await store.read("file")
 
 
-async def test_a_file_that_nobody_could_read_is_not_written() -> None:
-    """And the SDK doesn't get to send it in parts, to wherever the service says."""
-    async with canned(lambda _: web.Response()) as server, acme(server.endpoint) as store:
-        with pytest.raises(StoreRefused, match=f"gs://acme/file has more than {LARGEST_FILE} bytes"):
-            await store.write("file", bytes(LARGEST_FILE + 1))
-    assert server.requests == []
-
-
 async def test_a_page_is_one_request_that_asks_for_what_is_needed() -> None:
     item = {"name": "b", "generation": "7", "size": "1", "updated": "2026-01-01T00:00:00.000Z"}
     marker = {**item, "name": "folder/", "size": "0"}

@@ -99,8 +99,6 @@ class Bucket:
 
     def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
         """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
-        if len(data) > LARGEST_FILE:  # the SDK would send it in parts, to wherever the service says
-            raise too_large(f"{self._url}/{key}")
         blob = grants.Upload(key, self._sdk, self._grants(key, new=if_none))
         blob.md5_hash = b64encode(md5(data, usedforsecurity=False).digest()).decode()
         expected = _NOTHING if if_none else _generation(if_match)

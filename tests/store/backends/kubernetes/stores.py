@@ -14,12 +14,17 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clusterstate.kube.client import connect
 from clusterstate.sandbox.controlplane import ISSUER, ControlPlane
+from clusterstate.store.backends.kubernetes import files
 from clusterstate.store.backends.kubernetes.namespace import Namespace
+from clusterstate.store.backends.kubernetes.opening import open_namespace
 from clusterstate.store.backends.kubernetes.store import KubernetesStore
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.endpoints import EndpointPolicy
-from tests.store.opening import opened, secret
+from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
+from clusterstate.store.options import StoreOptions
+from tests.store.opening import LOOPBACK, opened, secret
 
 FAR = {"apiVersion": "v1", "kind": "Config", "current-context": "x"}
 
@@ -56,6 +61,30 @@ async def bare(plane: ControlPlane, namespace: str) -> AsyncIterator[KubernetesS
     """Give a store of the operator's own cluster without wrappers."""
     async with await connect(plane.kubeconfig) as client:
         yield KubernetesStore(Namespace(client.once(), namespace))
+
+
+@asynccontextmanager
+async def unretried(url: str) -> AsyncIterator[KubernetesStore]:
+    """Give a store of another cluster's namespace `n` without wrappers."""
+    async with namespace_at(url) as namespace:
+        yield KubernetesStore(namespace)
+
+
+@asynccontextmanager
+async def namespace_at(url: str) -> AsyncIterator[Namespace]:
+    """Give another cluster's namespace `n`."""
+    opening = Opening(Location.parse("k8s:///n/c.example.com"), StoreOptions(), far(url, "token"), LOOPBACK)
+    namespace = await open_namespace(opening)
+    yield namespace
+    await namespace.close()
+
+
+def served_head(key: str = "file", data: bytes = b"x", **annotations: str) -> dict[str, Any]:
+    """Give a file's Secret as an API server would."""
+    head = files.make_head("n", key, files.pack(data))
+    head["metadata"] |= {"resourceVersion": "1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
+    head["metadata"]["annotations"] |= annotations
+    return head
 
 
 def ca_of(plane: ControlPlane) -> str:

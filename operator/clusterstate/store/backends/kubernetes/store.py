@@ -8,7 +8,7 @@ of its parts once more afterwards. A crash leaves parts without a head, which th
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
@@ -92,14 +92,16 @@ class KubernetesStore:
             raise KeyNotFound(f"There is no file {self._url(key)}.")
         if head.size > LARGEST_FILE:
             raise too_large(self._url(key))
-        holders = [secret, *await self._parts(head)]
         try:
-            return Blob(await _apart(head.size, files.unpack, head, holders), head.version)
+            packed = await self._packed(head, secret)
+            return Blob(await _apart(head.size, files.unpack, head, packed), head.version)
         except ValueError:
             raise self._damaged(key, "they don't fit their digest") from None
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`."""
+        """See `Store.write`. A file that nobody could read isn't written."""
+        if len(data) > LARGEST_FILE:
+            raise too_large(self._url(check_key(key)))
         found = await self._look(check_key(key))
         check_expected(found.version, key, expect)
         content = await _apart(len(data), files.pack, data)
@@ -146,9 +148,18 @@ class KubernetesStore:
         start = f"{files.name_of(key)}-"
         return _Found(next(heads, None), tuple(each for each in metadata if each["name"].startswith(start)))
 
-    async def _parts(self, head: Head) -> Sequence[JsonObject]:
+    async def _packed(self, head: Head, secret: JsonObject) -> bytes:
+        """Give a file's bytes as they are kept; raise `ValueError` as soon as they are more than the head may have."""
+        packed = bytearray(files.read_data(secret))
+        for name in head.parts:
+            packed += files.read_data(await self._part(head, name))
+            if len(packed) > head.most:
+                raise ValueError
+        return bytes(packed)
+
+    async def _part(self, head: Head, name: str) -> JsonObject:
         try:
-            return [await self._namespace.get(SECRETS, name, head.key) for name in head.parts]
+            return await self._namespace.get(SECRETS, name, head.key)
         except KeyNotFound:
             raise self._damaged(head.key, "a part is missing") from None
 

@@ -189,7 +189,8 @@ def make_replacement(before: JsonObject, place: Place, content: ObjectContent) -
     if content.labels is not None:
         metadata["labels"] = dict(content.labels)
     if content.annotations is not None:
-        kept = {name: value for name, value in metadata.get("annotations", {}).items() if name == HIDDEN_ANNOTATION}
+        there = metadata.get("annotations") or {}
+        kept = {name: value for name, value in there.items() if name == HIDDEN_ANNOTATION}
         metadata["annotations"] = {**content.annotations, **kept}
     return {**before, **_type(place), "metadata": metadata, "spec": content.spec}
 

@@ -4,10 +4,11 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from aiohttp import web
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -24,6 +25,7 @@ from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
+from tests.kube.proxies import Answer
 from tests.store.opening import LOOPBACK, opened, secret
 
 FAR = {"apiVersion": "v1", "kind": "Config", "current-context": "x"}
@@ -85,6 +87,51 @@ def served_head(key: str = "file", data: bytes = b"x", **annotations: str) -> di
     head["metadata"] |= {"resourceVersion": "1", "uid": "u", "creationTimestamp": "2026-01-01T00:00:00Z"}
     head["metadata"]["annotations"] |= annotations
     return head
+
+
+def everywhere(body: dict[str, Any]) -> Answer:
+    """Answer everything with one object; lists hold it."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        listed = request.method == "GET" and "limit" in request.query
+        return web.json_response({"metadata": {}, "items": [body]} if listed else body)
+
+    return answer
+
+
+def _without(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda body: body["metadata"].pop(name)
+
+
+def _with(**metadata: Any) -> Callable[[dict[str, Any]], Any]:
+    return lambda body: body["metadata"].update(metadata)
+
+
+GARBAGE: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "no metadata": lambda body: body.pop("metadata"),
+    "metadata is null": lambda body: body.update(metadata=None),
+    "metadata is a list": lambda body: body.update(metadata=["canary"]),
+    "no name": _without("name"),
+    "name is a number": _with(name=1),
+    "no resourceVersion": _without("resourceVersion"),
+    "resourceVersion is empty": _with(resourceVersion=""),
+    "resourceVersion is long": _with(resourceVersion="1" * 1000),
+    "no uid": _without("uid"),
+    "uid is a list": _with(uid=["canary"]),
+    "no creationTimestamp": _without("creationTimestamp"),
+    "creationTimestamp is no time": _with(creationTimestamp="canary"),
+    "creationTimestamp has no zone": _with(creationTimestamp="2026-01-01T00:00:00"),
+    "creationTimestamp is before all time": _with(creationTimestamp="0001-01-01T00:00:00+23:00"),
+    "deletionTimestamp is a number": _with(deletionTimestamp=1),
+    "finalizers are a text": _with(finalizers="canary"),
+    "labels are a list": _with(labels=["canary"]),
+    "annotations are a list": _with(annotations=["canary"]),
+    "an annotation is a number": _with(annotations={files.KEY: 1}),
+    "managedFields are a text": _with(managedFields="canary"),
+    "managedFields are texts": _with(managedFields=["canary"]),
+    "a time of managedFields is none": _with(managedFields=[{"time": "canary"}]),
+}
+"""What may be wrong with the metadata of an object."""
 
 
 def ca_of(plane: ControlPlane) -> str:

@@ -1,12 +1,17 @@
 """Answers that no honest API server gives: too much of everything, and what isn't an object at all."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from aiohttp import web
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, StoreRefused
 from clusterstate.store.backends.kubernetes import files
-from tests.kube.proxies import scripted
-from tests.store.backends.kubernetes.stores import served_head, unretried
+from tests.kube.proxies import Answer, scripted
+from tests.store.backends.kubernetes.stores import GARBAGE, everywhere, far, served_head, unretried
+from tests.store.conformance import keys_of
+from tests.store.opening import opened
 
 DIGESTS = [f"{number:040x}" for number in range(100)]
 
@@ -54,3 +59,71 @@ async def test_a_file_that_nobody_could_read_is_not_written() -> None:
     async with scripted(answer) as url, unretried(url) as store:
         with pytest.raises(StoreRefused, match="the most that is read"):
             await store.write("file", bytes(9 << 20))
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+async def test_what_is_no_object_is_told_and_named(garbage: str) -> None:
+    """Every answer is the same Secret, with something odd in its metadata."""
+    body = served_head()
+    GARBAGE[garbage](body)
+    async with scripted(everywhere(body)) as url, unretried(url) as store:
+        for work in (keys_of(store), store.read("file"), store.write("file", b"y"), store.delete("file")):
+            with pytest.raises(IntegrityFailed, match=r"Secret .* in namespace n has metadata") as caught:
+                await work
+            assert caught.value.__suppress_context__
+            assert "canary" not in caught.value.message
+
+
+async def test_another_secret_than_was_asked_for_is_told() -> None:
+    async with scripted(everywhere(served_head("other"))) as url, unretried(url) as store:
+        with pytest.raises(IntegrityFailed, match=f"another Secret than {files.name_of('file')}"):
+            await store.read("file")
+
+
+ODD_FILES: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "data is a number": lambda body: body.update(data={"file": 1}),
+    "data is a list": lambda body: body.update(data=["x"]),
+    "no data": lambda body: body.pop("data"),
+    "no base64": lambda body: body.update(data={"file": "é"}),
+    "damaged": lambda body: body.update(data={"file": "eQ=="}),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_FILES)
+async def test_bytes_that_are_none_are_damage(odd: str) -> None:
+    body = served_head()
+    ODD_FILES[odd](body)
+    async with scripted(everywhere(body)) as url, unretried(url) as store:
+        with pytest.raises(IntegrityFailed, match="file can't be used"):
+            await store.read("file")
+        with pytest.raises(IntegrityFailed, match="others than were sent"):
+            await store.write("file", b"z")
+
+
+async def test_what_has_no_key_that_a_file_may_have_is_none() -> None:
+    for key in ("../file", "a//b", "x" * 1025):
+        body = served_head(key)
+        async with scripted(everywhere(body)) as url, unretried(url) as store:
+            assert await keys_of(store) == []
+
+
+def same(*body: str, status: int = 200) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="".join(body), status=status, content_type="application/json")
+
+    return answer
+
+
+ENDLESS = {
+    "empty pages": same('{"metadata": {"continue": "more"}, "items": []}'),
+    "pages of null": same('{"metadata": {"continue": "more"}, "items": null}'),
+    "starts anew": same('{"kind": "Status", "code": 410, "metadata": {"continue": "more"}}', status=410),
+    "large pages": same('{"metadata": {"continue": "more"}, "items": []}', " " * (15 << 20)),
+}
+
+
+@pytest.mark.parametrize("how", ENDLESS)
+async def test_a_list_without_files_and_end_is_left(how: str) -> None:
+    async with scripted(ENDLESS[how]) as url, opened("k8s:///n", far(url, "token")) as store:
+        with pytest.raises(StoreRefused, match=r"no end after 1000 requests|more than \d+ bytes"):
+            await keys_of(store)

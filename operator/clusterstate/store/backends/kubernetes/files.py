@@ -9,16 +9,17 @@ Anybody who may write Secrets may write such ones: what isn't consistent in itse
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.kube.compression import compress, decompress
 from clusterstate.kube.kinds import JsonObject
-from clusterstate.store.backends.kubernetes.times import last_change
+from clusterstate.store.backends.kubernetes.objects import Found, Identity
 from clusterstate.store.base import LARGEST_FILE, Entry, Version
+from clusterstate.store.key import find_flaw
 
 TYPE: Final = f"{GROUP}/file"
 """Type of heads and parts; nobody can change the type of a Secret."""
@@ -87,12 +88,15 @@ class Head:
     encoding: str
     parts: tuple[str, ...]
     """Names of Secrets, in order; none: the bytes are in the head."""
-    metadata: JsonObject
+    identity: Identity
+    changed: datetime
+    leaving: tuple[str, ...] | None = None
+    """Finalizers that it waits for, being deleted; None for any other."""
 
     @property
     def version(self) -> Version:
         """The Secret's own version."""
-        return Version(self.metadata["resourceVersion"])
+        return self.identity.version
 
     @property
     def most(self) -> int:
@@ -102,7 +106,7 @@ class Head:
     @property
     def entry(self) -> Entry:
         """The same for a listing."""
-        return Entry(self.key, self.version, self.size, last_change(self.metadata))
+        return Entry(self.key, self.version, self.size, self.changed)
 
 
 def pack(data: bytes) -> Content:
@@ -158,21 +162,22 @@ def make_part(namespace: str, key: str, chunk: bytes, renewed: str) -> JsonObjec
     )
 
 
-def read_head(metadata: JsonObject) -> Head | None:
+def read_head(found: Found) -> Head | None:
     """Give the file that a Secret of our type is the head of; None where it is a part, or contradicts itself.
 
     A head of more parts than any file has, or of one part twice, is none: each name is a request and a mebibyte.
     """
-    annotations: Mapping[str, str] = metadata.get("annotations") or {}
-    key, size, encoding = annotations.get(KEY, ""), annotations.get(SIZE, ""), annotations.get(ENCODING, "")
+    annotations = found.annotations
+    key, size, encoding = (annotations.get(name, "") for name in (KEY, SIZE, ENCODING))
     sane = size.isascii() and size.isdigit() and len(size) < _DIGITS and encoding in {"", _GZIP}
-    if not key or metadata["name"] != name_of(key) or not sane:
+    if find_flaw(key) is not None or found.identity.name != name_of(key) or not sane:
         return None
     parts = [part for part in annotations.get(PARTS, "").split(",", MOST_PARTS) if part]
     if len(parts) > MOST_PARTS or len(set(parts)) < len(parts):
         return None
     names = tuple(f"{name_of(key)}-{part}" for part in parts)
-    return Head(key, int(size), annotations.get(DIGEST, ""), encoding, names, metadata)
+    digest = annotations.get(DIGEST, "")
+    return Head(key, int(size), digest, encoding, names, found.identity, found.changed, found.leaving)
 
 
 def read_data(secret: JsonObject) -> bytes:

@@ -76,6 +76,12 @@ async def test_an_odd_spec_is_nobody_s_crash(spec: str, kind: str) -> None:
     assert [error for error in errors if not isinstance(error, ClusterStateError)] == []
 
 
+async def test_a_secret_s_material_is_a_text_whatever_it_holds() -> None:
+    body = served("token-a", type="Secret", keys=[{"id": "1", "privateMaterial": 'a"b\\'}])
+    async with scripted(everywhere(body)) as url, objects_at(url) as store:
+        assert (await store.read("secrets/a")).data == b'{"Data":"a\\"b\\\\"}'
+
+
 async def test_bodies_are_asked_for_by_the_fifty() -> None:
     """They have their content, and may have a mebibyte each."""
     asked: list[str] = []

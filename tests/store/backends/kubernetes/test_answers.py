@@ -1,14 +1,18 @@
 """Answers that no honest API server gives: too much of everything, and what isn't an object at all."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, StoreRefused
+from clusterstate.kube.client import connect
 from clusterstate.store.backends.kubernetes import files
-from tests.kube.proxies import Answer, scripted
+from clusterstate.store.credentials import NO_CREDENTIALS
+from clusterstate.store.endpoints import EndpointPolicy
+from tests.kube.proxies import Answer, scripted, write_kubeconfig
 from tests.store.backends.kubernetes.stores import GARBAGE, everywhere, far, served_head, unretried
 from tests.store.conformance import keys_of
 from tests.store.opening import opened
@@ -127,3 +131,14 @@ async def test_a_list_without_files_and_end_is_left(how: str) -> None:
     async with scripted(ENDLESS[how]) as url, opened("k8s:///n", far(url, "token")) as store:
         with pytest.raises(StoreRefused, match=r"no end after 1000 requests|more than \d+ bytes"):
             await keys_of(store)
+
+
+async def test_the_operator_s_own_cluster_has_bounds_too(tmp_path: Path) -> None:
+    """Whoever may write objects there decides what is in an answer."""
+    policy = EndpointPolicy(namespaces=("*",))
+    async with scripted(same('{"items": [', " " * (17 << 20), "]}")) as url:
+        config = write_kubeconfig(tmp_path / "config", url)
+        async with await connect(config) as kube, opened("k8s:///n", NO_CREDENTIALS, policy=policy, kube=kube) as store:
+            for work in (keys_of(store), store.read("file")):
+                with pytest.raises(StoreRefused, match="the most that is read"):
+                    await work

@@ -1,12 +1,22 @@
 """What a run reads before it decides: who we are to the store, and where the parts of the state lie."""
 
+import asyncio
 import json
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
+from clusterstate import gather
 from clusterstate.api.store import KubernetesSpec, Layout, SecretReference, StoreSpec
-from clusterstate.errors import AmbientRefused, CredentialsNotFound, EndpointRefused, MalformedFile, StoreRefused
+from clusterstate.errors import (
+    AmbientRefused,
+    CredentialsNotFound,
+    EndpointRefused,
+    MalformedFile,
+    StoreRefused,
+    StoreUnavailable,
+)
 from clusterstate.gather import Access, Known, Reader, Sources, known_of
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
@@ -14,10 +24,11 @@ from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document
 from clusterstate.store.backends.memory import MemoryStore
-from clusterstate.store.base import ABSENT, ANYTHING, Version
+from clusterstate.store.base import ABSENT, ANYTHING, Store, Version
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
+from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.kube.owners import client, plane
 from tests.store.backends.gcs.stores import knowing, open_as
@@ -187,6 +198,33 @@ async def test_who_only_looks_can_write_nothing_anywhere(bucket: str) -> None:
                 with pytest.raises(StoreRefused):
                     await tree.write(key, b"x", expect=ANYTHING)
     assert (await MemoryStore(bucket).read("keys/private/ca/keyset.yaml")).data == b"x"
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("no name"), asyncio.CancelledError()], ids=["fails", "cancelled"])
+async def test_half_a_store_is_closed_where_the_other_half_fails(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    closed: list[Store] = []
+
+    class Half(MemoryStore):
+        async def close(self) -> None:
+            closed.append(self)
+
+    async def open_first(opening: Opening) -> Store:
+        return Half(opening.location.bucket)
+
+    async def open_second(opening: Opening, files: Store) -> Store:
+        del opening
+        assert closed == []
+        assert isinstance(files, Half)
+        raise error
+
+    monkeypatch.setattr(gather, "open_store", open_first)
+    monkeypatch.setattr(gather, "open_divided", open_second)
+    found = replace(access("half"), layout=Layout.KOPS_RESOURCES)
+    with pytest.raises(type(error)):
+        await Sources(NOBODY, found, writes=True).__aenter__()
+    assert len(closed) == 1
 
 
 async def test_memory_is_no_store_unless_it_is_allowed() -> None:

@@ -226,7 +226,11 @@ class Sources:
         self._trunk: Store | None = None
 
     async def __aenter__(self) -> Self:
-        self._trunk = await self._open(self._access.location)
+        try:
+            self._trunk = await self._open(self._access.location)
+        except BaseException:
+            await self._stack.aclose()  # a store of two halves may have opened one
+            raise
         return self
 
     async def __aexit__(

@@ -1,5 +1,6 @@
 """A server that somebody else names: nothing of ours goes anywhere but there, and no more comes back than is read."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from clusterstate.errors import KubeRefused, KubeUnavailable
-from clusterstate.kube.client import Client
+from clusterstate.kube.client import Bounds, Client, Selection
 from clusterstate.kube.failures import Damaged, Unauthorized
 from clusterstate.kube.kinds import CONFIG_MAPS
 from clusterstate.kube.remote import Server, connect_remote
@@ -87,6 +88,44 @@ async def test_the_same_client_repeats_or_leaves_it_to_its_caller() -> None:
         with pytest.raises(KubeUnavailable):
             await client.once().get(CONFIG_MAPS, "n", "a")
     assert len(script.requests) == 1
+
+
+async def test_the_same_client_may_read_less() -> None:
+    script = Script(body=b" " * 2000)
+    async with scripted(script) as url, client_of(url) as client:
+        with pytest.raises(KubeRefused, match="more than 1000 bytes"):
+            await client.once(1000).get(CONFIG_MAPS, "n", "a")
+
+
+async def test_who_repeats_by_himself_takes_nobody_else_s_place() -> None:
+    """Eight such callers have four places together, all taken by requests that hang; one of the others passes."""
+    hanging, done, running = asyncio.Event(), asyncio.Event(), 0
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal running
+        if "slow" in request.path:
+            running += 1
+            if running == 4:
+                hanging.set()
+            await done.wait()
+        return web.json_response(OBJECT)
+
+    async with scripted(answer) as url, client_of(url) as client:  # type: ignore[arg-type]
+        slow = [asyncio.create_task(client.once().get(CONFIG_MAPS, "n", "slow")) for _ in range(8)]
+        await hanging.wait()
+        assert await client.get(CONFIG_MAPS, "n", "a") == OBJECT
+        assert running == 4
+        done.set()
+        await asyncio.gather(*slow)
+
+
+@pytest.mark.parametrize(("bounds", "words"), [(Bounds(requests=3), "no end after 3"), (Bounds(size=100), "100 bytes")])
+async def test_a_list_has_bounds(bounds: Bounds, words: str) -> None:
+    script = Script(body=b'{"metadata": {"continue": "x"}, "items": []}')
+    async with scripted(script) as url, client_of(url) as client:
+        with pytest.raises(KubeRefused, match=words):
+            _ = [page async for page in client.pages(Selection(CONFIG_MAPS), bounds=bounds)]
+    assert len(script.requests) == 3
 
 
 async def test_only_so_much_is_read() -> None:

@@ -13,8 +13,9 @@ from tests.store.conformance import Examined, StoreConformance
 from tests.store.faults import ExpiryConformance, FaultConformance, RefusalConformance, WireConformance
 from tests.store.hostile import HostileConformance
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("tests/store", "tests/state/kops_resources")
+"""Where the exams are taken."""
 
 EXAMS: Final = (
     StoreConformance,
@@ -65,7 +66,10 @@ ROWS: Final[Mapping[str, Why]] = {
     "oss, below a prefix": but("the prefix is a wrapper's, and no network sees it", *NETWORK),
     "k8s (Secrets)": but("the store is that of another cluster, by the operator's own client", *NETWORK),
     "k8s (another cluster)": {
-        StoreConformance: "the store is that of the operator's own cluster, by another client",
+        HostileConformance: "an API server has no buckets, and speaks JSON: kubernetes/test_hostile.py",
+    },
+    "k8s (KopsResources)": {
+        StoreConformance: "it keeps objects, not bytes under any key: the exam in state/kops_resources/test_exam.py",
         HostileConformance: "an API server has no buckets, and speaks JSON: kubernetes/test_hostile.py",
     },
     "file": NO_NETWORK,
@@ -84,7 +88,7 @@ def below(kind: type[Examined]) -> Iterator[type[Examined]]:
 @pytest.fixture(scope="module")
 def taken() -> set[tuple[str, type[Examined]]]:
     """Rows and exams as pytest finds them: in the modules and classes that it takes for tests."""
-    for path in HERE.rglob("test_*.py"):
+    for path in (path for folder in FOLDERS for path in (ROOT / folder).rglob("test_*.py")):
         import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     return {(each.row, exam) for exam in EXAMS for each in below(exam) if is_collected(each)}
 

@@ -7,6 +7,7 @@ Every request has a time limit, only so many run at once, and what goes wrong is
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -14,13 +15,14 @@ from typing import Final, Self
 import msgspec
 
 from clusterstate.api.annotations import FIELD_MANAGER
+from clusterstate.errors import KubeRefused
 from clusterstate.kube.answers import decode_answer
 from clusterstate.kube.calls import APPLY_PATCH, JSON, MERGE_PATCH, Call, Verb
 from clusterstate.kube.doors import OwnDoor
 from clusterstate.kube.failures import Expired
 from clusterstate.kube.kinds import SERVICE_ACCOUNTS, JsonObject, Kind
 from clusterstate.kube.login import Login, choose_source
-from clusterstate.kube.transport import Limits, Transport
+from clusterstate.kube.transport import UNLIMITED, Limits, Transport
 from clusterstate.kube.watching import SILENCE, WatchEvent, watch_events
 
 TIMEOUT: Final = 30.0
@@ -29,6 +31,10 @@ TOKEN_SECONDS: Final = 600
 """Life of a service account's token; the API server gives none for less."""
 PARALLEL: Final = 32
 """Requests at the same time; watches come on top."""
+
+
+CHUNK: Final = 500
+"""Objects of a page."""
 
 
 class ListMeta(msgspec.Struct, frozen=True, rename="camel"):
@@ -68,6 +74,29 @@ class Selection:
         return {"labelSelector": self.labels, "fieldSelector": self.fields, **more}
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of one list is read at most."""
+
+    requests: int = UNLIMITED
+    """Those for pages without objects, and those that start anew, are counted too."""
+    size: int = UNLIMITED
+    """Bytes."""
+
+    def check(self, call: Call, requests: int, size: int) -> None:
+        """Raise `KubeRefused` where that would be more."""
+        words = ""
+        if self.requests and requests > self.requests:
+            words = f"the list has no end after {self.requests} requests."
+        elif self.size and size > self.size:
+            words = f"the list has more than {self.size} bytes, the most that is read."
+        if words:
+            raise KubeRefused(f"Could not {call.text}: {words}", words=words)
+
+
+BOUNDLESS: Final = Bounds()
+
+
 async def connect(
     kubeconfig: Path | None = None, context: str | None = None, *, patience: float = TIMEOUT, parallel: int = PARALLEL
 ) -> "Client":
@@ -86,40 +115,48 @@ class Client:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def once(self) -> "Client":
-        """Give the same client for a caller who repeats by himself what was turned down for now (429).
+    def once(self, largest: int = UNLIMITED) -> "Client":
+        """Give the same client for callers who repeat by themselves what was turned down for now (429).
 
-        It has the same connections, and is closed with them.
+        It has the same connections, and is closed with them; requests at the same time are counted beside those of
+        this client. `largest` is what one answer may have, in bytes.
         """
-        return Client(self._transport.once())
+        return Client(self._transport.once(largest))
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> JsonObject:
         """Give one object; raise `ObjectNotFound` when it isn't there."""
         return await self._object(Call(verb="get", kind=kind, namespace=namespace, name=name))
 
     async def list(
-        self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = "", chunk: int = 500
+        self, kind: Kind, namespace: str | None = None, *, labels: str = "", fields: str = "", chunk: int = CHUNK
     ) -> AsyncIterator[JsonObject]:
         """Give every object that the selectors match; without a namespace, of all."""
         async for page in self.pages(Selection(kind, namespace, labels, fields), chunk=chunk):
             for item in page.objects:
                 yield item
 
-    async def pages(self, selection: Selection, *, chunk: int = 500) -> AsyncIterator[Page]:
+    async def pages(
+        self, selection: Selection, *, chunk: int = CHUNK, bounds: Bounds = BOUNDLESS
+    ) -> AsyncIterator[Page]:
         """Give a list page by page, `chunk` objects each.
 
         A list that takes longer than the API server remembers goes on with newer pages; the resource version of
-        the first page is the one to watch from.
+        the first page is the one to watch from. Raises `KubeRefused` where the list goes beyond the bounds.
         """
-        token = ""
-        while True:
+        token, size = "", 0
+        for requests in count(1):
+            call = _page(selection, chunk, token)
+            bounds.check(call, requests, size)
             try:
-                page = await self._page(selection, chunk, token)
+                answer = await self._transport.send(call)
             except Expired as error:
                 if not error.continue_token:
                     raise
                 token = error.continue_token
                 continue
+            size += len(answer)
+            bounds.check(call, requests, size)
+            page = decode_answer(call, answer, Page)
             yield page
             token = page.metadata.token
             if not token:
@@ -245,13 +282,13 @@ class Client:
     ) -> None:
         await self.close()
 
-    async def _page(self, selection: Selection, chunk: int, token: str) -> Page:
-        query = selection.query(limit=str(chunk), **{"continue": token})
-        call = Call(verb="list", kind=selection.kind, namespace=selection.namespace, query=query)
-        return decode_answer(call, await self._transport.send(call), Page)
-
     async def _object(self, call: Call) -> JsonObject:
         return decode_answer(call, await self._transport.send(call), JsonObject)
+
+
+def _page(selection: Selection, chunk: int, token: str) -> Call:
+    query = selection.query(limit=str(chunk), **{"continue": token})
+    return Call(verb="list", kind=selection.kind, namespace=selection.namespace, query=query)
 
 
 def _writing(manager: str, *, strict: bool) -> dict[str, str]:

@@ -47,10 +47,14 @@ class Transport:
         self._door = door
         self._limits = limits
         self._slots = slots or asyncio.Semaphore(limits.parallel)
+        self._slots_beside = asyncio.Semaphore(limits.parallel)
 
-    def once(self) -> "Transport":
-        """Give the same connections for a caller who repeats by himself; closing them is its opener's work."""
-        return Transport(self._door, replace(self._limits, repeats=False), self._slots)
+    def once(self, largest: int = UNLIMITED) -> "Transport":
+        """Give the same connections for callers who repeat by themselves; closing them is their opener's work.
+
+        All of them have places for requests in common, beside those of this one: neither waits for the other's.
+        """
+        return Transport(self._door, replace(self._limits, repeats=False, largest=largest), self._slots_beside)
 
     async def send(self, call: Call) -> bytes:
         """Give the body of the answer; raise a `KubeError` when it isn't a success."""

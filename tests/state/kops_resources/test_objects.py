@@ -14,9 +14,11 @@ from clusterstate.errors import (
     MalformedKeyset,
     StoreNotFound,
     StoreRefused,
+    StoreUnavailable,
     StoreUnsupported,
 )
 from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.store.backends.kubernetes import files
 from clusterstate.store.base import ABSENT, Store
 from tests.state.kops_resources.conftest import divided
 from tests.state.kops_resources.samples import KINDS, SSH, samples, secret
@@ -245,3 +247,40 @@ async def test_who_is_denied_learns_what_to_ask_for(
         async with divided(plane, namespace, cluster, far(proxy.endpoint, token)) as store:
             with pytest.raises(AccessDenied, match=rf"Grant get \S+ in namespace {namespace} to system:.*:denied"):
                 await store.read(samples(cluster)[kind].key)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_an_object_that_is_being_deleted_is_gone_and_not_written(
+    plane: ControlPlane, namespace: str, cluster: str, full: Store, kind: str
+) -> None:
+    """Whatever is written into it goes with its last finalizer."""
+    sample = samples(cluster)[kind]
+    path, patch = path_of(namespace, cluster, kind), "application/merge-patch+json"
+    held = {"metadata": {"finalizers": ["example.com/held"]}}
+    plane.api().request("PATCH", path, held, content_type=patch)
+    try:
+        version = (await full.read(sample.key)).version
+        await full.delete(sample.key, expect=version)
+        assert sample.key not in await keys_of(full)
+        with pytest.raises(KeyNotFound):
+            await full.read(sample.key)
+        await full.delete(sample.key)
+        with pytest.raises(StoreUnavailable, match=r"is being deleted.*example\.com/held.*remove its finalizers"):
+            await full.write(sample.key, sample.second)
+    finally:
+        plane.api().request("PATCH", path, {"metadata": {"finalizers": None}}, content_type=patch)
+    await full.write(sample.key, sample.second, expect=ABSENT)
+
+
+def path_of(namespace: str, cluster: str, kind: str) -> str:
+    """Give the object that a sample is."""
+    names = {
+        "config": f"clusters/{cluster}",
+        "instance group": "instancegroups/nodes-us-east-1a",
+        "keyset": "keysets/kubernetes-ca",
+        "secret": "keysets/token-dockerconfig",
+        "ssh key": "sshcredentials/admin",
+    }
+    if kind in names:
+        return f"/apis/kops.k8s.io/v1alpha2/namespaces/{namespace}/{names[kind]}"
+    return f"/api/v1/namespaces/{namespace}/secrets/{files.name_of(f'{cluster}/addons/a.yaml')}"

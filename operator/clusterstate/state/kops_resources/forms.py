@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from clusterstate.errors import MalformedFile, StoreRefused
 from clusterstate.kube.kinds import JsonObject
 from clusterstate.state import codec, keyset, layout, yaml
@@ -85,7 +87,7 @@ def _secret(spec: JsonObject) -> bytes:
     """Give a secret's file; like kops's own mirror of it, one without a usable key has none of the data."""
     item = _primary(spec)
     data = item.get("privateMaterial") if item else None
-    return b'{"Data":"%s"}' % data.encode() if isinstance(data, str) else b'{"Data":null}'
+    return msgspec.json.encode({"Data": data if isinstance(data, str) else None})
 
 
 def _primary(spec: JsonObject) -> JsonObject | None:
@@ -189,7 +191,8 @@ def make_replacement(before: JsonObject, place: Place, content: ObjectContent) -
     if content.labels is not None:
         metadata["labels"] = dict(content.labels)
     if content.annotations is not None:
-        kept = {name: value for name, value in metadata.get("annotations", {}).items() if name == HIDDEN_ANNOTATION}
+        there = metadata.get("annotations") or {}
+        kept = {name: value for name, value in there.items() if name == HIDDEN_ANNOTATION}
         metadata["annotations"] = {**content.annotations, **kept}
     return {**before, **_type(place), "metadata": metadata, "spec": content.spec}
 

@@ -14,15 +14,17 @@ from clusterstate.state.kops_resources.forms import (
     read_object,
 )
 from clusterstate.state.kops_resources.kinds import CLUSTERS, KINDS, Place, place_of
-from clusterstate.store.backends.kubernetes.conditions import check_expected, interrupted
+from clusterstate.store.backends.kubernetes.conditions import check_expected, check_staying, interrupted
 from clusterstate.store.backends.kubernetes.namespace import OWN_CLUSTER, Namespace
-from clusterstate.store.backends.kubernetes.times import last_change
+from clusterstate.store.backends.kubernetes.objects import Found
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Version
 from clusterstate.store.listing import make_pages
 from clusterstate.store.threads import Lane
 
 _WRITING: Final = Lane()
 """Threads for writing many objects down as files, which would hold up everybody else."""
+_BODIES: Final = 50
+"""Objects of a page: each has its content, and may have a mebibyte."""
 
 
 class ResourceStore:
@@ -49,35 +51,41 @@ class ResourceStore:
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
         place = self._place(key)
-        body = await self._get(place, key)
-        file = read_object(place.kind.plural, body)
-        if file is None or file.key != key:
+        found = await self._get(place, key)
+        file = read_object(place.kind.plural, found.body)
+        if file is None or file.key != key or found.leaving is not None:
             raise KeyNotFound(f"There is no file {self._url(key)}.")
-        return Blob(file.data, _version(body))
+        return Blob(file.data, found.identity.version)
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`. Raises `MalformedFile` or `MalformedKeyset` for what kops couldn't use as this file."""
+        """See `Store.write`. Raises `MalformedFile` or `MalformedKeyset` for what kops couldn't use as this file.
+
+        Raises `StoreUnavailable` where the object is being deleted: it would go with its last finalizer.
+        """
         place = self._place(key)
         there = await self._find(place, key)
-        before = there if there is not None and _is_file(place, there, key) else None
-        check_expected(None if before is None else _version(before), key, expect)
+        if there is not None:
+            check_staying(there.leaving, f"{place.kind.kind} {place.name}", self._url(key))
+        before = there if there is not None and _is_file(place, there.body, key) else None
+        check_expected(before.identity.version if before else None, key, expect)
         if there is not None and before is None:
             raise self._taken(place, key)
-        content = read_file(place, key, data, before)
+        content = read_file(place, key, data, before.body if before else None)
         try:
-            return _version(await self._put(place, key, content, before))
+            kept = await self._put(place, key, content, before.body if before else None)
         except (LostRace, KeyNotFound):
             raise interrupted(self._url(key), expect) from None
+        return kept.identity.version
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`."""
         place = self._place(key)
         there = await self._find(place, key)
-        if there is None or not _is_file(place, there, key):
+        if there is None or there.leaving is not None or not _is_file(place, there.body, key):
             return
-        check_expected(_version(there), key, expect)
+        check_expected(there.identity.version, key, expect)
         try:
-            await self._namespace.delete(place.kind, there["metadata"], key)
+            await self._namespace.delete(place.kind, there.identity, key)
         except LostRace:
             raise interrupted(self._url(key), expect) from None
 
@@ -96,41 +104,43 @@ class ResourceStore:
         await self._namespace.close()
 
     async def _entries(self, kind: Kind) -> Sequence[Entry]:
+        entries: list[Entry] = []
         try:
-            bodies = await self._namespace.list(kind)
+            async for page in self._namespace.pages(kind, chunk=_BODIES):
+                if kind is CLUSTERS:
+                    self._refuse_others(page)
+                entries += await _WRITING.run(self._entries_of, kind, page)
         except StoreNotFound:
             await self._require_kinds()
-        if kind is CLUSTERS:
-            self._refuse_others(bodies)
-        return await _WRITING.run(self._entries_of, kind, bodies)
+        return entries
 
-    def _entries_of(self, kind: Kind, bodies: Sequence[JsonObject]) -> Sequence[Entry]:
-        files = ((read_object(kind.plural, body), body) for body in bodies)
-        return [_entry(file, body) for file, body in files if file and place_of(file.key, self._cluster)]
+    def _entries_of(self, kind: Kind, page: Sequence[Found]) -> Sequence[Entry]:
+        files = ((read_object(kind.plural, found.body), found) for found in page if found.leaving is None)
+        return [_entry(file, found) for file, found in files if file and place_of(file.key, self._cluster)]
 
-    def _refuse_others(self, clusters: Sequence[JsonObject]) -> None:
-        others = sorted(each["metadata"]["name"] for each in clusters if each["metadata"]["name"] != self._cluster)
+    def _refuse_others(self, clusters: Sequence[Found]) -> None:
+        others = sorted(each.identity.name for each in clusters if each.identity.name != self._cluster)
         if others:
             raise StoreRefused(
                 f"Namespace {self._namespace.name} has the kops cluster {others[0]} too, and kops can't tell whose "
                 f"instance groups and keysets are there. Keep {self._cluster} in another store."
             )
 
-    async def _get(self, place: Place, key: str) -> JsonObject:
+    async def _get(self, place: Place, key: str) -> Found:
         try:
             return await self._namespace.get(place.kind, place.name, key)
         except KeyNotFound:
             await self._namespace.require()
             raise
 
-    async def _find(self, place: Place, key: str) -> JsonObject | None:
+    async def _find(self, place: Place, key: str) -> Found | None:
         """Give the object at a file's place, whatever file it is; None where there is none."""
         try:
             return await self._namespace.get(place.kind, place.name, key)
         except KeyNotFound:
             return None
 
-    async def _put(self, place: Place, key: str, content: ObjectContent, before: JsonObject | None) -> JsonObject:
+    async def _put(self, place: Place, key: str, content: ObjectContent, before: JsonObject | None) -> Found:
         namespace = self._namespace
         if before is not None:
             body = make_replacement(before, place, content)
@@ -169,9 +179,5 @@ def _is_file(place: Place, body: JsonObject, key: str) -> bool:
     return file is not None and file.key == key
 
 
-def _version(body: JsonObject) -> Version:
-    return Version(body["metadata"]["resourceVersion"])
-
-
-def _entry(file: File, body: JsonObject) -> Entry:
-    return Entry(file.key, _version(body), len(file.data), last_change(body["metadata"]))
+def _entry(file: File, found: Found) -> Entry:
+    return Entry(file.key, found.identity.version, len(file.data), found.changed)

@@ -17,7 +17,7 @@ from clusterstate.store.base import Store
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from tests.store.backends.kubernetes.stores import expired_token, far, near
+from tests.store.backends.kubernetes.stores import ca_of, expired_token, far, near
 from tests.store.conformance import StoreConformance
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, opened
@@ -41,6 +41,27 @@ class TestOwnCluster(StoreConformance):
     async def rival(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:
         async with near(control_plane, f"k8s:///{namespace}/a%20team") as store:
             yield store
+
+
+class TestAnotherCluster(StoreConformance):
+    row = OTHER
+    no_markers = "a Secret is a file by a key that can be one; any other is no file of a store"
+
+    @pytest.fixture
+    async def store(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:
+        async with _beyond(control_plane, namespace) as store:
+            yield store
+
+    @pytest.fixture
+    async def rival(self, control_plane: ControlPlane, namespace: str) -> AsyncIterator[Store]:
+        async with _beyond(control_plane, namespace) as store:
+            yield store
+
+
+def _beyond(plane: ControlPlane, namespace: str) -> AbstractAsyncContextManager[Store]:
+    """Open a store by a kubeconfig, without anything before the API server."""
+    authority = {"certificate-authority-data": ca_of(plane)}
+    return opened(f"k8s:///{namespace}/a%20team", far(plane.url, plane.admin_token, **authority))
 
 
 class Faced:

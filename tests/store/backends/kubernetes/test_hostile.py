@@ -38,7 +38,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.kube.proxies import Answer, scripted
-from tests.store.backends.kubernetes.stores import ca_of, far, kubeconfig, objects
+from tests.store.backends.kubernetes.stores import ca_of, far, kubeconfig, objects, served_head
 from tests.store.conformance import keys_of
 from tests.store.opening import LOOPBACK, opened, secret
 from tests.support.faultproxy import Fault, FaultProxy
@@ -85,7 +85,7 @@ async def test_an_answer_without_end_is_left() -> None:
 
 
 async def test_a_list_without_end_is_left() -> None:
-    item = {"metadata": {"name": "x", "namespace": "namespace", "resourceVersion": "1"}}
+    item = {"metadata": served_head()["metadata"]}
     page = web.json_response({"metadata": {"continue": "more"}, "items": [item] * 2000}).body
 
     async with (

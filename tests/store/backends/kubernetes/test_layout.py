@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from clusterstate.errors import KeyNotFound, StoreRefused
+from clusterstate.errors import KeyNotFound, StoreRefused, StoreUnavailable
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.store.backends.kubernetes import files
 from clusterstate.store.base import ABSENT, ANYTHING, Store
@@ -161,3 +161,45 @@ async def test_a_file_that_is_too_large_is_not_read(control_plane: ControlPlane,
     put(control_plane, namespace, lie)
     with pytest.raises(Exception, match="don't fit their digest"):
         await store.read("lie")
+
+
+def hold(plane: ControlPlane, namespace: str, name: str, *finalizers: str) -> None:
+    """Set the finalizers of a Secret."""
+    path, kind = f"/api/v1/namespaces/{namespace}/secrets/{name}", "application/merge-patch+json"
+    plane.api().request("PATCH", path, {"metadata": {"finalizers": list(finalizers)}}, content_type=kind)
+
+
+async def test_a_file_that_is_being_deleted_is_gone_and_not_written(
+    control_plane: ControlPlane, namespace: str, store: Store
+) -> None:
+    """What replaced it, without its finalizers, would be removed at once."""
+    await store.write(CONFIG, b"one")
+    hold(control_plane, namespace, files.name_of(CONFIG), "example.com/held")
+    version = (await store.read(CONFIG)).version
+    await store.delete(CONFIG, expect=version)
+    assert await keys_of(store) == []
+    with pytest.raises(KeyNotFound):
+        await store.read(CONFIG)
+    await store.delete(CONFIG)
+    for expect in (ANYTHING, ABSENT, version):
+        with pytest.raises(StoreUnavailable, match=r"is being deleted.*example\.com/held.*remove its finalizers"):
+            await store.write(CONFIG, b"two", expect=expect)
+    hold(control_plane, namespace, files.name_of(CONFIG))
+    await store.write(CONFIG, b"two", expect=ABSENT)
+    assert (await store.read(CONFIG)).data == b"two"
+
+
+async def test_a_part_that_is_being_deleted_is_not_relied_on(
+    control_plane: ControlPlane, namespace: str, store: Store
+) -> None:
+    data = random.Random(1).randbytes(3 << 19)
+    part = files.part_name(CONFIG, files.pack(data).parts[0])
+    await store.write(CONFIG, data)
+    hold(control_plane, namespace, part, "example.com/held")
+    await store.write(CONFIG, b"small")
+    with pytest.raises(StoreUnavailable, match=rf"{part}.*is being deleted.*example\.com/held"):
+        await store.write(CONFIG, data)
+    assert (await store.read(CONFIG)).data == b"small"
+    hold(control_plane, namespace, part)
+    await store.write(CONFIG, data)
+    assert (await store.read(CONFIG)).data == data

@@ -8,7 +8,7 @@
     namespace   one namespace, one request each
     opening     a namespace, ready for use
     conditions  expectations of writes and deletes; pure
-    times       when an object was changed last; pure
+    objects     what an API server says an object is; pure
     files       what a file is as a Secret: names, labels, parts; pure
     store       the store: a file is one Secret, a large one has parts beside it
 

@@ -1,8 +1,14 @@
 """Expectations of writes and deletes where the API server compares versions. Pure."""
 
+from typing import Final
+
 from clusterstate.errors import StoreError, StoreUnavailable
 from clusterstate.store.base import Absent, Anything, Expect, Version
 from clusterstate.store.failures import lost_race
+from clusterstate.store.texts import quote_foreign
+
+_SHOWN: Final = 3
+"""Finalizers in a message."""
 
 
 def check_expected(found: Version | None, key: str, expect: Expect) -> None:
@@ -16,6 +22,19 @@ def check_expected(found: Version | None, key: str, expect: Expect) -> None:
             holds = found == expect
     if not holds:
         raise lost_race(key)
+
+
+def check_staying(leaving: tuple[str, ...] | None, what: str, url: str) -> None:
+    """Raise `StoreUnavailable` where an object is being deleted, with the finalizers that it waits for.
+
+    What is written into it goes with the last of them.
+    """
+    if leaving is None:
+        return
+    names = ", ".join(map(quote_foreign, leaving[:_SHOWN])) or "none any more"
+    raise StoreUnavailable(
+        f"{what}, which holds {url}, is being deleted; its finalizers: {names}. Wait for or remove its finalizers."
+    )
 
 
 def interrupted(url: str, expect: Expect) -> StoreError:

@@ -9,16 +9,17 @@ Anybody who may write Secrets may write such ones: what isn't consistent in itse
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.kube.compression import compress, decompress
 from clusterstate.kube.kinds import JsonObject
-from clusterstate.store.backends.kubernetes.times import last_change
+from clusterstate.store.backends.kubernetes.objects import Found, Identity
 from clusterstate.store.base import LARGEST_FILE, Entry, Version
+from clusterstate.store.key import find_flaw
 
 TYPE: Final = f"{GROUP}/file"
 """Type of heads and parts; nobody can change the type of a Secret."""
@@ -52,6 +53,10 @@ PLAIN: Final = 64 << 10
 """Bytes up to which a file stands as it is, for people to read; larger ones are compressed."""
 MAX_PART: Final = 1 << 20
 """Bytes that a Secret may hold (Kubernetes, `MaxSecretSize`)."""
+MOST_PARTS: Final = LARGEST_FILE // MAX_PART + 1
+"""What doesn't compress takes a little more than it has bytes."""
+_LONGEST_DATA: Final = (MAX_PART + 2) // 3 * 4
+"""Characters that a Secret's bytes take in base64."""
 _GZIP: Final = "gzip"
 _DIGITS: Final = 16
 """Of a size: Python refuses to read thousands."""
@@ -83,17 +88,25 @@ class Head:
     encoding: str
     parts: tuple[str, ...]
     """Names of Secrets, in order; none: the bytes are in the head."""
-    metadata: JsonObject
+    identity: Identity
+    changed: datetime
+    leaving: tuple[str, ...] | None = None
+    """Finalizers that it waits for, being deleted; None for any other."""
 
     @property
     def version(self) -> Version:
         """The Secret's own version."""
-        return Version(self.metadata["resourceVersion"])
+        return self.identity.version
+
+    @property
+    def most(self) -> int:
+        """Bytes that may be kept of it: compression makes at most 0.03 % more of what it can't compress."""
+        return self.size + (self.size >> 10) + 1024 if self.encoding else self.size
 
     @property
     def entry(self) -> Entry:
         """The same for a listing."""
-        return Entry(self.key, self.version, self.size, last_change(self.metadata))
+        return Entry(self.key, self.version, self.size, self.changed)
 
 
 def pack(data: bytes) -> Content:
@@ -103,9 +116,8 @@ def pack(data: bytes) -> Content:
     return Content(chunks, len(data), sha256(data).hexdigest(), _GZIP if len(data) > PLAIN else "")
 
 
-def unpack(head: Head, holders: Sequence[JsonObject]) -> bytes:
-    """Give a file's bytes from the Secrets that hold them; raise `ValueError` where they aren't what the head says."""
-    packed = b"".join(map(_read_data, holders))
+def unpack(head: Head, packed: bytes) -> bytes:
+    """Give a file's bytes from those that are kept; raise `ValueError` where they aren't what the head says."""
     data = decompress(packed, LARGEST_FILE) if head.encoding else packed
     if len(data) != head.size or sha256(data).hexdigest() != head.digest:
         raise ValueError
@@ -150,16 +162,33 @@ def make_part(namespace: str, key: str, chunk: bytes, renewed: str) -> JsonObjec
     )
 
 
-def read_head(metadata: JsonObject) -> Head | None:
-    """Give the file that a Secret of our type is the head of; None where it is a part, or contradicts itself."""
-    annotations: Mapping[str, str] = metadata.get("annotations") or {}
-    key, size, encoding = annotations.get(KEY, ""), annotations.get(SIZE, ""), annotations.get(ENCODING, "")
+def read_head(found: Found) -> Head | None:
+    """Give the file that a Secret of our type is the head of; None where it is a part, or contradicts itself.
+
+    A head of more parts than any file has, or of one part twice, is none: each name is a request and a mebibyte.
+    """
+    annotations = found.annotations
+    key, size, encoding = (annotations.get(name, "") for name in (KEY, SIZE, ENCODING))
     sane = size.isascii() and size.isdigit() and len(size) < _DIGITS and encoding in {"", _GZIP}
-    if not key or metadata["name"] != name_of(key) or not sane:
+    if find_flaw(key) is not None or found.identity.name != name_of(key) or not sane:
         return None
-    parts = filter(None, annotations.get(PARTS, "").split(","))
+    parts = [part for part in annotations.get(PARTS, "").split(",", MOST_PARTS) if part]
+    if len(parts) > MOST_PARTS or len(set(parts)) < len(parts):
+        return None
     names = tuple(f"{name_of(key)}-{part}" for part in parts)
-    return Head(key, int(size), annotations.get(DIGEST, ""), encoding, names, metadata)
+    digest = annotations.get(DIGEST, "")
+    return Head(key, int(size), digest, encoding, names, found.identity, found.changed, found.leaving)
+
+
+def read_data(secret: JsonObject) -> bytes:
+    """Give the bytes of a head or part; raise `ValueError` where it holds something else, or too many."""
+    try:
+        text = secret["data"][DATA]
+        if secret.get("type") == TYPE and len(text) <= _LONGEST_DATA:
+            return base64.b64decode(text, validate=True)
+    except (KeyError, TypeError, binascii.Error):
+        pass
+    raise ValueError
 
 
 def labels_of_file(key: str) -> str:
@@ -173,16 +202,6 @@ def labels_below(prefix: str) -> str:
     if not folders:
         return ONLY_HEADS
     return f"{ONLY_HEADS},{FOLDER_LABEL}{len(folders)}={_short('/'.join(folders).encode())}"
-
-
-def _read_data(secret: JsonObject) -> bytes:
-    """Give the bytes of a head or part; raise `ValueError` where it holds something else."""
-    try:
-        if secret.get("type") == TYPE:
-            return base64.b64decode(secret["data"][DATA], validate=True)
-    except (KeyError, TypeError, binascii.Error):
-        pass
-    raise ValueError
 
 
 def _folder_labels(key: str) -> dict[str, str]:

@@ -4,20 +4,24 @@ The API server says of a namespace that isn't there what it says of an empty one
 in it. So whoever finds nothing asks by `require`.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
-from clusterstate.errors import AccessDenied, KeyNotFound, StoreNotFound
+from clusterstate.errors import AccessDenied, IntegrityFailed, KeyNotFound, StoreNotFound
 from clusterstate.kube.calls import Verb
-from clusterstate.kube.client import Client, Selection
+from clusterstate.kube.client import CHUNK, Bounds, Client, Selection
 from clusterstate.kube.kinds import NAMESPACES, JsonObject, Kind
 from clusterstate.store.backends.kubernetes.errors import translating
+from clusterstate.store.backends.kubernetes.objects import Found, Identity, look_at, name_told
 from clusterstate.store.failures import Request
 from clusterstate.store.listing import PAGE_SIZE, check_pages
+from clusterstate.store.texts import quote_foreign
 
 OWN_CLUSTER: Final = "Kubernetes"
 """How messages call the API server of the operator's own cluster."""
+BOUNDS: Final = Bounds(requests=1000, size=256 << 20)
+"""Of one listing: pages without objects have no end either, and metadata may have 256 KiB."""
 
 
 class Namespace:
@@ -47,49 +51,51 @@ class Namespace:
         """The URL of a store that has all of it."""
         return f"k8s:///{self.name}"
 
-    async def get(self, kind: Kind, name: str, key: str) -> JsonObject:
+    async def get(self, kind: Kind, name: str, key: str) -> Found:
         """Give an object; raise `KeyNotFound` where it isn't there."""
         with translating(self._request("get", kind, key)):
-            return await self._client.get(kind, self.name, name)
+            body = await self._client.get(kind, self.name, name)
+        return self._look_at(kind, body, name)
 
-    async def list(self, kind: Kind, *, labels: str = "", fields: str = "", key: str = "") -> list[JsonObject]:
-        """Give every object that the selectors match."""
-        found: list[JsonObject] = []
+    async def pages(
+        self, kind: Kind, *, labels: str = "", fields: str = "", key: str = "", chunk: int = CHUNK
+    ) -> AsyncIterator[list[Found]]:
+        """Give every object that the selectors match, `chunk` at a time. Whoever asks keeps no more than he needs."""
+        count = 0
         with translating(self._request("list", kind, key)):
-            async for page in self._client.pages(Selection(kind, self.name, labels, fields)):
-                found += page.objects
-                check_pages(len(found) // PAGE_SIZE, self.url)
-        return found
+            selection = Selection(kind, self.name, labels, fields)
+            async for page in self._client.pages(selection, chunk=chunk, bounds=BOUNDS):
+                count += len(page.objects)
+                check_pages(count // PAGE_SIZE, self.url)
+                yield [self._look_at(kind, body) for body in page.objects]
 
-    async def create(self, kind: Kind, body: JsonObject, key: str, *, strict: bool = False) -> JsonObject:
+    async def create(self, kind: Kind, body: JsonObject, key: str, *, strict: bool = False) -> Found:
         """Create an object and give it as it is kept; raise `LostRace` where its name is taken.
 
         Raises `KeyNotFound` where the namespace is there, but not the kind.
         """
         try:
             with translating(self._request("create", kind, key)):
-                return await self._client.create(kind, body, strict=strict)
+                kept = await self._client.create(kind, body, strict=strict)
         except KeyNotFound:
             await self.require()
             raise
+        return self._look_at(kind, kept, body["metadata"]["name"])
 
-    async def replace(self, kind: Kind, body: JsonObject, key: str, *, strict: bool = False) -> JsonObject:
+    async def replace(self, kind: Kind, body: JsonObject, key: str, *, strict: bool = False) -> Found:
         """Put an object in place of the version that it names; raise `LostRace` or `KeyNotFound`."""
         with translating(self._request("update", kind, key)):
-            return await self._client.replace(kind, body, strict=strict)
+            kept = await self._client.replace(kind, body, strict=strict)
+        return self._look_at(kind, kept, body["metadata"]["name"])
 
-    async def delete(self, kind: Kind, metadata: JsonObject, key: str) -> None:
-        """Delete the object that has this metadata, in this very version; one that is gone already is no error.
+    async def delete(self, kind: Kind, identity: Identity, key: str) -> None:
+        """Delete an object in this very version; one that is gone already is no error.
 
         Raises `LostRace` where it has another version by now.
         """
         with suppress(KeyNotFound), translating(self._request("delete", kind, key)):
             await self._client.delete(
-                kind,
-                self.name,
-                metadata["name"],
-                uid=metadata["uid"],
-                resource_version=metadata["resourceVersion"],
+                kind, self.name, identity.name, uid=identity.uid, resource_version=identity.version.token
             )
 
     async def require(self) -> None:
@@ -108,6 +114,23 @@ class Namespace:
         """Give the client back. Nothing may be called afterwards."""
         if self._leave is not None:
             await self._leave()
+
+    def _look_at(self, kind: Kind, body: JsonObject, name: str = "") -> Found:
+        """Give what the API server told; raise `IntegrityFailed` where it can't be, or isn't what was asked for."""
+        try:
+            found = look_at(body)
+        except ValueError:
+            told = quote_foreign(name or name_told(body), self._secrets)
+            raise IntegrityFailed(
+                f"{kind.kind} {told or 'without a name'} in namespace {self.name} has metadata that isn't what "
+                "Kubernetes sends. It is tried again."
+            ) from None
+        if name not in {"", found.identity.name}:
+            raise IntegrityFailed(
+                f"{self.endpoint or OWN_CLUSTER} told of another {kind.kind} than {name} in namespace {self.name}. "
+                "It is tried again."
+            )
+        return found
 
     def _request(self, verb: Verb, kind: Kind, key: str) -> Request:
         resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural

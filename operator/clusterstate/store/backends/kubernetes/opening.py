@@ -3,7 +3,7 @@
 from typing import Final
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.store.backends.kubernetes.clients import Shared
+from clusterstate.store.backends.kubernetes.clients import LARGEST_ANSWER, Shared
 from clusterstate.store.backends.kubernetes.config import ClientInputs, make_config
 from clusterstate.store.backends.kubernetes.namespace import Namespace
 from clusterstate.store.clients import CLIENTS, Clients
@@ -24,7 +24,7 @@ async def open_namespace(opening: Opening, clients: Clients = CLIENTS) -> Namesp
             f"{opening.location.url} is in this cluster, which isn't at hand here. Lead to it by a kubeconfig in "
             "spec.store.k8s.kubeconfigSecretRef."
         )
-    return Namespace(opening.kube.once(), config.namespace)
+    return Namespace(opening.kube.once(LARGEST_ANSWER), config.namespace)
 
 
 async def _open_remote(opening: Opening, name: str, inputs: ClientInputs, clients: Clients) -> Namespace:

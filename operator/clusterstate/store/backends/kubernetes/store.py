@@ -8,7 +8,7 @@ of its parts once more afterwards. A crash leaves parts without a head, which th
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
@@ -22,9 +22,10 @@ from clusterstate.errors import (
 )
 from clusterstate.kube.kinds import SECRETS, JsonObject
 from clusterstate.store.backends.kubernetes import files
-from clusterstate.store.backends.kubernetes.conditions import check_expected, interrupted
+from clusterstate.store.backends.kubernetes.conditions import check_expected, check_staying, interrupted
 from clusterstate.store.backends.kubernetes.files import Content, Head
 from clusterstate.store.backends.kubernetes.namespace import Namespace
+from clusterstate.store.backends.kubernetes.objects import Found, Identity
 from clusterstate.store.base import (
     ANYTHING,
     LARGEST_FILE,
@@ -53,8 +54,8 @@ class _Found:
     """What is there of one file."""
 
     head: Head | None
-    parts: tuple[JsonObject, ...]
-    """Metadata of the parts, those that no head names too."""
+    parts: tuple[Identity, ...]
+    """The parts, those that no head names too."""
 
     @property
     def version(self) -> Version | None:
@@ -88,19 +89,26 @@ class KubernetesStore:
             await self._namespace.require()
             raise
         head = _head_of(secret)
-        if head is None:
+        if head is None or head.leaving is not None:
             raise KeyNotFound(f"There is no file {self._url(key)}.")
         if head.size > LARGEST_FILE:
             raise too_large(self._url(key))
-        holders = [secret, *await self._parts(head)]
         try:
-            return Blob(await _apart(head.size, files.unpack, head, holders), head.version)
+            packed = await self._packed(head, secret)
+            return Blob(await _apart(head.size, files.unpack, head, packed), head.version)
         except ValueError:
             raise self._damaged(key, "they don't fit their digest") from None
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`."""
+        """See `Store.write`. A file that nobody could read isn't written.
+
+        Raises `StoreUnavailable` where it is being deleted: what replaced it would go with its last finalizer.
+        """
+        if len(data) > LARGEST_FILE:
+            raise too_large(self._url(check_key(key)))
         found = await self._look(check_key(key))
+        if found.head is not None:
+            check_staying(found.head.leaving, f"Secret {files.name_of(key)}", self._url(key))
         check_expected(found.version, key, expect)
         content = await _apart(len(data), files.pack, data)
         await self._make_sure(key, content)
@@ -108,17 +116,17 @@ class KubernetesStore:
         if found.head is None:
             await self._make_sure(key, content)
         names = {files.part_name(key, chunk) for chunk in content.parts}
-        await self._remove(key, (part for part in found.parts if part["name"] not in names))
+        await self._remove(key, (part for part in found.parts if part.name not in names))
         return written
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`."""
         found = await self._look(check_key(key))
-        if found.head is None:
+        if found.head is None or found.head.leaving is not None:
             return
         check_expected(found.version, key, expect)
         try:
-            await self._namespace.delete(SECRETS, found.head.metadata, key)
+            await self._namespace.delete(SECRETS, found.head.identity, key)
         except LostRace:
             raise interrupted(self._url(key), expect) from None
         await self._remove(key, found.parts)
@@ -126,29 +134,44 @@ class KubernetesStore:
     async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`. The API server doesn't sort by keys, so everything below the folder is asked for first."""
         labels = files.labels_below(check_prefix(prefix))
-        found = await self._namespace.list(SECRETS.without_bodies, labels=labels, fields=files.ONLY_OURS)
-        heads = list(filter(None, (files.read_head(each["metadata"]) for each in found)))
-        if not heads:
+        entries = [
+            head.entry
+            async for page in self._namespace.pages(SECRETS.without_bodies, labels=labels, fields=files.ONLY_OURS)
+            for head in map(files.read_head, page)
+            if head is not None and head.leaving is None
+        ]
+        if not entries:
             await self._namespace.require()
-        for page in make_pages((head.entry for head in heads), prefix, after, shallow=shallow):
-            yield page
+        for part in make_pages(entries, prefix, after, shallow=shallow):
+            yield part
 
     async def close(self) -> None:
         """See `Store.close`."""
         await self._namespace.close()
 
     async def _look(self, key: str) -> _Found:
-        found = await self._namespace.list(
-            SECRETS.without_bodies, labels=files.labels_of_file(key), fields=files.ONLY_OURS, key=key
-        )
-        metadata = [each["metadata"] for each in found]
-        heads = (head for each in metadata if (head := files.read_head(each)) and head.key == key)
-        start = f"{files.name_of(key)}-"
-        return _Found(next(heads, None), tuple(each for each in metadata if each["name"].startswith(start)))
+        head, parts, start = None, [], f"{files.name_of(key)}-"
+        labels = files.labels_of_file(key)
+        pages = self._namespace.pages(SECRETS.without_bodies, labels=labels, fields=files.ONLY_OURS, key=key)
+        async for page in pages:
+            for found in page:
+                read = files.read_head(found)
+                head = read if read is not None and read.key == key else head
+                parts += [found.identity] if found.identity.name.startswith(start) else []
+        return _Found(head, tuple(parts))
 
-    async def _parts(self, head: Head) -> Sequence[JsonObject]:
+    async def _packed(self, head: Head, secret: Found) -> bytes:
+        """Give a file's bytes as they are kept; raise `ValueError` as soon as they are more than the head may have."""
+        packed = bytearray(files.read_data(secret.body))
+        for name in head.parts:
+            packed += files.read_data((await self._part(head, name)).body)
+            if len(packed) > head.most:
+                raise ValueError
+        return bytes(packed)
+
+    async def _part(self, head: Head, name: str) -> Found:
         try:
-            return [await self._namespace.get(SECRETS, name, head.key) for name in head.parts]
+            return await self._namespace.get(SECRETS, name, head.key)
         except KeyNotFound:
             raise self._damaged(head.key, "a part is missing") from None
 
@@ -164,8 +187,10 @@ class KubernetesStore:
                 await self._namespace.create(SECRETS, part, key)
                 return
             with suppress(LostRace, KeyNotFound):
-                there = await self._namespace.get(SECRETS.without_bodies, part["metadata"]["name"], key)
-                await self._namespace.replace(SECRETS, _in_place_of(there["metadata"], part), key)
+                name = part["metadata"]["name"]
+                there = await self._namespace.get(SECRETS.without_bodies, name, key)
+                check_staying(there.leaving, f"Secret {name}", self._url(key))
+                await self._namespace.replace(SECRETS, _in_place_of(there.identity, part), key)
                 return
         raise interrupted(self._url(key), ANYTHING)
 
@@ -176,25 +201,26 @@ class KubernetesStore:
             if found.head is None:
                 kept = await self._namespace.create(SECRETS, body, key)
             else:
-                kept = await self._namespace.replace(SECRETS, _in_place_of(found.head.metadata, body), key)
+                kept = await self._namespace.replace(SECRETS, _in_place_of(found.head.identity, body), key)
         except (LostRace, KeyNotFound):
             await self._refuse_foreign(key)
             raise interrupted(self._url(key), expect) from None
-        if kept.get("data") != body["data"]:
+        if kept.body.get("data") != body["data"]:
             raise self._damaged(key, "the API server got others than were sent")
-        return Version(kept["metadata"]["resourceVersion"])
+        return kept.identity.version
 
     async def _refuse_foreign(self, key: str) -> None:
         """Raise `StoreRefused` where a Secret has a file's name that isn't one of ours."""
         with suppress(KeyNotFound):
             secret = await self._namespace.get(SECRETS, files.name_of(key), key)
+            check_staying(secret.leaving, f"Secret {files.name_of(key)}", self._url(key))
             if _head_of(secret) is None:
                 raise StoreRefused(
                     f"A Secret {files.name_of(key)} that is no file of a store is in the way of {self._url(key)}. "
                     f"Rename or delete it in namespace {self._namespace.name}."
                 )
 
-    async def _remove(self, key: str, parts: Iterable[JsonObject]) -> None:
+    async def _remove(self, key: str, parts: Iterable[Identity]) -> None:
         """Delete parts that nobody has made sure of meanwhile; what stays is found by the next write."""
         for part in parts:
             with suppress(StoreError):
@@ -212,12 +238,12 @@ async def _apart(size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwa
     return work(*args, **kwargs) if size <= files.PLAIN else await _PACKING.run(work, *args, **kwargs)
 
 
-def _head_of(secret: JsonObject) -> Head | None:
+def _head_of(secret: Found) -> Head | None:
     """Give the file that a Secret is the head of, None where it is something else."""
-    return files.read_head(secret["metadata"]) if secret.get("type") == files.TYPE else None
+    return files.read_head(secret) if secret.body.get("type") == files.TYPE else None
 
 
-def _in_place_of(metadata: JsonObject, body: JsonObject) -> JsonObject:
+def _in_place_of(identity: Identity, body: JsonObject) -> JsonObject:
     """Give a Secret that replaces another one, on condition that it is still that one."""
-    condition = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    condition = {"uid": identity.uid, "resourceVersion": identity.version.token}
     return {**body, "metadata": {**body["metadata"], **condition}}

@@ -16,7 +16,6 @@ from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.support.kopscrds import KopsObjects, install_kops_crds
 
 
@@ -50,14 +49,13 @@ async def divided(
     cluster: str,
     credentials: Credentials = NO_CREDENTIALS,
     options: StoreOptions | None = None,
-    counts: RequestCounts | None = None,
 ) -> AsyncIterator[Store]:
     policy = EndpointPolicy(allowed=("127.0.0.1",), namespaces=(namespace,))
     location = Location.parse(f"k8s:///{namespace}/{cluster}")
     async with await connect(plane.kubeconfig) as kube:
         opening = Opening(location, options or StoreOptions(), credentials, policy, kube)
-        files = await open_store(opening, counts)
-        store = await open_divided(opening, files, counts)
+        files = await open_store(opening)
+        store = await open_divided(opening, files)
         try:
             yield store
         finally:

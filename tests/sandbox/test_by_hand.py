@@ -22,15 +22,18 @@ def test_up_says_how_to_reach_the_servers_and_ends_well(pytestconfig: pytest.Con
         text=True,
         start_new_session=True,
     ) as sandbox:
-        assert sandbox.stdout is not None
-        exports = [sandbox.stdout.readline().removeprefix("export ").rstrip("\n") for _ in range(5)]
-        assert "kubectl is" in sandbox.stdout.readline()
-        settings = dict(line.split("=", 1) for line in exports)
-        kubeconfig = Path(settings["KUBECONFIG"])
-        assert kubeconfig.exists()
-        store = S3Server(kubeconfig.parent, settings["S3_ENDPOINT"], settings["S3_REGION"], "", "")
-        client = store.client(S3User(settings["S3_ACCESS_KEY_ID"], settings["S3_SECRET_ACCESS_KEY"]))
-        assert client.list_buckets()["Buckets"] == []
-        sandbox.send_signal(how)
-        assert sandbox.wait(60) == 0
+        try:
+            assert sandbox.stdout is not None
+            exports = [sandbox.stdout.readline().removeprefix("export ").rstrip("\n") for _ in range(5)]
+            assert "kubectl is" in sandbox.stdout.readline()
+            settings = dict(line.split("=", 1) for line in exports)
+            kubeconfig = Path(settings["KUBECONFIG"])
+            assert kubeconfig.exists()
+            store = S3Server(kubeconfig.parent, settings["S3_ENDPOINT"], settings["S3_REGION"], "", "")
+            client = store.client(S3User(settings["S3_ACCESS_KEY_ID"], settings["S3_SECRET_ACCESS_KEY"]))
+            assert client.list_buckets()["Buckets"] == []
+            sandbox.send_signal(how)
+            assert sandbox.wait(60) == 0
+        finally:
+            sandbox.terminate()  # or a failure leaves its servers behind
     assert not kubeconfig.exists()

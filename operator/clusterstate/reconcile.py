@@ -246,10 +246,10 @@ class Run:
         self.memory.endpoint = endpoint
         if endpoint is None:
             return
-        claims = self.context.claims
-        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven and not access.detoured)
+        claims, provable = self.context.claims, not access.detoured
+        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven and provable)
         before = claims.get(self.key)
-        if before is not None and before.proves(claim) and not access.detoured:
+        if provable and before is not None and before.proves(claim):
             claim = replace(claim, proven=True)
         self.freed += claims.set(self.key, claim)
         holder = claims.holder(self.key)

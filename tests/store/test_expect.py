@@ -7,6 +7,7 @@ import pytest
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
 from clusterstate.store.expect import Conditional, Kept, Proof, proof_of
+from tests.store.expecting import check_one_after_another
 
 
 class Manners(Enum):
@@ -73,24 +74,7 @@ def make(manners: Manners) -> tuple[Folder, Proof, Conditional]:
 @pytest.mark.parametrize("manners", list(Manners))
 def test_expectations_hold_one_after_another_whatever_the_service_does(manners: Manners) -> None:
     folder, _, keeper = make(manners)
-    first = keeper.write("file", b"one", ABSENT)
-    with pytest.raises(LostRace):
-        keeper.write("file", b"two", ABSENT)
-    second = keeper.write("file", b"two", first)
-    for _ in range(2):
-        with pytest.raises(LostRace):
-            keeper.write("file", b"three", first)
-        with pytest.raises(LostRace):
-            keeper.delete("file", first)
-        with pytest.raises(LostRace):
-            keeper.delete("file", ABSENT)
-    with pytest.raises(LostRace):
-        keeper.write("missing", b"x", first)
-    third = keeper.write("file", b"three", second)
-    assert folder.files == {"file": Blob(b"three", third)}
-    keeper.delete("file", third)
-    keeper.delete("file", third)
-    assert folder.files == {}
+    check_one_after_another(keeper, folder.files)
 
 
 @pytest.mark.parametrize(

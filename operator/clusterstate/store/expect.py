@@ -68,6 +68,12 @@ class Kept(Enum):
     NO = auto()
 
 
+class Creating(Protocol):
+    """What is known of creates."""
+
+    create: Kept
+
+
 @dataclass(slots=True)
 class Proof:
     """What is known of one endpoint; shared by all its stores, for as long as the process lives."""
@@ -137,6 +143,28 @@ class Compared(ABC, Generic[B]):
             self._compare(key, ABSENT)
         return self._put(key, data)
 
+    def _create_as_proven(self, proof: Creating, key: str, data: bytes, request: Callable[[], Version]) -> Version:
+        """Create a file by a conditional request, and learn from what comes; without the condition where it isn't kept.
+
+        What isn't proven is compared first too.
+        """
+        if proof.create is not Kept.YES:
+            with suppress(KeyNotFound):
+                self._compare(key, ABSENT)
+        if proof.create is Kept.NO:
+            return self._put(key, data)
+        try:
+            return request()
+        except LostRace:
+            proof.create = Kept.YES
+            raise
+        except StoreUnsupported:
+            if proof.create is Kept.YES:
+                raise
+            version = self._put(key, data)
+            proof.create = Kept.NO
+            return version
+
     def _update(self, key: str, data: bytes, expect: Version) -> Version:
         self._compare(key, expect)
         return self._put(key, data)
@@ -167,13 +195,7 @@ class Conditional(Compared[Bucket]):
         return self._bucket.put(key, data, if_match=if_match, if_none=if_none)
 
     def _create(self, key: str, data: bytes) -> Version:
-        proof = self._proof
-        if proof.create is Kept.NO:
-            return super()._create(key, data)
-        if proof.create is Kept.UNKNOWN:
-            with suppress(KeyNotFound):
-                self._compare(key, ABSENT)
-        return create(proof, lambda: self._put(key, data, if_none=True), lambda: self._put(key, data))
+        return self._create_as_proven(self._proof, key, data, lambda: self._put(key, data, if_none=True))
 
     def _update(self, key: str, data: bytes, expect: Version) -> Version:
         if Kept.UNKNOWN in (self._proof.create, self._proof.update):
@@ -211,27 +233,6 @@ class Conditional(Compared[Bucket]):
         except LostRace:
             self._bucket.version(key)  # some services refuse the condition too when the file is gone
             raise
-
-
-class Creating(Protocol):
-    """What is known of creates."""
-
-    create: Kept
-
-
-def create(proof: Creating, request: Callable[[], Version], unconditional: Callable[[], Version]) -> Version:
-    """Send a conditional create, and learn from what comes; without the condition where the service refuses that."""
-    try:
-        return request()
-    except LostRace:
-        proof.create = Kept.YES
-        raise
-    except StoreUnsupported:
-        if proof.create is Kept.YES:
-            raise
-        version = unconditional()
-        proof.create = Kept.NO
-        return version
 
 
 def ask(request: Callable[[], T]) -> tuple[Kept, T | None]:

@@ -12,6 +12,7 @@ from clusterstate.kube.client import connect
 from clusterstate.store.backends.kubernetes import files
 from clusterstate.store.credentials import NO_CREDENTIALS
 from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.wrappers import Retrying
 from tests.kube.proxies import Answer, scripted, write_kubeconfig
 from tests.store.backends.kubernetes.stores import GARBAGE, everywhere, far, served_head, unretried
 from tests.store.conformance import keys_of
@@ -62,7 +63,7 @@ async def test_a_file_that_nobody_could_read_is_not_written() -> None:
 
     async with scripted(answer) as url, unretried(url) as store:
         with pytest.raises(StoreRefused, match="the most that is read"):
-            await store.write("file", bytes(9 << 20))
+            await Retrying(store).write("file", bytes(9 << 20))
 
 
 @pytest.mark.parametrize("garbage", GARBAGE)

@@ -10,6 +10,7 @@ from clusterstate.store.backends.oss.bucket import Bucket, Written
 from clusterstate.store.backends.oss.expect import Expectations, Proof, proof_of
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
 from clusterstate.store.expect import Kept
+from tests.store.expecting import check_one_after_another
 
 
 class Manners(Enum):
@@ -69,24 +70,7 @@ def make(manners: Manners, *, own: bool = False, create: Kept = Kept.UNKNOWN) ->
 @pytest.mark.parametrize("manners", list(Manners))
 def test_expectations_hold_one_after_another_whatever_the_service_does(manners: Manners) -> None:
     folder, _, keeper = make(manners)
-    first = keeper.write("file", b"one", ABSENT)
-    with pytest.raises(LostRace):
-        keeper.write("file", b"two", ABSENT)
-    second = keeper.write("file", b"two", first)
-    for _ in range(2):
-        with pytest.raises(LostRace):
-            keeper.write("file", b"three", first)
-        with pytest.raises(LostRace):
-            keeper.delete("file", first)
-        with pytest.raises(LostRace):
-            keeper.delete("file", ABSENT)
-    with pytest.raises(LostRace):
-        keeper.write("missing", b"x", first)
-    third = keeper.write("file", b"three", second)
-    assert folder.files == {"file": Blob(b"three", third)}
-    keeper.delete("file", third)
-    keeper.delete("file", third)
-    assert folder.files == {}
+    check_one_after_another(keeper, folder.files)
 
 
 @pytest.mark.parametrize(

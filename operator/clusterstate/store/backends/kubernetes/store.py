@@ -100,12 +100,10 @@ class KubernetesStore:
             raise self._damaged(key, "they don't fit their digest") from None
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`. A file that nobody could read isn't written.
+        """See `Store.write`.
 
         Raises `StoreUnavailable` where it is being deleted: what replaced it would go with its last finalizer.
         """
-        if len(data) > LARGEST_FILE:
-            raise too_large(self._url(check_key(key)))
         found = await self._look(check_key(key))
         if found.head is not None:
             check_staying(found.head.leaving, f"Secret {files.name_of(key)}", self._url(key))

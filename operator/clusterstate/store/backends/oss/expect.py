@@ -10,14 +10,12 @@ Updates and deletes have no condition in OSS: the version is compared just befor
 end it.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
-from clusterstate.errors import KeyNotFound
 from clusterstate.store.backends.oss.bucket import Bucket
-from clusterstate.store.base import ABSENT, Capabilities, Version
-from clusterstate.store.expect import Compared, Kept, ask, create
+from clusterstate.store.base import Capabilities, Version
+from clusterstate.store.expect import Compared, Kept, ask
 from clusterstate.store.failures import lost_race
 
 
@@ -63,12 +61,7 @@ class Expectations(Compared[Bucket]):
         return written.version
 
     def _create(self, key: str, data: bytes) -> Version:
-        if self._proof.create is Kept.NO:
-            return super()._create(key, data)
-        if self._proof.create is Kept.UNKNOWN:
-            with suppress(KeyNotFound):
-                self._compare(key, ABSENT)
-        return create(self._proof, lambda: self._put(key, data, if_none=True), lambda: self._put(key, data))
+        return self._create_as_proven(self._proof, key, data, lambda: self._put(key, data, if_none=True))
 
     def _update(self, key: str, data: bytes, expect: Version) -> Version:
         if self._proof.own or self._proof.create is not Kept.UNKNOWN:

@@ -188,10 +188,10 @@ async def test_a_link_on_the_way_to_a_state_leads_nowhere(tmp_path: Path, link: 
     (tmp_path / "elsewhere/prod").mkdir(parents=True)
     (tmp_path / "elsewhere/prod/secret").write_bytes(b"x")
     (tmp_path / "elsewhere/secret").write_bytes(b"x")
-    (tmp_path / "root" / link).parent.mkdir(parents=True)
-    (tmp_path / "root" / link).symlink_to(tmp_path / "elsewhere")
-    policy = EndpointPolicy(file_roots=(f"{tmp_path}/root",))
-    async with opened(f"file://{tmp_path}/root/review/prod", NO_CREDENTIALS, policy=policy) as store:
+    (tmp_path / "open" / link).parent.mkdir(parents=True)
+    (tmp_path / "open" / link).symlink_to(tmp_path / "elsewhere")
+    policy = EndpointPolicy(file_roots=(f"{tmp_path}/open",))
+    async with opened(f"file://{tmp_path}/open/review/prod", NO_CREDENTIALS, policy=policy) as store:
         assert await keys_of(store) == []
         with pytest.raises(KeyNotFound):
             await store.read("secret")
@@ -202,9 +202,9 @@ async def test_a_link_on_the_way_to_a_state_leads_nowhere(tmp_path: Path, link: 
 
 async def test_a_root_itself_may_be_a_link(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
-    (tmp_path / "root").symlink_to(tmp_path / "disk")
-    policy = EndpointPolicy(file_roots=(f"{tmp_path}/root",))
-    async with opened(f"file://{tmp_path}/root/prod", NO_CREDENTIALS, policy=policy) as store:
+    (tmp_path / "open").symlink_to(tmp_path / "disk")
+    policy = EndpointPolicy(file_roots=(f"{tmp_path}/open",))
+    async with opened(f"file://{tmp_path}/open/prod", NO_CREDENTIALS, policy=policy) as store:
         await store.write("file", b"x")
     assert (tmp_path / "disk/prod/file").read_bytes() == b"x"
 

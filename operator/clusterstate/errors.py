@@ -28,6 +28,9 @@
     │   ├── StateClaimed              an older ClusterState writes to this state
     │   ├── AdoptionRefused           state that others made is there already
     │   ├── ConflictFound             both sides changed the same field
+    │   ├── BreakerTripped            a plan would delete too much
+    │   ├── DeletionBlocked           the state may not be deleted (yet)
+    │   ├── MigrationRefused          the state can't move to where the spec says
     │   ├── MirrorConflict            a Secret of that name isn't ours
     │   └── MirrorRefused             what the source holds can't be a Secret
     ├── KubeError                     the Kubernetes API answered, or failed to
@@ -37,6 +40,7 @@
     │   ├── KubeForbidden             401, 403
     │   ├── KubeRefused               400, 413, 422: the same request never passes
     │   └── KubeUnavailable           429, 5xx, no answer
+    ├── MigrationRunning              the state is on its way to another place
     └── RunTimedOut                   the run took longer than sync.timeout
 
 The room's promise: foreign exceptions become one of these at the door they came through, no text holds
@@ -94,6 +98,9 @@ class Reason(StrEnum):
     STATE_CLAIMED = "StateClaimed"
     ADOPTION_REFUSED = "AdoptionRefused"
     CONFLICT = "Conflict"
+    BREAKER_TRIPPED = "BreakerTripped"
+    DELETION_BLOCKED = "DeletionBlocked"
+    MIGRATION_REFUSED = "MigrationRefused"
     MIRROR_CONFLICT = "MirrorConflict"
     MIRROR_REFUSED = "MirrorRefused"
 
@@ -102,6 +109,13 @@ class Reason(StrEnum):
     DRIFTED = "Drifted"
     PLANNED = "Planned"
     PUSHED = "Pushed"
+    PULLED = "Pulled"
+    PULL_BLOCKED = "PullBlocked"
+    FIELD_DROPPED_BY_KOPS = "FieldDroppedByKops"
+    MIGRATING = "Migrating"
+    MIGRATED = "Migrated"
+    AFTER_PUSH_STARTED = "AfterPushStarted"
+    AFTER_PUSH_FAILED = "AfterPushFailed"
     NOT_REACHED = "NotReached"
     MIRRORED = "Mirrored"
     MIRRORING_OFF = "MirroringOff"
@@ -261,6 +275,18 @@ class ConflictFound(RunRefused):
     reason = Reason.CONFLICT
 
 
+class BreakerTripped(RunRefused):
+    reason = Reason.BREAKER_TRIPPED
+
+
+class DeletionBlocked(RunRefused):
+    reason = Reason.DELETION_BLOCKED
+
+
+class MigrationRefused(RunRefused):
+    reason = Reason.MIGRATION_REFUSED
+
+
 class MirrorConflict(RunRefused):
     reason = Reason.MIRROR_CONFLICT
 
@@ -305,6 +331,11 @@ class KubeRefused(KubeError):
 
 class KubeUnavailable(KubeError):
     pass
+
+
+class MigrationRunning(ClusterStateError):
+    reason = Reason.MIGRATING
+    nature = Nature.WAITING
 
 
 class RunTimedOut(ClusterStateError):

@@ -10,12 +10,9 @@ report  = mirror.sync                   State -> Secrets
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
@@ -23,6 +20,7 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.run import make_files, write_files
+from clusterstate.context import Body, Context, Key, Memory, Result, let_go
 from clusterstate.errors import (
     ClusterStateError,
     FileStoreIsForReview,
@@ -33,8 +31,8 @@ from clusterstate.errors import (
     StateClaimed,
     describe_bug,
 )
-from clusterstate.gather import Access, Known, Reader, Sources, known_of
-from clusterstate.kube.client import Client
+from clusterstate.facts import mirror_report, next_turn, store_facts
+from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
@@ -44,7 +42,7 @@ from clusterstate.mirror.rules import is_chosen
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.claims import Claims, make_claim
+from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import Desired, Direction
@@ -53,8 +51,6 @@ from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.observed import Applied, Observed
 from clusterstate.plan.outcome import (
     Certificate,
-    Failure,
-    Mirrored,
     MirrorReport,
     Outcome,
     StoreFacts,
@@ -62,66 +58,14 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
-from clusterstate.settings import Settings
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
-from clusterstate.store.clients import CLIENTS
-from clusterstate.store.health import Health
 
 log = logging.getLogger(__name__)
 
 LIST_SHARE = 0.9
 """Of a run's time: who lists for longer than that can't do anything with the list."""
-
-Key = tuple[str, str]
-Body = Mapping[str, Any]
-
-
-@dataclass
-class Memory:
-    """What a process remembers of one object between its runs. Losing it costs reads, never correctness."""
-
-    access: Access | None = field(default=None, repr=False)
-    """How the last run reached its store."""
-    endpoint: str | None = None
-    """Where that store is, as far as it is known."""
-    known: Known | None = None
-    fingerprint: tuple[object, ...] | None = None
-    """Everything that the last complete run depended on; None makes the next run a whole one."""
-    look_again: datetime | None = None
-    """When time alone changes what the status says: the next certificate's threshold."""
-    mirrors: dict[str, str] = field(default_factory=dict)
-    """Digests of the mirrors as the last run left them, by the Secret's name."""
-
-
-@dataclass
-class Context:
-    """What every run of a process shares."""
-
-    client: Client
-    settings: Settings
-    environ: Mapping[str, str] = field(repr=False)
-    present: Callable[[str, str], Mapping[str, MirrorRecord]]
-    """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
-    claims: Claims[Key] = field(default_factory=Claims)
-    health: Health[Key] = field(default_factory=Health)
-    """What is known of stores that don't answer."""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    clock: Callable[[], float] = time.monotonic
-    """Seconds that only ever grow."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """How a run ended."""
-
-    outcome: Outcome | None
-    """None: everything is as it was, and there is nothing to tell."""
-    interval: float | None
-    """Seconds until the next look at the store; None: not before the object changes."""
-    freed: tuple[Key, ...] = ()
-    """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
 
 
 async def run(context: Context, body: Body, memory: Memory) -> Result:
@@ -159,13 +103,6 @@ async def _bounded(one: "Run") -> Outcome | None:
         error = ClusterStateError(f"{type(bug).__name__} while {one.doing}: this is a bug; the log has the details.")
     one.memory.fingerprint = None
     return one.outcome(error)
-
-
-def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:
-    """Drop what is kept for an object's way to a store that it goes no more; `keep` is its new one."""
-    context.health.leave(access.shared, key)
-    if keep is None or keep.credentials != access.credentials:
-        CLIENTS.forget(access.credentials)
 
 
 class Run:
@@ -268,7 +205,7 @@ class Run:
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
-        self._note_store(access, tree, listing)
+        self.facts = store_facts(access, tree, listing)
         read = await read_state(tree, listing, self._wanted())
         desired = declare(self.state, access.store.url)
         revisions = await list_revisions(self.context.client, self.owner)
@@ -281,7 +218,7 @@ class Run:
         state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
-        self._note_store(access, tree, listing)
+        self.facts = store_facts(access, tree, listing)
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
@@ -337,24 +274,9 @@ class Run:
                 f"ClusterState {self.owner} was changed or deleted during the run. The next one sees it."
             )
 
-    def _note_store(self, access: Access, tree: Tree, listing: Listing) -> None:
-        proven = tree.trunk.capabilities
-        guarantees = {"create": proven.atomic_create, "update": proven.atomic_update, "delete": proven.atomic_delete}
-        self.facts = StoreFacts(
-            url=access.location.url,
-            files=listing.files,
-            bytes=listing.bytes,
-            digest=listing.digest,
-            last_change=listing.last_change,
-            endpoint=tree.trunk.endpoint or "",
-            unproven=tuple(name for name, given in guarantees.items() if not given),
-        )
-
     def _note_certificates(self, state: State) -> None:
         self.certificates = certificates = tuple(primary_certificates(state))
-        warning = self.request.expiry_warning
-        turns = [turn for each in certificates for turn in (each.not_after - warning, each.not_after)]
-        self.memory.look_again = min((turn for turn in turns if turn > self.now), default=None)
+        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
 
     def _note_cloud(self, state: State) -> None:
         pushed = self.history.groups_pushed if self.history else 0
@@ -367,16 +289,7 @@ class Run:
         mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
         self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}
         done = await sync(self.context.client, mirrors, self._present())
-        failed = {problem.secret for problem in done.problems}
-        self.mirrors = MirrorReport(
-            mirrors=tuple(
-                Mirrored(each.name, each.source, each.primary_id, each.not_after)
-                for each in mirrors.wanted
-                if each.name not in failed
-            ),
-            written=(*done.created, *done.updated, *done.deleted),
-            problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
-        )
+        self.mirrors = mirror_report(mirrors.wanted, done)
 
     def _remember(self, access: Access, listing: Listing) -> None:
         complete = self.refusal is None and self.mirrors is not None and not self.mirrors.problems

@@ -64,18 +64,26 @@ def test_keyed_lists() -> None:
         for path, field in FIELDS.items()
         if "x-kubernetes-list-map-keys" in field
     }
-    assert keyed == {"spec.instanceGroups": ["name"], "status.conditions": ["type"], "status.mirrors": ["secret"]}
+    assert keyed == {
+        "spec.instanceGroups": ["name"],
+        "spec.secrets": ["name"],
+        "spec.keysets": ["name"],
+        "spec.files": ["path"],
+        "status.conditions": ["type"],
+        "status.mirrors": ["secret"],
+    }
 
 
 def test_every_rule_has_its_place_in_the_schema() -> None:
     schema = make_schema()
-    placed = [
-        (path, rule)
-        for path, field in {"": schema, **FIELDS}.items()
-        for rule in field.get("x-kubernetes-validations", ())
-    ]
+    places = {"": schema, **FIELDS} | {
+        f"{path}[]": field["items"] for path, field in FIELDS.items() if "items" in field
+    }
+    placed = [(path, rule) for path, field in places.items() for rule in field.get("x-kubernetes-validations", ())]
     assert len(placed) == len(RULES)
-    assert {(path, rule["rule"]) for path, rule in placed} == {(rule.path, rule.cel) for rule in RULES}
+    assert {(path.replace("[]", ""), rule["rule"]) for path, rule in placed} == {
+        (rule.path.replace("[]", ""), rule.cel) for rule in RULES
+    }
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.field)
@@ -105,7 +113,18 @@ def test_defaults() -> None:
         "spec.sync.drift": "Correct",
         "spec.sync.conflict": "Fail",
         "spec.sync.adoption": "Merge",
+        "spec.sync.prune": False,
+        "spec.sync.validation": "Strict",
         "spec.sync.dryRun": False,
+        "spec.sync.requireCloudUpdate": False,
+        "spec.sync.deletionPolicy": "Retain",
+        "spec.sync.deleteExternalStores": False,
+        "spec.sync.keepBackups": True,
+        "spec.sync.migration": {},
+        "spec.sync.migration.cleanup": "Keep",
+        "spec.sync.migration.backups": "Latest",
+        "spec.sync.migration.discoveryStore": False,
+        "spec.clusterMetadata": {},
         "spec.sync.revisionHistoryLimit": 10,
         "spec.mirror.keysets.parts": "Trust",
         "spec.mirror.nameTemplate": "{clusterState}-{kind}-{name}",

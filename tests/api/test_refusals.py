@@ -20,6 +20,8 @@ from tests.api.samples import ResourceServer, as_read, make_body
 IMMUTABLE = RULES[0].message
 MIRROR = "spec.mirror"
 LONG = "x" * 5000
+UNFIT = ("config", "pki/private/ca/keyset.yaml", "secrets/a", "addons/../config", "addons", "addons/", "/addons/a")
+"""Paths that no file may be declared at."""
 REFUSED = [
     ("spec.clusterName", "Not_A_Name"),
     ("spec.clusterName", "a..b"),
@@ -60,7 +62,7 @@ REFUSED = [
     ("spec.store.encryption", "aes256"),
     ("spec.store.kmsKeyID", "1234"),
     ("spec.store.expectedBucketOwner", "1234"),
-    ("spec.sync.direction", "Both"),
+    ("spec.sync.direction", "both"),
     ("spec.sync.interval", "9s"),
     ("spec.sync.interval", "9999ms"),
     ("spec.sync.interval", "600"),
@@ -76,6 +78,11 @@ REFUSED = [
     ("spec.sync.dryRun", "yes"),
     ("spec.sync.revisionHistoryLimit", 0),
     ("spec.sync.revisionHistoryLimit", 101),
+    ("spec.sync.prune", "yes"),
+    ("spec.sync.validation", "None"),
+    ("spec.sync.deletionPolicy", "Orphan"),
+    ("spec.sync.migration.cleanup", "Later"),
+    ("spec.sync.migration.backups", "Newest"),
     ("spec.expiryWarning", "soon"),
     ("spec.suspend", 1),
     ("spec.cluster", []),
@@ -85,6 +92,29 @@ REFUSED = [
     ("spec.instanceGroups.0.labels", {"a": "not a value"}),
     ("spec.instanceGroups", [{"spec": {}}]),
     ("spec.instanceGroups", [{"name": "twice"}, {"name": "twice"}]),
+    ("spec.clusterMetadata.labels", {"-not-a-key": "v"}),
+    ("spec.clusterMetadata.annotations", {"a b": "v"}),
+    ("spec.absent", ["api/loadBalancer"]),
+    ("spec.absent", ["/spec//api"]),
+    ("spec.absent", ["/spec/a~2"]),
+    ("spec.secrets", [{"name": "dockerconfig"}]),
+    ("spec.secrets", [{"name": "a/b", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]),
+    ("spec.secrets", [{"name": "a", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}] * 2),
+    ("spec.keysets", [{"name": "kubernetes-ca"}]),
+    ("spec.keysets", [{"name": "kubernetes-ca", "tlsSecretRef": {"name": "ca"}}] * 2),
+    ("spec.sshPublicKeys", [{}]),
+    ("spec.sshPublicKeys", [{"value": "ssh-rsa a", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]),
+    ("spec.sshPublicKeys", [{"valueFrom": {}}]),
+    ("spec.files", [{"path": "addons/a.yaml"}]),
+    ("spec.files", [{"path": "addons/a", "content": "", "contentFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]),
+    ("spec.files", [{"path": "addons/a", "content": ""}] * 2),
+    *(("spec.files", [{"path": path, "content": ""}]) for path in UNFIT),
+    ("spec.files", [{"path": "addons/a", "contentFrom": {}}]),
+    ("spec.afterPush", {}),
+    (
+        "spec",
+        {"store": {"url": "s3://a"}, "sync": {"direction": "Pull"}, "afterPush": {"jobTemplateRef": {"name": "a"}}},
+    ),
     (f"{MIRROR}.keysets.0.parts", "Everything"),
     (f"{MIRROR}.keysets.0.include", [""]),
     (f"{MIRROR}.secrets.exclude", ["x" * 254]),
@@ -116,7 +146,17 @@ STORES = [
     ({"url": "k8s:///a", "k8s": {"layout": "KopsResources"}}, ".k8s.layout"),
 ]
 """Whole stores, with the field that their other fields don't suit."""
+REFERENCE = {"name": "a", "key": "b"}
 ACCEPTED = [
+    ("spec.sync.direction", "Both"),
+    ("spec.absent", ["/spec/api/loadBalancer", "/spec/subnets/us-east-1a/a~1b"]),
+    ("spec.secrets", [{"name": "dockerconfig", "valueFrom": {"secretKeyRef": REFERENCE}}]),
+    ("spec.keysets", [{"name": "kubernetes-ca", "tlsSecretRef": {"name": "ca"}}]),
+    ("spec.sshPublicKeys", [{"value": "ssh-rsa a"}, {"valueFrom": {"configMapKeyRef": REFERENCE}}]),
+    ("spec.files", [{"path": "addons/a/b.yaml", "content": ""}]),
+    ("spec.files", [{"path": "manifests/a", "contentFrom": {"secretKeyRef": REFERENCE}}]),
+    ("spec.clusterMetadata", {"labels": {"team": "a"}, "annotations": {"example.com/a": "any text"}}),
+    ("spec.afterPush", {"jobTemplateRef": {"name": "update"}}),
     ("spec.clusterName", "prod.example.com"),
     *(("spec.store.url", f"{scheme}://x/y") for scheme in ("s3", "do", "gs", "oss", "swift", "file", "memfs")),
     ("spec.store.url", "k8s://"),

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
 from clusterstate.kube.client import Client
 from clusterstate.mirror.record import MirrorRecord
-from clusterstate.reconcile import Context
 from clusterstate.settings import Settings
 
 Body = dict[str, Any]

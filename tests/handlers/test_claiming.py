@@ -6,11 +6,12 @@ from typing import cast
 import pytest
 
 from clusterstate.api.load import load
+from clusterstate.context import Context, Memory
 from clusterstate.errors import StateClaimed, StoreRefused
 from clusterstate.gather import Access
 from clusterstate.kube.client import Client
 from clusterstate.plan.claims import Claim
-from clusterstate.reconcile import Context, Memory, Run, run
+from clusterstate.reconcile import Run, run
 from clusterstate.settings import Settings
 from clusterstate.store.credentials import Credentials, Source
 from clusterstate.store.endpoints import EndpointPolicy

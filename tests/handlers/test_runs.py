@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, CONTROLLER_REVISIONS, EVENTS
-from clusterstate.reconcile import Context
 from clusterstate.settings import Settings
 from clusterstate.store.backends.memory import MemoryStore
 from tests.kube.owners import Body, create, get

@@ -5,8 +5,9 @@ from typing import Any, cast
 
 import pytest
 
+from clusterstate.context import Context, Memory
 from clusterstate.kube.client import Client
-from clusterstate.reconcile import Context, Memory, run
+from clusterstate.reconcile import run
 from clusterstate.settings import Settings
 from clusterstate.status.build import build_status
 from tests.handlers.objects import Body, body

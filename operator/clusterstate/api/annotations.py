@@ -12,6 +12,15 @@ RECONCILE_REQUESTED_AT: Final = f"{GROUP}/reconcile-requested-at"
 """Annotation of people: a new value forces a run and comes back in `status.lastHandledReconcileAt`."""
 CLOUD_UPDATED: Final = f"{GROUP}/cloud-updated"
 """Annotation of people: the number of the revision for which `kops update cluster` has been run."""
+CONFIRM_PLAN: Final = f"{GROUP}/confirm-plan"
+"""Annotation of people: the digest (`status.plan.digest`) of a plan that the breaker stopped and that may run."""
+CLOUD_RESOURCES_GONE: Final = f"{GROUP}/cloud-resources-gone"
+"""Annotation of people: `true` says that `kops delete cluster` has removed the cloud's resources, or there are none."""
+ROLLED: Final = f"{GROUP}/rolled"
+"""Annotation of people: what a rolling update has reached every node with; after a migration the new state's URL."""
+
+FINALIZER: Final = f"{GROUP}/state"
+"""Finalizer of objects with `deletionPolicy: Delete`: their state is deleted before they are."""
 
 OWNER_UID_LABEL: Final = f"{GROUP}/owner-uid"
 """Label of everything that belongs to one ClusterState: its uid, so that a namesake finds nothing."""
@@ -28,6 +37,8 @@ MANAGED_BY: Final = "clusterstate"
 
 FIELD_MANAGER: Final = "clusterstate"
 """Field manager of every object that the operator writes."""
+PULL_MANAGER: Final = "clusterstate-pull"
+"""Field manager of what Pull and Both write into a spec."""
 
 OUR_NAMES: Final = (f"{GROUP}/", MANAGED_BY_LABEL)
 """How the labels and annotations start that users may not put on mirrors: we find our mirrors by them."""

@@ -25,6 +25,9 @@ Schema: TypeAlias = dict[str, Any]
 
 LIST_KEYS: Final = {
     "spec.instanceGroups": "name",
+    "spec.secrets": "name",
+    "spec.keysets": "name",
+    "spec.files": "path",
     "status.conditions": "type",
     "status.mirrors": "secret",
 }

@@ -29,8 +29,7 @@ def load(body: Mapping[str, Any]) -> ClusterState:
     state = _convert(body)
     for rule in broken_rules(state):
         raise SpecInvalid(rule.message if rule.message.startswith(rule.field) else f"{rule.field}: {rule.message}")
-    for name in _repeated(group.name for group in state.spec.instance_groups):
-        raise SpecInvalid(f"spec.instanceGroups names {name} twice. Put everything about it into one item.")
+    _check_repeated(state)
     _check_nulls(state)
     return state
 
@@ -75,6 +74,19 @@ def _content_bytes(value: object) -> int:
     if isinstance(value, str):
         return len(msgspec.json.encode(value)) if len(value) >= LONG_TEXT else 0
     return sum(map(_content_bytes, _children(value)))
+
+
+def _check_repeated(state: ClusterState) -> None:
+    spec = state.spec
+    lists = {
+        "spec.instanceGroups": [each.name for each in spec.instance_groups],
+        "spec.secrets": [each.name for each in spec.secrets],
+        "spec.keysets": [each.name for each in spec.keysets],
+        "spec.files": [each.path for each in spec.files],
+    }
+    for path, names in lists.items():
+        for name in _repeated(iter(names)):
+            raise SpecInvalid(f"{path} names {name} twice. Put everything about it into one item.")
 
 
 def _repeated(names: Iterator[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ class Rule:
     """One rule: where it stands, how the API server checks it, how the operator does, and what both say."""
 
     path: str
-    """The schema that carries it, as in `spec.sync.interval`; empty: the whole object."""
+    """The schema that carries it, as in `spec.sync.interval` or `spec.files[]`; empty: the whole object."""
     cel: str
     message: str
     holds: Callable[[ClusterState], bool]
@@ -20,5 +20,5 @@ class Rule:
 
     @property
     def field(self) -> str:
-        """The field to blame, from the top of the object."""
-        return f"{self.path}{self.field_path}".removeprefix(".")
+        """The field to blame, from the top of the object; one of an item by the list alone."""
+        return f"{self.path}{self.field_path}".removeprefix(".").replace("[]", "")

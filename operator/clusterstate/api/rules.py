@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from clusterstate.api.annotations import OUR_NAMES
+from clusterstate.api.content_rules import CONTENT_RULES
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.rule import Rule
 from clusterstate.api.store_rules import STORE_RULES
@@ -83,6 +84,7 @@ RULES: Final = (
         holds=_keeps_cluster_name,
     ),
     *STORE_RULES,
+    *CONTENT_RULES,
     Rule(
         path="spec.sync.interval",
         cel="duration(self) >= duration('10s')",
@@ -101,6 +103,8 @@ RULES: Final = (
         message="spec.mirror.nameTemplate must hold {name}, and else only {clusterState}, {kind}, a-z, 0-9, - and .",
         holds=_template_is_valid,
     ),
+    *_metadata_rules("spec.clusterMetadata.labels", lambda state: state.spec.cluster_metadata.labels)[:1],
+    *_metadata_rules("spec.clusterMetadata.annotations", lambda state: state.spec.cluster_metadata.annotations)[:1],
     *_metadata_rules("spec.mirror.labels", _mirror_labels),
     *_metadata_rules("spec.mirror.annotations", _mirror_annotations),
 )

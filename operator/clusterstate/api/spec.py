@@ -19,39 +19,15 @@ from clusterstate.api.basics import (
     Globs,
     Labels,
 )
+from clusterstate.api.contents import File, Keyset, Secret, SshPublicKey
+from clusterstate.api.hook import AfterPush
 from clusterstate.api.store import StoreSpec
+from clusterstate.api.sync import SyncSpec
 
+Pointer: TypeAlias = Annotated[str, Meta(pattern=r"^(/([^~/]|~[01])+)+\Z", min_length=2, max_length=512)]
+"""RFC 6901, without empty tokens."""
 KopsObject: TypeAlias = dict[str, Any]
 """A part of a kops object; its fields are checked against kops's own schema, not here."""
-
-
-class Direction(StrEnum):
-    """Which side the other one follows."""
-
-    PUSH = "Push"
-    PULL = "Pull"
-
-
-class DriftPolicy(StrEnum):
-    """What becomes of a declared field that somebody changed in the store."""
-
-    CORRECT = "Correct"
-    REPORT = "Report"
-
-
-class ConflictPolicy(StrEnum):
-    """Who is right about a field that changed on both sides."""
-
-    FAIL = "Fail"
-    PREFER_SPEC = "PreferSpec"
-    PREFER_STORE = "PreferStore"
-
-
-class AdoptionPolicy(StrEnum):
-    """What happens to a state that others made."""
-
-    MERGE = "Merge"
-    FAIL = "Fail"
 
 
 class KeysetParts(StrEnum):
@@ -61,29 +37,13 @@ class KeysetParts(StrEnum):
     KEY_PAIR = "KeyPair"
 
 
-class SyncSpec(Declared, frozen=True, kw_only=True):
-    """How and how often the store and the declaration are brought together."""
+class ClusterMetadata(Declared, frozen=True, kw_only=True):
+    """What is declared of the metadata of the Cluster object in the store."""
 
-    direction: Direction = Direction.PUSH
-    """Push writes the declaration into the store; Pull only reports and mirrors what the store holds."""
-    interval: Duration = "10m"
-    """Time between two checks of the store, at least 10s; it varies a little, so that stores aren't hit by
-    all at once."""
-    timeout: Duration = "2m"
-    """Time that one run may take, from 1s to 30m."""
-    drift: DriftPolicy = DriftPolicy.CORRECT
-    """What happens when a declared field has been changed in the store: Correct puts it back, Report only
-    shows it in status."""
-    conflict: ConflictPolicy = ConflictPolicy.FAIL
-    """What happens when a field was changed in the declaration and, to another value, in the store: Fail
-    stalls until a person decides."""
-    adoption: AdoptionPolicy = AdoptionPolicy.MERGE
-    """What happens when others made the state: Merge changes the declared fields in it, Fail stalls until a
-    person decides."""
-    dry_run: bool = False
-    """Plan and report only; nothing is written to the store."""
-    revision_history_limit: Annotated[int, Meta(ge=1, le=100)] = 10
-    """Number of applied declarations that are kept."""
+    labels: Labels = {}
+    """Labels of the Cluster; others that it has stay."""
+    annotations: Annotations = {}
+    """Annotations of the Cluster; others that it has stay."""
 
 
 class InstanceGroup(Declared, frozen=True, kw_only=True):
@@ -143,11 +103,26 @@ class Spec(Declared, frozen=True, kw_only=True):
     """The state store."""
     sync: SyncSpec = SyncSpec()
     """How and how often the store and the declaration are brought together."""
+    after_push: AfterPush | None = None
+    """What runs in this namespace after a push. Absent: nothing."""
+    cluster_metadata: ClusterMetadata = ClusterMetadata()
+    """Labels and annotations of the Cluster object in the store."""
     cluster: KopsObject = {}
     """Any part of the spec of a kops Cluster; merged into the one in the store, never replacing it. Values
     may not be null."""
     instance_groups: Annotated[tuple[InstanceGroup, ...], Meta(max_length=1000)] = ()
     """Instance groups, by name. Those that aren't named stay as they are in the store."""
+    absent: Annotated[tuple[Pointer, ...], Meta(max_length=256)] = ()
+    """JSON pointers of fields that must not be in the Cluster, for example /spec/api/loadBalancer; items of lists
+    that merge by key are named by it, as in /spec/subnets/us-east-1a."""
+    secrets: Annotated[tuple[Secret, ...], Meta(max_length=256)] = ()
+    """Secrets of the store, by name. Those that aren't named stay as they are."""
+    keysets: Annotated[tuple[Keyset, ...], Meta(max_length=256)] = ()
+    """Keysets of the store, by name. Those that aren't named stay as they are."""
+    ssh_public_keys: Annotated[tuple[SshPublicKey, ...], Meta(max_length=64)] = ()
+    """SSH public keys of the admin user. Those in the store that were never declared stay."""
+    files: Annotated[tuple[File, ...], Meta(max_length=256)] = ()
+    """Other files of the state, by path. Those that aren't named stay as they are."""
     mirror: MirrorSpec | None = None
     """What of the store is kept as Secrets in this namespace. Absent: nothing."""
     expiry_warning: Duration = "720h"

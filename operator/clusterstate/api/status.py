@@ -84,6 +84,9 @@ class PlanStatus(Reported, frozen=True, kw_only=True):
     """Number of files to be changed."""
     delete: Count = 0
     """Number of files to be deleted."""
+    digest: Annotated[str, Meta(max_length=128)] = ""
+    """Names this very plan; the annotation clusterstate.dev/confirm-plan repeats it where a plan needs a person's
+    consent."""
     changes: Annotated[tuple[FieldPlan, ...], Meta(max_length=LISTED)] = ()
     """The first 50 fields."""
 
@@ -99,6 +102,59 @@ class DifferenceStatus(Reported, frozen=True, kw_only=True):
     """The declared value, as JSON, cut when it is long."""
     observed: Text = ""
     """The value in the store, as JSON, cut when it is long."""
+
+
+class BlockedStatus(Reported, frozen=True, kw_only=True):
+    """One field of the store that Pull leaves out, since somebody else declares it."""
+
+    path: Text
+    """File in the state."""
+    field: Text
+    """JSON pointer of the field in it."""
+    manager: Text = ""
+    """The field manager that owns it in the spec."""
+
+
+class DroppedStatus(Reported, frozen=True, kw_only=True):
+    """One declared field that kops has dropped."""
+
+    path: Text
+    """File in the state."""
+    field: Text
+    """JSON pointer of the field in it."""
+
+
+class MigrationStatus(Reported, frozen=True, kw_only=True):
+    """How far a state has moved."""
+
+    from_: Text = field(name="from")
+    """URL of the state at its old place."""
+    to: Text = ""
+    """URL of the state at its new place."""
+    phase: Literal["Planned", "Copying", "Switched", "CleanedUp"]
+    """Planned: a dry run. Copying: the old place still counts. Switched: the new place counts, and nodes follow with
+    the next kops update and rolling update. CleanedUp: the old files are gone."""
+    files: Count = 0
+    """Number of files to be copied."""
+    copied: Count = 0
+    """Number of those that are at the new place, verified by their hash."""
+    bytes: Count = 0
+    """Bytes copied and verified."""
+    message: Annotated[str, Meta(max_length=MESSAGE_LENGTH)] = ""
+    """What is next, and who has to do it."""
+
+
+class AfterPushStatus(Reported, frozen=True, kw_only=True):
+    """The Job of the newest pushed revision that had one."""
+
+    revision: Count
+    """Number of the revision that was pushed."""
+    job: Text = ""
+    """Name of the Job."""
+    state: Literal["Running", "Succeeded", "Failed"]
+    """How the Job is doing."""
+    message: Annotated[str, Meta(max_length=MESSAGE_LENGTH)] = ""
+    """Why it failed."""
 
 
 class MirrorStatus(Reported, frozen=True, kw_only=True):
@@ -123,6 +179,10 @@ class HistoryEntry(Reported, frozen=True, kw_only=True):
     """When it was applied."""
     changes: Count = 0
     """Number of files that it changed."""
+    by: Text = ""
+    """The field manager that last changed the declaration before it was applied."""
+    what: Text = ""
+    """The files and fields that it changed, cut when there are many; never a value."""
 
 
 class Status(Reported, frozen=True, kw_only=True):
@@ -146,6 +206,14 @@ class Status(Reported, frozen=True, kw_only=True):
     """Declared fields that had been applied and were changed in the store; the first 50."""
     conflicts: Annotated[tuple[DifferenceStatus, ...], Meta(max_length=LISTED)] = ()
     """Declared fields that changed on both sides, to different values; the first 50."""
+    pull_blocked: Annotated[tuple[BlockedStatus, ...], Meta(max_length=LISTED)] = ()
+    """Fields of the store that Pull and Both leave out of the spec, since somebody else declares them; the first 50."""
+    dropped: Annotated[tuple[DroppedStatus, ...], Meta(max_length=LISTED)] = ()
+    """Declared fields that kops has dropped from the store, and that aren't pushed again; the first 50."""
+    migration: MigrationStatus | None = None
+    """The last change of spec.store.url."""
+    after_push: AfterPushStatus | None = None
+    """What came of spec.afterPush."""
     mirrors: Annotated[tuple[MirrorStatus, ...], Meta(max_length=5000)] = ()
     """The Secrets that mirror parts of the store."""
     history: Annotated[tuple[HistoryEntry, ...], Meta(max_length=100)] = ()

@@ -15,12 +15,13 @@ import msgspec
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
+from clusterstate.context import Context, Memory, Result, let_go
 from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure
-from clusterstate.reconcile import Context, Memory, Result, let_go, run
+from clusterstate.reconcile import run
 from clusterstate.status.report import report
 
 log = logging.getLogger(__name__)

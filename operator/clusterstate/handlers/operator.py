@@ -17,6 +17,7 @@ import kopf
 
 from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from clusterstate.api.types import PLURAL, VERSION
+from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
 from clusterstate.handlers.mirrors import MirrorIndex
 from clusterstate.kube.client import Client, connect
@@ -24,7 +25,6 @@ from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
 from clusterstate.kube.login import Login, choose_source
 from clusterstate.mirror.record import reduce
-from clusterstate.reconcile import Context
 from clusterstate.settings import Settings
 
 log = logging.getLogger(__name__)

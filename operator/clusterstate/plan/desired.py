@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from clusterstate.api.spec import AdoptionPolicy, ConflictPolicy, Direction, DriftPolicy
+from clusterstate.api.sync import AdoptionPolicy, ConflictPolicy, Direction, DriftPolicy
 from clusterstate.state.objects import JsonObject
 
 __all__ = [

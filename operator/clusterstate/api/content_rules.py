@@ -1,0 +1,48 @@
+"""The rules of `spec.sshPublicKeys`, `spec.files` and `spec.afterPush`: what depends on more than one field."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from clusterstate.api.contents import Value
+from clusterstate.api.rule import Rule
+from clusterstate.api.sync import Direction
+from clusterstate.api.types import ClusterState
+
+
+def _one_source(values: Iterable[Value | None]) -> bool:
+    given = (each for each in values if each is not None)
+    return all((each.secret_key_ref is None) != (each.config_map_key_ref is None) for each in given)
+
+
+def _value_rule(path: str, values: Callable[[ClusterState], Iterable[Value | None]]) -> Rule:
+    return Rule(
+        path=path,
+        cel="has(self.secretKeyRef) != has(self.configMapKeyRef)",
+        message=f"{path.replace('[]', '')} needs either secretKeyRef or configMapKeyRef. Give one of them.",
+        holds=lambda state: _one_source(values(state)),
+    )
+
+
+CONTENT_RULES: Final = (
+    Rule(
+        path="spec.sshPublicKeys[]",
+        cel="has(self.value) != has(self.valueFrom)",
+        message="spec.sshPublicKeys needs either value or valueFrom. Give one of them.",
+        holds=lambda state: all(bool(key.value) != bool(key.value_from) for key in state.spec.ssh_public_keys),
+    ),
+    _value_rule("spec.sshPublicKeys[].valueFrom", lambda state: (key.value_from for key in state.spec.ssh_public_keys)),
+    Rule(
+        path="spec.files[]",
+        cel="has(self.content) != has(self.contentFrom)",
+        message="spec.files needs either content or contentFrom. Give one of them.",
+        holds=lambda state: all((file.content is None) != (file.content_from is None) for file in state.spec.files),
+    ),
+    _value_rule("spec.files[].contentFrom", lambda state: (file.content_from for file in state.spec.files)),
+    Rule(
+        path="",
+        cel="!has(self.spec.afterPush) || self.spec.sync.direction != 'Pull'",
+        field_path=".spec.afterPush",
+        message="spec.afterPush follows a push, but spec.sync.direction is Pull. Remove it, or push.",
+        holds=lambda state: state.spec.after_push is None or state.spec.sync.direction is not Direction.PULL,
+    ),
+)

@@ -1,0 +1,72 @@
+"""What runs share and what they leave behind: nothing here acts, and no way of a run is told here."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from clusterstate.gather import Access, Known
+from clusterstate.kube.client import Client
+from clusterstate.mirror.record import MirrorRecord
+from clusterstate.plan.claims import Claims
+from clusterstate.plan.outcome import Outcome
+from clusterstate.settings import Settings
+from clusterstate.store.clients import CLIENTS
+from clusterstate.store.health import Health
+
+Key = tuple[str, str]
+Body = Mapping[str, Any]
+
+
+@dataclass
+class Memory:
+    """What a process remembers of one object between its runs. Losing it costs reads, never correctness."""
+
+    access: Access | None = field(default=None, repr=False)
+    """How the last run reached its store."""
+    endpoint: str | None = None
+    """Where that store is, as far as it is known."""
+    known: Known | None = None
+    fingerprint: tuple[object, ...] | None = None
+    """Everything that the last complete run depended on; None makes the next run a whole one."""
+    look_again: datetime | None = None
+    """When time alone changes what the status says: the next certificate's threshold."""
+    mirrors: dict[str, str] = field(default_factory=dict)
+    """Digests of the mirrors as the last run left them, by the Secret's name."""
+
+
+@dataclass
+class Context:
+    """What every run of a process shares."""
+
+    client: Client
+    settings: Settings
+    environ: Mapping[str, str] = field(repr=False)
+    present: Callable[[str, str], Mapping[str, MirrorRecord]]
+    """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
+    claims: Claims[Key] = field(default_factory=Claims)
+    health: Health[Key] = field(default_factory=Health)
+    """What is known of stores that don't answer."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], float] = time.monotonic
+    """Seconds that only ever grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended."""
+
+    outcome: Outcome | None
+    """None: everything is as it was, and there is nothing to tell."""
+    interval: float | None
+    """Seconds until the next look at the store; None: not before the object changes."""
+    freed: tuple[Key, ...] = ()
+    """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
+
+
+def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:
+    """Drop what is kept for an object's way to a store that it goes no more; `keep` is its new one."""
+    context.health.leave(access.shared, key)
+    if keep is None or keep.credentials != access.credentials:
+        CLIENTS.forget(access.credentials)

@@ -1,0 +1,45 @@
+"""What a run has seen and done, in the terms of its outcome. Nothing is asked here: what is told has been read."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from clusterstate.gather import Access
+from clusterstate.mirror.objects import Mirror
+from clusterstate.mirror.sync import MirrorOutcome
+from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, StoreFacts
+from clusterstate.state.tree import Listing, Tree
+
+
+def store_facts(access: Access, tree: Tree, listing: Listing) -> StoreFacts:
+    """Give what a listing tells of a state, and what is proven of its store by now."""
+    proven = tree.trunk.capabilities
+    guarantees = {"create": proven.atomic_create, "update": proven.atomic_update, "delete": proven.atomic_delete}
+    return StoreFacts(
+        url=access.location.url,
+        files=listing.files,
+        bytes=listing.bytes,
+        digest=listing.digest,
+        last_change=listing.last_change,
+        endpoint=tree.trunk.endpoint or "",
+        unproven=tuple(name for name, given in guarantees.items() if not given),
+    )
+
+
+def next_turn(certificates: Iterable[Certificate], warning: timedelta, now: datetime) -> datetime | None:
+    """Give when time alone changes what is said of certificates, None for never."""
+    turns = (turn for each in certificates for turn in (each.not_after - warning, each.not_after))
+    return min((turn for turn in turns if turn > now), default=None)
+
+
+def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport:
+    """Give what became of the mirrors that were wanted."""
+    failed = {problem.secret for problem in done.problems}
+    return MirrorReport(
+        mirrors=tuple(
+            Mirrored(each.name, each.source, each.primary_id, each.not_after)
+            for each in wanted
+            if each.name not in failed
+        ),
+        written=(*done.created, *done.updated, *done.deleted),
+        problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
+    )

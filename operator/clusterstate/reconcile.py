@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
-from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
+from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
@@ -41,6 +41,7 @@ from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.rules import is_chosen
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
+from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
@@ -214,7 +215,7 @@ class Run:
         )
         self._decide(desired, read, revisions)
         if self.plan is not None and self.refusal is None:
-            listing = await self._push(access, tree, listing)
+            listing = await self._push(access, tree, listing, read.state)
         state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
@@ -247,11 +248,12 @@ class Run:
         except RunRefused as refusal:
             self.refusal = refusal
 
-    async def _push(self, access: Access, tree: Tree, listing: Listing) -> Listing:
+    async def _push(self, access: Access, tree: Tree, listing: Listing, state: State) -> Listing:
         plan = self.plan
         if plan is None or self.history is None or not self.writes:
             return listing
-        self.refusal = find_refusal(plan, access.location)
+        confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
+        self.refusal = find_refusal(plan, access.location) or find_breach(plan, state, listing.files, confirmed)
         if self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
@@ -297,7 +299,7 @@ class Run:
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
         metadata = self.state.metadata
-        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
+        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, CONFIRM_PLAN))
         mirrored = tuple(sorted(mirrors.items()))
         return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored)
 

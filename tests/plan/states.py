@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from clusterstate.plan.changes import Plan
+from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.desired import Desired, DesiredGroup, Policy
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.observed import Applied, Observed
 from clusterstate.state import codec
-from clusterstate.state.layout import CONFIG, instance_group_key
+from clusterstate.state.layout import CONFIG, instance_group_key, kind_of
 from clusterstate.state.objects import Document, State
 from clusterstate.store.base import Version
 
@@ -64,6 +64,11 @@ def plan(desired: Desired, state: State, applied: Applied | None = None, *intent
 def carry_out(state: State, done: Plan, writes: int | None = None) -> State:
     """The state after the plan's first writes, all of them by default."""
     for change in done.changes[:writes]:
+        if change.action is Action.DELETE:
+            gone = kind_of(change.key).name
+            left = {name: each for name, each in state.instance_groups.items() if name != gone}
+            state = replace(state, instance_groups=left)
+            continue
         assert change.document is not None
         if change.key == CONFIG:
             state = replace(state, cluster=change.document)

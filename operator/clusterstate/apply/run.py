@@ -7,7 +7,7 @@ moment, and the next run plans the rest anew.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from clusterstate.plan.changes import Change, Plan
+from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.state import codec
 from clusterstate.state.limits import check_file
 from clusterstate.state.tree import Listing, Tree
@@ -16,10 +16,11 @@ from clusterstate.store.base import ABSENT, Expect
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file to be written, in its final bytes."""
+    """One file to be written, in its final bytes, or to be deleted."""
 
     key: str
-    data: bytes = field(repr=False)
+    data: bytes | None = field(repr=False)
+    """None: the file is to be deleted."""
     expect: Expect
 
 
@@ -29,18 +30,25 @@ def make_files(plan: Plan) -> list[File]:
 
 
 async def write_files(tree: Tree, files: list[File], listing: Listing, now: datetime) -> Listing:
-    """Write every file; give the listing as our writes leave it.
+    """Write or delete every file; give the listing as our writes leave it.
 
-    Raises `LostRace` when somebody wrote a file after the plan was made: nothing of theirs is overwritten.
+    Raises `LostRace` when somebody wrote a file after the plan was made: nothing of theirs is overwritten or deleted.
     """
     for file in files:
+        if file.data is None:
+            await tree.delete(file.key, expect=file.expect)
+            listing = listing.deleted(file.key)
+            continue
         version = await tree.write(file.key, file.data, expect=file.expect)
         listing = listing.written(file.key, version, len(file.data), now)
     return listing
 
 
 def _make_file(change: Change) -> File:
-    assert change.document is not None, "no plan deletes a file"
+    expect = ABSENT if change.expect is None else change.expect
+    if change.action is Action.DELETE:
+        return File(change.key, None, expect)
+    assert change.document is not None, "whatever is written has a content"
     data = codec.encode_document(change.document)
     check_file(change.key, len(data))
-    return File(change.key, data, ABSENT if change.expect is None else change.expect)
+    return File(change.key, data, expect)

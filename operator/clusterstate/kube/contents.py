@@ -28,10 +28,17 @@ class _Group(msgspec.Struct):
     labels: dict[str, str] = {}
 
 
+class _Metadata(msgspec.Struct):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
 class _Shape(msgspec.Struct, rename="camel"):
     cluster: dict[str, Any] | None = None
     instance_groups: dict[str, _Group] = {}
     created: dict[str, list[str]] = {}
+    cluster_metadata: _Metadata | None = None
+    absent: list[str] = []
 
 
 def pack(content: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from clusterstate.api.spec import InstanceGroup
 from clusterstate.api.store import Layout
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
-from clusterstate.plan.desired import Desired, DesiredGroup, Policy
+from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
@@ -21,12 +21,15 @@ def declare(state: ClusterState, store_url: str) -> Desired:
         store_url=store_url,
         cluster=_canonical("Cluster", spec.cluster, "spec.cluster") if spec.cluster else None,
         instance_groups={group.name: _group(group) for group in spec.instance_groups},
+        cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
+        absent=frozenset(spec.absent),
         policy=Policy(
             direction=spec.sync.direction,
             drift=spec.sync.drift,
             conflict=spec.sync.conflict,
             adoption=spec.sync.adoption,
             dry_run=spec.sync.dry_run,
+            prune=spec.sync.prune,
         ),
         # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
         names_place=spec.store.k8s is None or spec.store.k8s.layout is not Layout.KOPS_RESOURCES,

@@ -29,7 +29,8 @@ def require_survivable(kind: Kind, key: str, before: JsonObject, after: JsonObje
     for name in _REQUIRED[kind]:
         if before.get(name) and not after.get(name):
             raise SpecInvalid(
-                f"{key}: {name} is no longer declared, but kops refuses a file without it. Declare it again."
+                f"{key}: {name} is no longer declared, or is to be absent, but kops refuses a file without it. "
+                "Declare it again."
             )
     if kind == "Cluster":
         _require_same_etcd(before, after)
@@ -40,16 +41,16 @@ def _require_same_etcd(before: JsonObject, after: JsonObject) -> None:
     lost = sorted(_etcd_names(before) - _etcd_names(after))
     if lost:
         raise SpecInvalid(
-            f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, but a running cluster can't lose an etcd "
-            "cluster. Declare it again."
+            f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, or it is to be absent, but a running "
+            "cluster can't lose an etcd cluster. Declare it again."
         )
 
 
 def _require_authorization(before: JsonObject, after: JsonObject) -> None:
     if as_map(before.get("authorization")) and not as_map(after.get("authorization")):
         raise SpecInvalid(
-            "spec.cluster.authorization is no longer declared; without it kops lets everybody do everything. Declare "
-            "it again, for example as authorization: {rbac: {}}."
+            "spec.cluster.authorization is no longer declared, or is to be absent; without it kops lets everybody do "
+            "everything. Declare it again, for example as authorization: {rbac: {}}."
         )
 
 

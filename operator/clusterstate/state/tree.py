@@ -66,6 +66,10 @@ class Listing:
         """Give the same listing after a write of ours."""
         return Listing({**self.entries, key: Entry(key, version, size, now)})
 
+    def deleted(self, key: str) -> "Listing":
+        """Give the same listing after a delete of ours."""
+        return Listing({other: entry for other, entry in self.entries.items() if other != key})
+
 
 class Tree:
     """One state in its store, whatever lies elsewhere included. Closing the stores is their opener's work."""
@@ -98,6 +102,11 @@ class Tree:
         """Write one file; see `Store.write`."""
         store, inner = self._place(key)
         return await store.write(inner, data, expect=expect)
+
+    async def delete(self, key: str, *, expect: Expect) -> None:
+        """Delete one file; see `Store.delete`."""
+        store, inner = self._place(key)
+        await store.delete(inner, expect=expect)
 
     def _is_at(self, url: str, key: str) -> bool:
         return (self._places.url_of(key)[0] or "") == url

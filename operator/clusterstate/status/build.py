@@ -11,7 +11,7 @@ import msgspec
 
 from clusterstate.api.status import LISTED
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
-from clusterstate.plan.diff import summarise
+from clusterstate.plan.diff import plan_digest, summarise
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.state.objects import Json
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
@@ -85,9 +85,14 @@ def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dic
 
 def _put_plan(status: Status, plan: Plan, url: str) -> None:
     status["summary"] = cut(summarise(plan, url), MAX_MESSAGE)
-    _put(status, "plan", _counts(plan.changes) | {"changes": _changes(plan.changes)} if plan.changes else None)
+    _put(status, "plan", _plan(plan) if plan.changes else None)
     _put(status, "drift", [_difference(each) for each in plan.drift[:LISTED]])
     _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:LISTED]])
+    _put(status, "dropped", [_place(each.key, each.pointer) for each in plan.dropped[:LISTED]])
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return _counts(plan.changes) | {"digest": plan_digest(plan), "changes": _changes(plan.changes)}
 
 
 def _counts(changes: tuple[Change, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
-from clusterstate.plan.changes import Plan
+from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.outcome import Certificate, Outcome
 from clusterstate.status.texts import cut, stamp
 
@@ -101,6 +101,8 @@ def _in_sync(outcome: Outcome) -> Condition:
         return Condition(kind, Truth.FALSE, reason, _planned_text(plan))
     if plan.drift:
         return Condition(kind, Truth.FALSE, Reason.DRIFTED, _drift_text(plan))
+    if plan.dropped:
+        return Condition(kind, Truth.FALSE, Reason.FIELD_DROPPED_BY_KOPS, _dropped_text(plan))
     text = " ".join(["Every declared field has its value in the store.", *_remarks(plan)])
     return Condition(kind, Truth.TRUE, Reason.IN_SYNC, text)
 
@@ -165,12 +167,20 @@ def _conflict_text(plan: Plan) -> str:
 
 
 def _planned_text(plan: Plan) -> str:
-    return f"Not in the store yet: {_named([change.key for change in plan.changes])}."
+    written = _named([change.key for change in plan.changes if change.action is not Action.DELETE])
+    deleted = _named([change.key for change in plan.changes if change.action is Action.DELETE])
+    texts = (written and f"Not in the store yet: {written}.", deleted and f"Still in the store: {deleted}.")
+    return " ".join(filter(None, texts))
 
 
 def _drift_text(plan: Plan) -> str:
     fields = _named([f"{each.key}{each.pointer}" for each in plan.drift])
     return f"Somebody changed in the store what is declared: {fields}."
+
+
+def _dropped_text(plan: Plan) -> str:
+    fields = _named([f"{each.key}{each.pointer}" for each in plan.dropped])
+    return f"kops has dropped what it doesn't know: {fields}. Not written again until another value is declared."
 
 
 def _certificates_text(certificates: list[Certificate], verb: str) -> str:

@@ -18,6 +18,7 @@ from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.parts import Part, compare, decide
 from clusterstate.plan.prune import Pruned, prune
 from clusterstate.plan.settle import settle
+from clusterstate.plan.validate import require_valid
 from clusterstate.plan.values import equal
 from clusterstate.plan.whole import Item
 from clusterstate.state.canonical import canonical
@@ -51,6 +52,8 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     policy = desired.policy
     if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
         _refuse_strangers(sides, plan)
+    if plan.changes:
+        require_valid(specs, specs_of(plan.state_after(observed.state)))
     return plan
 
 

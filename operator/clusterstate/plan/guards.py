@@ -13,7 +13,7 @@ from clusterstate.store.location import Location
 NAMED = 5
 """Fields that a message names."""
 
-_REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
+REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     "Cluster": ("cloudProvider", "kubernetesVersion"),
     "InstanceGroup": ("role",),
 }
@@ -26,7 +26,7 @@ def require_survivable(kind: Kind, key: str, before: JsonObject, after: JsonObje
     These are an etcd cluster, whose data kops would leave behind, its authorization, whose absence kops reads as
     alwaysAllow, and the fields without which kops refuses the document. All can be changed, but not undeclared away.
     """
-    for name in _REQUIRED[kind]:
+    for name in REQUIRED[kind]:
         if before.get(name) and not after.get(name):
             raise SpecInvalid(
                 f"{key}: {name} is no longer declared, or is to be absent, but kops refuses a file without it. "

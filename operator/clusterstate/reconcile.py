@@ -233,10 +233,10 @@ class Run:
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
-        await self._pull(desired, state)
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
+        await self._pull(desired, state)
         self._remember(access, listing)
 
     def _wanted(self) -> Wanted:

@@ -27,7 +27,7 @@ from clusterstate.state.complete import complete
 from clusterstate.state.objects import Document, State
 from clusterstate.state.schema import Kind
 from tests.plan.relations import ABSENT, covers, untouched
-from tests.plan.specs import specs
+from tests.plan.specs import narrow, specs
 from tests.plan.states import NAME, URL, carry_out, cluster, group
 from tests.plan.states import plan as make_plan
 from tests.plan.test_pull import entry
@@ -38,6 +38,19 @@ MANY_CASES = 3400
 """More than 10,000."""
 GROUPS = ("n1", "n2")
 BORN = {"authorization": {"rbac": {}}, "cloudProvider": "aws", "kubernetesVersion": "a"}
+
+FIELDS = ("channel", "kubernetesVersion", "sshAccess", "subnets", "networking", "cloudLabels", "iam", "kubelet")
+CLUSTERS = st.one_of(narrow("Cluster", *FIELDS), narrow("Cluster", *FIELDS[:4]), specs("Cluster"))
+NODES = st.tuples(st.sampled_from(GROUPS), narrow("InstanceGroup", "minSize", "taints", "nodeLabels", "subnets"))
+DEEDS = st.one_of(
+    *(st.tuples(st.just(name), CLUSTERS) for name in ("declare_fields", "declare_anew", "kops_sets_fields")),
+    *(st.tuples(st.just(name), NODES) for name in ("declare_group", "kops_replaces_a_group")),
+    st.tuples(st.just("declare_less"), st.sampled_from(["cluster", "instanceGroups"])),
+    st.tuples(st.just("a_person_removes_a_field"), st.sampled_from(FIELDS)),
+    st.tuples(st.just("a_newer_kops_adds_what_we_do_not_know"), st.sampled_from(["a", "b"])),
+    st.tuples(st.just("kops_deletes_a_group"), st.sampled_from(GROUPS)),
+)
+"""What may happen between two runs, with its detail."""
 
 
 class Life(RuleBasedStateMachine):
@@ -57,47 +70,49 @@ class Life(RuleBasedStateMachine):
     def decide(self, drift: DriftPolicy, conflict: ConflictPolicy) -> None:
         self.sync = {"direction": self.direction.value, "drift": drift.value, "conflict": conflict.value}
 
-    @rule(spec=specs("Cluster"))
-    def somebody_declares(self, spec: dict[str, Any]) -> None:
+    @rule(deeds=st.lists(DEEDS, max_size=3), writes=st.none() | st.none() | st.integers(0, 2))
+    def a_day(self, deeds: list[tuple[str, Any]], writes: int | None) -> None:
+        """Some changes and a run, which ends, or is killed after some writes."""
+        for deed, detail in deeds:
+            getattr(self, deed)(detail)
+        if writes is None:
+            self.run_to_the_end()
+        else:
+            self.run_until_killed(writes)
+
+    def declare_fields(self, spec: dict[str, Any]) -> None:
+        self.apply({**self.declared, "cluster": {**self.declared.get("cluster", {}), **spec}})
+
+    def declare_anew(self, spec: dict[str, Any]) -> None:
         self.apply({**self.declared, "cluster": spec})
 
-    @rule(name=st.sampled_from(GROUPS), spec=specs("InstanceGroup"))
-    def somebody_declares_a_group(self, name: str, spec: dict[str, Any]) -> None:
+    def declare_group(self, named: tuple[str, dict[str, Any]]) -> None:
+        name, spec = named
         others = [each for each in self.declared.get("instanceGroups", ()) if each["name"] != name]
         self.apply({**self.declared, "instanceGroups": [*others, {"name": name, "spec": {"role": "Node", **spec}}]})
 
-    @rule(what=st.sampled_from(["cluster", "instanceGroups"]))
-    def somebody_declares_less(self, what: str) -> None:
+    def declare_less(self, what: str) -> None:
         self.apply({key: value for key, value in self.declared.items() if key != what})
 
-    @rule(spec=specs("Cluster"))
-    def kops_replaces_fields(self, spec: dict[str, Any]) -> None:
-        before = self.cluster().spec
-        self.keep_cluster(rewritten("Cluster", {**before, **spec}))
+    def kops_sets_fields(self, spec: dict[str, Any]) -> None:
+        self.keep_cluster(rewritten("Cluster", {**self.cluster().spec, **spec}))
 
-    @rule(data=st.data())
-    def a_person_removes_a_field(self, data: st.DataObject) -> None:
-        before = self.cluster().spec
-        free = sorted(before.keys() - BORN.keys() - {"etcdClusters"})
-        gone = data.draw(st.sampled_from(free)) if free else ""
-        self.keep_cluster({key: value for key, value in before.items() if key != gone})
+    def a_person_removes_a_field(self, name: str) -> None:
+        self.keep_cluster({key: value for key, value in self.cluster().spec.items() if key != name})
 
-    @rule(value=st.sampled_from(["a", "b"]))
     def a_newer_kops_adds_what_we_do_not_know(self, value: str) -> None:
         self.keep_cluster({**self.cluster().spec, "fromTheFuture": {"field": value}})
 
-    @rule(name=st.sampled_from(GROUPS), spec=specs("InstanceGroup"))
-    def kops_replaces_a_group(self, name: str, spec: dict[str, Any]) -> None:
+    def kops_replaces_a_group(self, named: tuple[str, dict[str, Any]]) -> None:
+        name, spec = named
         made = group(name, rewritten("InstanceGroup", {"role": "Node", **spec}))
         self.store = State(self.store.cluster, dict(sorted({**self.store.instance_groups, name: made}.items())))
 
-    @rule()
-    def kops_deletes_a_group(self) -> None:
-        left = {name: each for name, each in self.store.instance_groups.items() if name != "n2"}
+    def kops_deletes_a_group(self, gone: str) -> None:
+        left = {name: each for name, each in self.store.instance_groups.items() if name != gone}
         self.store = State(self.store.cluster, left)
 
-    @rule(writes=st.integers(0, 2))
-    def a_run_is_killed(self, writes: int) -> None:
+    def run_until_killed(self, writes: int) -> None:
         try:
             desired, plan = self.look()
         except SpecInvalid:
@@ -108,8 +123,7 @@ class Life(RuleBasedStateMachine):
             self.check_untouched(desired, before)
             self.intents = (*self.intents, plan.applied)
 
-    @rule()
-    def a_run_ends(self) -> None:
+    def run_to_the_end(self) -> None:
         before = self.store
         try:
             desired, plan = self.look()
@@ -248,7 +262,7 @@ def test_both_sides_come_together(direction: Direction, cases: int) -> None:
         lambda: Life(direction),
         settings=settings(
             max_examples=cases,
-            stateful_step_count=10,
+            stateful_step_count=8,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),

@@ -9,6 +9,8 @@ from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.absence import find_problems
 from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
+from clusterstate.plan.ownership import Owners, declared_part, ownership_of
+from clusterstate.plan.values import as_map
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
@@ -18,19 +20,22 @@ NAMED = 5
 
 
 def declare(state: ClusterState, store_url: str) -> Desired:
-    """Give what the object declares; raise `SpecInvalid` naming each field that kops would refuse or drop.
+    """Give what the object declares, without what only Pull has put there.
 
-    `validation: Warn` lets pass those that kops 1.35 doesn't know.
+    Raises `SpecInvalid` naming each field that kops would refuse or drop; `validation: Warn` lets pass those that kops
+    1.35 doesn't know.
     """
-    spec = state.spec
+    spec, owners = state.spec, ownership_of(state.metadata)
     validation = spec.sync.validation
-    cluster = _canonical("Cluster", spec.cluster, "spec.cluster", validation) if spec.cluster else None
+    whole = as_map(declared_part(spec.cluster, owners.cluster))
+    cluster = _canonical("Cluster", whole, "spec.cluster", validation) if whole else None
     _refuse("spec.absent", find_problems(spec.absent, cluster or {}))
+    groups = (_declared_group(group, owners.groups.item(group.name)) for group in spec.instance_groups)
     return Desired(
         cluster_name=state.cluster_name,
         store_url=store_url,
         cluster=cluster,
-        instance_groups={group.name: _group(group, validation) for group in spec.instance_groups},
+        instance_groups={group.name: _group(group, validation) for group in groups if group is not None},
         policy=Policy(
             direction=spec.sync.direction,
             drift=spec.sync.drift,
@@ -43,6 +48,16 @@ def declare(state: ClusterState, store_url: str) -> Desired:
         names_place=spec.store.k8s is None or spec.store.k8s.layout is not Layout.KOPS_RESOURCES,
         cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
         absent=frozenset(spec.absent),
+    )
+
+
+def _declared_group(group: InstanceGroup, owners: Owners) -> InstanceGroup | None:
+    spec = declared_part(group.spec, owners.below("spec"))
+    labels = declared_part(JsonObject(group.labels), owners.below("labels"))
+    if owners.pull is not None and not owners.others:
+        return None
+    return InstanceGroup(
+        name=group.name, spec=as_map(spec), labels={name: str(value) for name, value in as_map(labels).items()}
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from clusterstate.errors import AdoptionRefused, SpecInvalid
+from clusterstate.plan.both import base_of
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction, Metadata
 from clusterstate.plan.merge_table import rules_of
@@ -50,6 +51,9 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy
+    if policy.direction is Direction.BOTH:
+        shown = specs_of(plan.state_after(observed.state))
+        plan = replace(plan, applied=replace(plan.applied, shown=shown))
     if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
         _refuse_strangers(sides, plan)
     if plan.changes:
@@ -107,14 +111,15 @@ class _Sides:
         return change.document.spec if change and change.document else self.specs.cluster
 
     def _cluster(self) -> Item:
-        desired, base, specs = self.desired, self.base, self.specs
-        known = base.cluster is not None or base.cluster_metadata
+        desired, base = self.desired, self.base
+        name, metadata = desired.cluster_name, desired.cluster_metadata
+        declared = DesiredGroup(name, desired.cluster or {}, metadata.labels, metadata.annotations)
         return Item(
             kind="Cluster",
             key=CONFIG,
-            declared=self._side(desired.cluster, desired.cluster_metadata),
-            applied=self._side(base.cluster, base.cluster_metadata) if known else None,
-            observed=None if specs.cluster is None else self._side(specs.cluster, specs.cluster_metadata),
+            declared=declared,
+            applied=self._base("Cluster", declared),
+            observed=_side("Cluster", name, self.specs),
             document=self.observed.state.cluster,
             version=self.observed.versions.get(CONFIG),
             created=base.created.get(CONFIG, frozenset()),
@@ -122,21 +127,34 @@ class _Sides:
             enforced=base.absent,
         )
 
-    def _side(self, spec: JsonObject | None, metadata: Metadata) -> DesiredGroup:
-        return DesiredGroup(self.desired.cluster_name, spec or {}, metadata.labels, metadata.annotations)
-
     def _group(self, declared: DesiredGroup) -> Item:
         key = instance_group_key(declared.name)
         return Item(
             kind="InstanceGroup",
             key=key,
             declared=declared,
-            applied=self.base.instance_groups.get(declared.name),
+            applied=self._base("InstanceGroup", declared),
             observed=self.specs.instance_groups.get(declared.name),
             document=self.observed.state.instance_groups.get(declared.name),
             version=self.observed.versions.get(key),
             created=self.base.created.get(key, frozenset()),
         )
+
+    def _base(self, kind: Kind, declared: DesiredGroup) -> DesiredGroup | None:
+        both = self.desired.policy.direction is Direction.BOTH
+        applied, shown = (_side(kind, declared.name, each) for each in (self.base, self.base.shown))
+        return base_of(kind, applied, shown, declared) if both else applied
+
+
+def _side(kind: Kind, name: str, applied: Applied | None) -> DesiredGroup | None:
+    if applied is None:
+        return None
+    if kind == "InstanceGroup":
+        return applied.instance_groups.get(name)
+    metadata = applied.cluster_metadata
+    if applied.cluster is None and not metadata:
+        return None
+    return DesiredGroup(name, applied.cluster or {}, metadata.labels, metadata.annotations)
 
 
 def _join(sides: _Sides, parts: Mapping[str, Part], pruned: Sequence[Pruned]) -> Plan:
@@ -166,8 +184,8 @@ def _applied(sides: _Sides, parts: Mapping[str, Part], kept: Sequence[Item]) -> 
         config.spec if config and sides.desired.cluster is not None else None,
         dict(sorted(groups.items())),
         {key: pointers for key, pointers in sorted(created.items()) if pointers},
-        Metadata(config.labels, config.annotations) if config else Metadata(),
-        sides.desired.absent if config else frozenset(),
+        cluster_metadata=Metadata(config.labels, config.annotations) if config else Metadata(),
+        absent=sides.desired.absent if config else frozenset(),
     )
 
 

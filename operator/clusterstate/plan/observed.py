@@ -23,6 +23,8 @@ class Applied:
 
     They go when the last field declared in them goes; a parent that was there before stays.
     """
+    shown: "Applied | None" = None
+    """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
     cluster_metadata: Metadata = field(default_factory=Metadata)
     absent: frozenset[str] = frozenset()
     """Pointers of `Desired.absent` that were enforced: what is there again was put there by others."""
@@ -42,6 +44,7 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **({} if self.shown is None else {"shown": self.shown.as_json()}),
             # What is empty is left out, as in revisions of versions that didn't know it: equal stays equal.
             **{name: part for name, part in more.items() if part},
         }
@@ -58,6 +61,7 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
             cluster_metadata=Metadata(metadata.get("labels", {}), metadata.get("annotations", {})),
             absent=frozenset(content.get("absent", ())),
         )

@@ -7,7 +7,7 @@ from clusterstate.plan.absence import require_gone
 from clusterstate.plan.changes import Action, Change, Difference
 from clusterstate.plan.desired import ConflictPolicy, Desired, DesiredGroup, DriftPolicy, Policy
 from clusterstate.plan.documents import changed, new_cluster, new_group
-from clusterstate.plan.guards import require_survivable
+from clusterstate.plan.guards import require_kept, require_survivable
 from clusterstate.plan.merge import merge
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import texts_of
@@ -51,6 +51,7 @@ def compare(item: Item, policy: Policy) -> tuple[Difference, ...]:
 
 
 def _create(item: Item, desired: Desired, now: datetime) -> Part:
+    require_kept(item.kind, item.key, item.declared.spec, item.declared.spec)
     make = new_cluster if item.kind == "Cluster" else new_group
     document = make(desired, item.declared, now)
     require_gone(document.spec, item.absent)
@@ -94,6 +95,8 @@ def _update(item: Item, document: Document, observed: DesiredGroup, policy: Poli
 
 def _change(item: Item, document: Document, observed: DesiredGroup, whole: Whole) -> Change | None:
     spec = whole.spec.spec
+    if whole.changes:
+        require_kept(item.kind, item.key, item.declared.spec, spec)
     after = changed(document, observed.spec, spec, whole.metadata) if whole.changes else None
     if after is None:
         return None

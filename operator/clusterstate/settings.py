@@ -47,6 +47,8 @@ class Settings:
 
     `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
     """
+    operator_namespace: str = "default"
+    """Where the installation keeps what its replicas share. `CLUSTERSTATE_OPERATOR_NAMESPACE`; the Pod's own."""
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
@@ -72,6 +74,7 @@ class Settings:
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             token_urls=_words(environ, "TOKEN_URLS"),
             kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
+            operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             log_level=_level(environ, default.log_level),
         )
 

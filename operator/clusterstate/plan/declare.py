@@ -16,6 +16,7 @@ NAMED = 5
 def declare(state: ClusterState, store_url: str) -> Desired:
     """Give what the object declares; raise `SpecInvalid` naming each field that kops would refuse or drop."""
     spec = state.spec
+    objects = spec.store.k8s is not None and spec.store.k8s.layout is Layout.KOPS_RESOURCES
     return Desired(
         cluster_name=state.cluster_name,
         store_url=store_url,
@@ -29,7 +30,8 @@ def declare(state: ClusterState, store_url: str) -> Desired:
             dry_run=spec.sync.dry_run,
         ),
         # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
-        names_place=spec.store.k8s is None or spec.store.k8s.layout is not Layout.KOPS_RESOURCES,
+        names_place=not objects,
+        one_ssh_key=objects,
     )
 
 

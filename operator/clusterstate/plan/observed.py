@@ -23,6 +23,10 @@ class Applied:
 
     They go when the last field declared in them goes; a parent that was there before stays.
     """
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of secrets, SSH keys and files, by their key in the state."""
+    key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -34,6 +38,8 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            "contents": dict(sorted(self.contents.items())),
+            "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
         }
 
     @classmethod
@@ -47,6 +53,8 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            contents=content.get("contents", {}),
+            key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
         )
 
     @property
@@ -66,6 +74,8 @@ class Observed:
     """The newest settled one; None makes the run an adoption."""
     intents: tuple[Applied, ...] = ()
     """Recorded after `applied`, oldest first, by runs that didn't come to their end."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of those secrets, SSH keys and files that were read, by their key in the state."""
 
 
 def specs_of(state: State) -> Applied:

@@ -1,4 +1,4 @@
-"""Secrets, files, SSH keys and key pairs that are declared reach the store, and go when they aren't declared any more."""
+"""Secrets, files, SSH keys and key pairs that are declared reach the store, and go with their declaration."""
 
 import json
 from typing import Any

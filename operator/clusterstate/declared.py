@@ -115,8 +115,6 @@ class _Reader:
         self.add(ssh_public_key_key(fingerprint), data, fingerprint, where)
 
     async def add_file(self, declared: File, where: str) -> None:
-        if kind_of(declared.path).kind not in FOLDERS:
-            raise SpecInvalid(f"{where}: only files in addons/, clusteraddons/ and manifests/ can be declared.")
         given = declared.content
         data = await self._from(declared.content_from, f"{where}.contentFrom") if given is None else given.encode()
         self.add(declared.path, data, self._digests.of(declared.path, data), where)

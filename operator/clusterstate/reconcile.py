@@ -29,6 +29,7 @@ from clusterstate.errors import (
     ObjectChanged,
     RunRefused,
     RunTimedOut,
+    RunUnfinished,
     SpecInvalid,
     StateClaimed,
     describe_bug,
@@ -68,8 +69,6 @@ from clusterstate.state.tree import Listing, Tree, Wanted, no_name, read_state
 
 log = logging.getLogger(__name__)
 
-SOON = 1.0
-"""Seconds until a run goes on with what this one had to leave to it."""
 LIST_SHARE = 0.9
 """Of a run's time: who lists for longer than that can't do anything with the list."""
 
@@ -88,9 +87,7 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory)
-    outcome = await _bounded(one)
-    again = one.pushed and one.plan is not None and one.plan.held
-    return Result(outcome, SOON if again else interval, tuple(one.freed))
+    return Result(await _bounded(one), interval, tuple(one.freed))
 
 
 async def _bounded(one: "Run") -> Outcome | None:
@@ -236,6 +233,8 @@ class Run:
         self._note_cloud(state)
         await self._mirror(state)
         self._remember(access, listing)
+        if self.pushed and self.plan is not None and self.plan.held:
+            raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
 
     async def _contents(self, past: Past) -> tuple[Contents, Digests | None]:
         """Read what the declaration refers to; digests are None where there are no contents, and never were."""
@@ -308,8 +307,7 @@ class Run:
         self.mirrors = mirror_report(mirrors.wanted, done)
 
     def _remember(self, access: Access, listing: Listing) -> None:
-        held = self.plan is not None and self.plan.held
-        complete = not held and self.refusal is None and self.mirrors is not None and not self.mirrors.problems
+        complete = self.refusal is None and self.mirrors is not None and not self.mirrors.problems
         self.memory.fingerprint = self._fingerprint(access, listing, self.memory.mirrors) if complete else None
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:

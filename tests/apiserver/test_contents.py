@@ -136,3 +136,15 @@ def test_a_lost_key_of_the_installation_is_no_conflict_and_removes_nothing(world
         world.settled()
     assert json.loads(world.read(f"{COMPLEX}/secrets/kept")) == {"Data": "dHdv"}
     assert json.loads(world.read(f"{COMPLEX}/secrets/left")) == {"Data": "b25l"}
+
+
+def test_contents_follow_a_store_that_the_same_push_moves(world: World) -> None:
+    world.load_store()
+    world.apply(secret("values", {"value": b"one"}))
+    token = [{"name": "token", "valueFrom": from_secret("values")}]
+    world.apply(manifest(url=world.url, cluster={"secretStore": f"{world.url}/elsewhere"}, secrets=token))
+    with world.running():
+        world.settled()
+    files = world.files()
+    assert files["elsewhere/token"] == b'{"Data":"b25l"}'
+    assert f"{COMPLEX}/secrets/token" not in files

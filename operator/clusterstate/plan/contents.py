@@ -96,7 +96,7 @@ def add_contents(
     _require_cluster(desired, observed)
     after = plan.state_after(observed.state)
     if _moves(desired, observed.state, after):
-        held = "config places keys or secrets elsewhere from now on: what is declared of them follows in the next run."
+        held = "config places files elsewhere from now on: secrets, keysets, SSH keys and files follow in the next run"
         applied = replace(plan.applied, contents=base.contents, key_pairs=base.key_pairs)
         return replace(plan, held=True, warnings=(*plan.warnings, held), applied=applied)
     decision = _decide(desired, observed, sides, now)

@@ -1,11 +1,12 @@
 """The way itself: open, list, read, plan, apply, mirror, and an outcome on every path.
 
-access  = gather.Reader.access          who we are to the store
-tree    = gather.Sources.list_state     one list; nothing more when nothing changed
-read    = tree.read_state               bytes -> State
-plan    = plan.diff.make_plan           declared x applied x observed, pure
-listing = apply.run.write_files         conditional writes, an intent before, settled after
-report  = mirror.sync                   State -> Secrets
+access   = gather.Reader.access         who we are to the store
+tree     = gather.Sources.list_state    one list; nothing more when nothing changed
+contents = declared.read_contents       what Secrets and ConfigMaps hold: digests for the plan, bytes beside it
+read     = tree.read_state              bytes -> State
+plan     = plan.diff.make_plan          declared x applied x observed, pure
+listing  = apply.run.write_files        conditional writes, an intent before, settled after
+report   = mirror.sync                  State -> Secrets
 """
 
 import asyncio

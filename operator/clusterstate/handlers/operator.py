@@ -54,7 +54,8 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
     sys.setrecursionlimit(RECURSION)
     async with await connect(door.kubeconfig, door.context) as client:
         index = MirrorIndex()
-        references = References(client, named=settings.secrets_rbac == NAMED)
+        named = settings.secrets_rbac == NAMED
+        references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions)
         controller = Controller(context, references.set)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
@@ -64,12 +65,14 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         informer = Informer(
             client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
         )
+        # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
+        mirrors_known = informer.answered if named else informer.synced
         await _learn_claims(client, settings, controller)
         await _until_first_ends(
             informer.run(),
             presence.run(),
             references.run(),
-            _work((informer.synced, presence.synced), controller),
+            _work((mirrors_known, presence.synced), controller),
             _watch(settings, door, controller),
         )
 

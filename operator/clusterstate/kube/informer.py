@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeAlias, TypeVar
 
+from clusterstate.errors import KubeForbidden
 from clusterstate.kube.client import Client, Selection
 from clusterstate.kube.following import Following
 from clusterstate.kube.kinds import JsonObject, Kind
@@ -45,12 +46,15 @@ class Informer(Generic[T]):
         """Take the namespaces to watch (None: all, by one watch) and the silence that a watch may keep, in seconds."""
         self.synced = asyncio.Event()
         """Set once every object that was there at the start is known; stays set."""
+        self.answered = asyncio.Event()
+        """Set with `synced`, or before: once what isn't known is what RBAC forbids to list."""
         self._client = client
         selections = [Selection(kind, namespace, labels) for namespace in namespaces or (None,)]
         self._scopes = [
-            Following(client, each, partial(self._list, each), self._take, silence=silence) for each in selections
+            Following(client, each, partial(self._learn, each), self._take, silence=silence) for each in selections
         ]
         self._unlisted = set(selections)
+        self._unanswered = set(selections)
         self._reduce = reduce
         self._on_change = on_change
         self._versions: dict[Key, str] = {}
@@ -60,6 +64,23 @@ class Informer(Generic[T]):
         async with asyncio.TaskGroup() as group:
             for scope in self._scopes:
                 group.create_task(scope.run())
+
+    async def _learn(self, selection: Selection) -> str:
+        try:
+            version = await self._list(selection)
+        except KubeForbidden:
+            self._note_answer(selection)
+            raise
+        self._unlisted.discard(selection)
+        self._note_answer(selection)
+        return version
+
+    def _note_answer(self, selection: Selection) -> None:
+        self._unanswered.discard(selection)
+        if not self._unanswered:
+            self.answered.set()
+        if not self._unlisted:
+            self.synced.set()
 
     async def _list(self, selection: Selection) -> str:
         """Take the whole list; the watch goes on from its first page, whatever happened since."""
@@ -72,9 +93,6 @@ class Informer(Generic[T]):
                 self._put(item)
         for key in self._known(selection) - present:
             self._drop(key)
-        self._unlisted.discard(selection)
-        if not self._unlisted:
-            self.synced.set()
         return version
 
     def _take(self, event: WatchEvent) -> None:

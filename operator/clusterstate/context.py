@@ -12,6 +12,7 @@ from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
+from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.store.clients import CLIENTS
@@ -36,6 +37,10 @@ class Memory:
     """When time alone changes what the status says: the next certificate's threshold."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
+    pulled: Pull | None = field(default=None, repr=False)
+    """What was last written into the spec."""
+    undone: int = 0
+    """How often in a row somebody removed it again."""
 
 
 @dataclass
@@ -47,6 +52,8 @@ class Context:
     environ: Mapping[str, str] = field(repr=False)
     present: Callable[[str, str], Mapping[str, MirrorRecord]]
     """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
+    references: Callable[[Key], tuple[object, ...]] = lambda _: ()
+    """The versions that what an object refers to has now, as the watches know them."""
     claims: Claims[Key] = field(default_factory=Claims)
     health: Health[Key] = field(default_factory=Health)
     """What is known of stores that don't answer."""
@@ -72,6 +79,8 @@ class Result:
     """Seconds until the next look at the store; None: not before the object changes."""
     freed: tuple[Key, ...] = ()
     """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
+    body: Body | None = None
+    """The object as the run itself has left it; None: as it was."""
 
 
 def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:

@@ -85,7 +85,7 @@ def test_everything_comes_changes_and_goes(world: World) -> None:
 
         newer = ssh_line()
         world.apply(secret("values", {"value": b"two", "ssh": newer.encode()}))
-        request(world)
+        world.until(lambda: ssh_keys(world) == {fingerprint(newer)})
         world.put(f"{COMPLEX}/addons/a/a.yaml", b"kind: C\n")
         request(world)
         assert ssh_keys(world) == {fingerprint(newer)}

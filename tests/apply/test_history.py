@@ -112,3 +112,17 @@ async def test_only_so_many_are_kept_and_numbers_go_on(client: Client, owner: Ow
     assert [each.number for each in run.applied] == [4]
     assert run.newest == 4
     assert await kept(client, owner) == [(4, True, {"channel": "d"})]
+
+
+async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client, owner: Owner) -> None:
+    def seen(version: str) -> Applied:
+        return Applied({"channel": "stable"}, shown=Applied({"kubernetesVersion": version}))
+
+    run = await history(client, owner)
+    await run.intend(seen("1"), CONFIG)
+    await run.settle(seen("1"))
+    for version in ("2", "3", "4"):
+        await run.settle(seen(version))
+    assert [number for number, *_ in await kept(client, owner)] == [1, 4], "the push, and the newest look"
+    newest = (await list_revisions(client, owner))[-1]
+    assert Applied.from_json(newest.content) == seen("4")

@@ -1,6 +1,7 @@
 """Remembers what was applied: an intent before the first write of a push, settled after the last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from clusterstate.kube import revisions
 from clusterstate.kube.client import Client
@@ -55,9 +56,18 @@ class History:
         newest = self._known[-1] if self._known else None
         if newest is None or newest.content != declared.as_json():
             await self._add(declared, settled=True)
+            await self._replace_look(newest)
         elif not newest.settled:
             self._known[-1] = await revisions.settle_revision(self._client, newest)
         await self._prune()
+
+    async def _replace_look(self, before: Revision | None) -> None:
+        """Keep one revision of the same declaration where only the store has moved on (see `Applied.shown`)."""
+        content = self._known[-1].content
+        if before is None or before.changes or not before.settled or _declared(before.content) != _declared(content):
+            return
+        await revisions.delete_revision(self._client, self._owner, before.number)
+        self._known.remove(before)
 
     def _stands(self, declared: Applied, *, groups: bool) -> bool:
         newest = self._known[-1] if self._known else None
@@ -78,3 +88,7 @@ class History:
         for each in [each for each in self._known[:-1] if each.number != settled][:surplus]:
             await revisions.delete_revision(self._client, self._owner, each.number)
             self._known.remove(each)
+
+
+def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key != "shown"}

@@ -34,6 +34,7 @@ class _Shape(msgspec.Struct, rename="camel"):
     created: dict[str, list[str]] = {}
     contents: dict[str, str] = {}
     key_pairs: dict[str, list[str]] = {}
+    shown: "_Shape | None" = None
 
 
 def pack(content: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ class Applied:
 
     They go when the last field declared in them goes; a parent that was there before stays.
     """
+    shown: "Applied | None" = None
+    """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """Digests of secrets, SSH keys and files, by their key in the state."""
     key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -38,6 +40,7 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **({} if self.shown is None else {"shown": self.shown.as_json()}),
             "contents": dict(sorted(self.contents.items())),
             "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
         }
@@ -53,6 +56,7 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
             contents=content.get("contents", {}),
             key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
         )

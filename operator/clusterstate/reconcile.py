@@ -58,6 +58,7 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
+from clusterstate.plan.telling import tell_declarer
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
@@ -209,9 +210,8 @@ class Run:
         read = await read_state(tree, listing, self._wanted())
         desired = declare(self.state, access.store.url)
         revisions = await list_revisions(self.context.client, self.owner)
-        self.history = History(
-            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
-        )
+        limit, by = self.state.spec.sync.revision_history_limit, tell_declarer(self.state.metadata.managed_fields)
+        self.history = History(self.context.client, self.owner, revisions, limit=limit, by=by)
         self._decide(desired, read, revisions)
         if self.plan is not None and self.refusal is None:
             listing = await self._push(access, tree, listing)

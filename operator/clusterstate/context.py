@@ -11,6 +11,7 @@ from clusterstate.kube.client import Client
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
+from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
 from clusterstate.store.clients import CLIENTS
 from clusterstate.store.health import Health
@@ -34,6 +35,10 @@ class Memory:
     """When time alone changes what the status says: the next certificate's threshold."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
+    pulled: Pull | None = field(default=None, repr=False)
+    """What was last written into the spec."""
+    undone: int = 0
+    """How often in a row somebody removed it again."""
 
 
 @dataclass
@@ -63,6 +68,8 @@ class Result:
     """Seconds until the next look at the store; None: not before the object changes."""
     freed: tuple[Key, ...] = ()
     """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
+    body: Body | None = None
+    """The object as the run itself has left it; None: as it was."""
 
 
 def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:

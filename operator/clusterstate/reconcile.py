@@ -5,6 +5,7 @@ tree    = gather.Sources.list_state     one list; nothing more when nothing chan
 read    = tree.read_state               bytes -> State
 plan    = plan.diff.make_plan           declared x applied x observed, pure
 listing = apply.run.write_files         conditional writes, an intent before, settled after
+pull    = plan.pull.make_pull           what others wrote to the store and nobody declares, into the spec
 report  = mirror.sync                   State -> Secrets
 """
 
@@ -19,15 +20,16 @@ from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
+from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.context import Body, Context, Key, Memory, Result, let_go
 from clusterstate.errors import (
     ClusterStateError,
-    FileStoreIsForReview,
     ObjectChanged,
     RunRefused,
     RunTimedOut,
     SpecInvalid,
+    SpecTooLarge,
     StateClaimed,
     describe_bug,
 )
@@ -48,7 +50,7 @@ from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.observed import Applied, Observed
+from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -58,6 +60,8 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
+from clusterstate.plan.ownership import ownership_of
+from clusterstate.plan.pull import Pull, make_pull
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
@@ -65,6 +69,8 @@ from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_s
 
 log = logging.getLogger(__name__)
 
+MOST_UNDONE = 3
+"""How often the same content is written into the spec again although somebody removes it each time."""
 LIST_SHARE = 0.9
 """Of a run's time: who lists for longer than that can't do anything with the list."""
 
@@ -83,7 +89,8 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory)
-    return Result(await _bounded(one), interval, tuple(one.freed))
+    outcome = await _bounded(one)
+    return Result(outcome, interval, tuple(one.freed), one.written)
 
 
 async def _bounded(one: "Run") -> Outcome | None:
@@ -123,7 +130,8 @@ class Run:
         sync_spec = state.spec.sync
         self.seconds = parse_duration(sync_spec.timeout).total_seconds()
         self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
-        self.refusal: RunRefused | FileStoreIsForReview | None = None
+        self.pulls = sync_spec.direction is not Direction.PUSH
+        self.refusal: RunRefused | SpecInvalid | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
         self.pushed = False
@@ -131,6 +139,8 @@ class Run:
         self.certificates: tuple[Certificate, ...] | None = None
         self.mirrors: MirrorReport | None = None
         self.cloud: CloudUpdate | None = None
+        self.pull: Pull | None = None
+        self.written: Body | None = None
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
@@ -144,6 +154,7 @@ class Run:
             certificates=self.certificates,
             mirrors=self.mirrors,
             cloud=self.cloud,
+            pull=self.pull,
         )
 
     async def go(self) -> bool:
@@ -175,9 +186,12 @@ class Run:
 
     def _is_asked_for(self) -> bool:
         """Whether a person changed the object, or asked for a run, since the last one that was told."""
-        status, token = self.state.status, self.request.reconcile_token
-        asked = token is not None and token != status.last_handled_reconcile_at
-        return asked or status.observed_generation != self.state.metadata.generation
+        return self._is_called_for() or self.state.status.observed_generation != self.state.metadata.generation
+
+    def _is_called_for(self) -> bool:
+        """Whether a person asked for this run by annotation."""
+        token = self.request.reconcile_token
+        return token is not None and token != self.state.status.last_handled_reconcile_at
 
     def _claim(self, access: Access, endpoint: str | None, *, proven: bool) -> None:
         """Claim the state; where only the store's answer tells which it is, not before that."""
@@ -222,6 +236,7 @@ class Run:
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
+        await self._pull(desired, state)
         self._remember(access, listing)
 
     def _wanted(self) -> Wanted:
@@ -264,6 +279,33 @@ class Run:
         await self.history.settle(plan.applied)
         self.pushed = True
         return listing
+
+    async def _pull(self, desired: Desired, state: State) -> None:
+        """Bring into the spec what the store holds, where nobody else has the say."""
+        if not self.pulls:
+            return
+        self.doing = "bringing into the spec what the store holds"
+        try:
+            pull = make_pull(self.state, ownership_of(self.state.metadata), desired, specs_of(state))
+        except SpecTooLarge as error:
+            self.refusal = self.refusal or error
+            return
+        self.pull = pull
+        if pull.changes and not self.state.spec.sync.dry_run:
+            await self._write_spec(pull)
+
+    async def _write_spec(self, pull: Pull) -> None:
+        memory = self.memory
+        undone = memory.pulled is not None and memory.pulled.content == pull.content and not self._is_called_for()
+        memory.undone = memory.undone + 1 if undone else 0
+        if memory.undone >= MOST_UNDONE:
+            self.pull = pull.given_up()
+            return
+        body = await write_spec(self.context.client, self.state.metadata, pull)
+        memory.pulled = pull
+        self.pull = replace(pull, written=True)
+        self.written, self.state = body, load(body)
+        self.request = replace(self.request, generation=self.state.metadata.generation)
 
     async def _check_presence(self) -> None:
         """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""

@@ -181,3 +181,18 @@ async def test_all_together_stay_within_what_a_run_should_read(client: Client, o
     assert sum(len(each.packed) for each in listed) <= MOST_BYTES
     assert [each.content["cluster"] for each in listed] == [{"channel": text} for text in texts[-len(listed) :]]
     assert 2 < len(listed) < len(texts)
+
+
+async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client, owner: Owner) -> None:
+    def seen(version: str) -> Applied:
+        return Applied({"channel": "stable"}, shown=Applied({"kubernetesVersion": version}))
+
+    run = await history(client, owner)
+    await run.intend(seen("1"), CONFIG)
+    await run.settle(seen("1"))
+    for version in ("2", "3", "4"):
+        await run.settle(seen(version))
+    assert [number for number, *_ in await kept(client, owner)] == [1, 4], "the push, and the newest look"
+    newest = (await list_revisions(client, owner))[-1]
+    assert Applied.from_json(newest.content) == seen("4")
+    assert [number for number, *_ in await kept(client, owner)] == [1, 4], "what came before is still told"

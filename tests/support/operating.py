@@ -18,7 +18,7 @@ from clusterstate.sandbox.process import Child
 
 CRD = Path(__file__).parent.parent.parent / "crds" / "clusterstate.dev_clusterstates.yaml"
 RULES = [
-    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch", "patch"]},
     {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
     {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts", "namespaces"], "verbs": ["get"]},

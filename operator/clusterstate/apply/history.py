@@ -4,8 +4,8 @@ Older revisions take little: each leads back from the next newer one. They go, t
 than asked for, or more than a run should read.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from clusterstate.errors import SpecTooLarge
 from clusterstate.kube import revisions
@@ -69,10 +69,20 @@ class History:
         newest = self._known[-1] if self._known else None
         if newest is None or newest.content != declared.as_json():
             await self._add(declared, settled=True)
+            await self._replace_look(newest)
         elif not newest.settled:
             self._known[-1] = await revisions.settle_revision(self._client, newest)
         await self._prune()
         await self._shorten()
+
+    async def _replace_look(self, before: Revision | None) -> None:
+        """Keep one revision of the same declaration where only the store has moved on (see `Applied.shown`)."""
+        content = self._known[-1].content
+        if before is None or before.changes or not before.settled or _declared(before.content) != _declared(content):
+            return
+        self._known.remove(before)
+        await self._shorten()  # first, since older ones lead back from it
+        await revisions.delete_revision(self._client, before)
 
     def _stands(self, declared: Applied, *, groups: bool) -> bool:
         newest = self._known[-1] if self._known else None
@@ -122,3 +132,7 @@ class History:
 
     def _bytes(self) -> int:
         return sum(len(each.packed) for each in self._known)
+
+
+def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in content.items() if key != "shown"}

@@ -177,6 +177,7 @@ class Controller:
             watched.memory.fingerprint = None  # somebody else wrote the status: it is told again
         try:
             result = await run(self._context, watched.body, watched.memory)
+            inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
         except KubeError as error:
             log.warning("%s/%s: the status can't be written: %s", *key, error.message)
@@ -191,6 +192,14 @@ class Controller:
             self._take_back(key)
         elif _inputs(watched.body) != inputs:
             self._claim_anew(key, watched)
+
+    def _take_in(self, watched: Watched, result: Result, inputs: tuple[object, ...]) -> tuple[object, ...]:
+        """Take in what the run itself wrote into the object; give the inputs that the run worked from."""
+        if result.body is None:
+            return inputs
+        if _version(result.body) > _version(watched.body):
+            watched.body = result.body
+        return _inputs(result.body)
 
     def _claim_anew(self, key: Key, watched: Watched) -> None:
         """Claim what the object says now: its run claimed what it said when the run began."""

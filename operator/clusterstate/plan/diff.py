@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from clusterstate.errors import AdoptionRefused, SpecInvalid
+from clusterstate.plan.both import base_of
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction
 from clusterstate.plan.merge_table import rules_of
@@ -46,6 +47,9 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy
+    if policy.direction is Direction.BOTH:
+        shown = specs_of(plan.state_after(observed.state))
+        plan = replace(plan, applied=replace(plan.applied, shown=shown))
     if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
         _refuse_strangers(sides, plan)
     return plan
@@ -93,13 +97,12 @@ class _Sides:
 
     def _cluster(self, declared: JsonObject) -> Item:
         name = self.desired.cluster_name
-        applied, observed = self.base.cluster, self.specs.cluster
         return Item(
             kind="Cluster",
             key=CONFIG,
             declared=DesiredGroup(name, declared),
-            applied=None if applied is None else DesiredGroup(name, applied),
-            observed=None if observed is None else DesiredGroup(name, observed),
+            applied=self._base("Cluster", DesiredGroup(name, declared)),
+            observed=_as_group(name, self.specs.cluster),
             document=self.observed.state.cluster,
             version=self.observed.versions.get(CONFIG),
             created=self.base.created.get(CONFIG, frozenset()),
@@ -111,12 +114,27 @@ class _Sides:
             kind="InstanceGroup",
             key=key,
             declared=declared,
-            applied=self.base.instance_groups.get(declared.name),
+            applied=self._base("InstanceGroup", declared),
             observed=self.specs.instance_groups.get(declared.name),
             document=self.observed.state.instance_groups.get(declared.name),
             version=self.observed.versions.get(key),
             created=self.base.created.get(key, frozenset()),
         )
+
+    def _base(self, kind: Kind, declared: DesiredGroup) -> DesiredGroup | None:
+        both = self.desired.policy.direction is Direction.BOTH
+        applied, shown = (_side(kind, declared.name, each) for each in (self.base, self.base.shown))
+        return base_of(kind, applied, shown, declared) if both else applied
+
+
+def _side(kind: Kind, name: str, applied: Applied | None) -> DesiredGroup | None:
+    if applied is None:
+        return None
+    return _as_group(name, applied.cluster) if kind == "Cluster" else applied.instance_groups.get(name)
+
+
+def _as_group(name: str, spec: JsonObject | None) -> DesiredGroup | None:
+    return None if spec is None else DesiredGroup(name, spec)
 
 
 def _join(sides: _Sides, parts: Mapping[str, Part]) -> Plan:

@@ -23,6 +23,8 @@ class Applied:
 
     They go when the last field declared in them goes; a parent that was there before stays.
     """
+    shown: "Applied | None" = None
+    """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -34,6 +36,7 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **({} if self.shown is None else {"shown": self.shown.as_json()}),
         }
 
     @classmethod
@@ -47,6 +50,7 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
         )
 
     @property

@@ -12,6 +12,7 @@ from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
+from clusterstate.plan.pull import Pull
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
 
@@ -152,6 +153,8 @@ class Outcome:
     certificates: tuple[Certificate, ...] | None = None
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
+    pull: Pull | None = None
+    """What Pull brings into the spec; None where nothing is to be brought."""
 
     @property
     def failure(self) -> Failure | None:
@@ -178,8 +181,15 @@ class Outcome:
             return "Suspended: nothing is read or written until spec.suspend is false."
         if self.failure is not None:
             return self.failure.message
+        return f"{self.summary[0].upper()}{self.summary[1:]}."
+
+    @property
+    def summary(self) -> str:
+        """What is left to be done, as a part of a sentence."""
         text = summarise(self.left or Plan(), self.store.url if self.store else "")
-        return f"{text[0].upper()}{text[1:]}."
+        if self.pull is None or self.pull.written or not self.pull.changes:
+            return text
+        return f"{text}, {len(self.pull.changes)} to bring into the spec"
 
 
 def _corrects(change: Change, drift: Difference) -> bool:

@@ -60,6 +60,7 @@ def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied
         settle_spec("Cluster", applied.cluster, intent.cluster, observed.cluster),
         {group.name: group for group in groups if group is not None},
         _join_created(applied.created, intent.created),
+        applied.shown,
     )
 
 

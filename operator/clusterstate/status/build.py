@@ -11,8 +11,8 @@ import msgspec
 
 from clusterstate.api.status import LISTED
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
-from clusterstate.plan.diff import summarise
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
+from clusterstate.plan.pull import Blocked
 from clusterstate.state.objects import Json
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
 from clusterstate.status.texts import cut, stamp
@@ -39,7 +39,11 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
     if outcome.store is not None:
         status["store"] = _store(before, outcome.store, outcome.request.generation)
     if outcome.left is not None:
-        _put_plan(status, outcome.left, outcome.store.url if outcome.store else "")
+        status["summary"] = cut(outcome.summary, MAX_MESSAGE)
+        _put_plan(status, outcome.left)
+        _put(
+            status, "pullBlocked", [_blocked(each) for each in outcome.pull.blocked[:LISTED]] if outcome.pull else None
+        )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
     if outcome.history is not None:
@@ -83,8 +87,11 @@ def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dic
     return found
 
 
-def _put_plan(status: Status, plan: Plan, url: str) -> None:
-    status["summary"] = cut(summarise(plan, url), MAX_MESSAGE)
+def _blocked(blocked: Blocked) -> dict[str, Any]:
+    return _place(blocked.key, blocked.pointer) | {"manager": cut(blocked.manager, MAX_PATH)}
+
+
+def _put_plan(status: Status, plan: Plan) -> None:
     _put(status, "plan", _counts(plan.changes) | {"changes": _changes(plan.changes)} if plan.changes else None)
     _put(status, "drift", [_difference(each) for each in plan.drift[:LISTED]])
     _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:LISTED]])

@@ -37,7 +37,7 @@ class Notice:
 
 def make_deeds(outcome: Outcome) -> list[Notice]:
     """Tell what a run did: true whatever becomes of the status."""
-    return [*_pushed(outcome), *_mirrored(outcome)]
+    return [*_pushed(outcome), *_pulled(outcome), *_mirrored(outcome)]
 
 
 def make_turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Notice]:
@@ -49,6 +49,12 @@ def _pushed(outcome: Outcome) -> Iterator[Notice]:
     if outcome.pushed and outcome.plan is not None and outcome.plan.changes and outcome.store is not None:
         files = "; ".join(map(_written, outcome.plan.changes))
         yield Notice(EventType.NORMAL, Reason.PUSHED, f"Wrote to {outcome.store.url}: {files}.")
+
+
+def _pulled(outcome: Outcome) -> Iterator[Notice]:
+    if outcome.pull is not None and outcome.pull.written:
+        pointers = ", ".join(outcome.pull.changes)
+        yield Notice(EventType.NORMAL, Reason.PULLED, f"Brought from the store: {pointers}.")
 
 
 def _written(change: Change) -> str:

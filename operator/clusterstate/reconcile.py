@@ -2,10 +2,10 @@
 
 access  = gather.Reader.access          who we are to the store
 tree    = gather.Sources.list_state     one list; nothing more when nothing changed
-read    = tree.read_state               bytes -> State
-plan    = plan.diff.make_plan           declared x applied x observed, pure
+sight   = planning.look                 bytes -> State, and what was declared and applied
+plan    = planning.decide               declared x applied x observed, pure
 listing = apply.run.write_files         conditional writes, an intent before, settled after
-pull    = plan.pull.make_pull           what others wrote to the store and nobody declares, into the spec
+pull    = planning.bring                what others wrote to the store and nobody declares, into the spec
 report  = mirror.sync                   State -> Secrets
 """
 
@@ -13,7 +13,6 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
@@ -37,20 +36,15 @@ from clusterstate.facts import mirror_report, next_turn, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.kube.revisions import Revision, list_revisions
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
-from clusterstate.mirror.rules import is_chosen
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
-from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import Desired, Direction
-from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -60,12 +54,12 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
-from clusterstate.plan.ownership import ownership_of
-from clusterstate.plan.pull import Pull, make_pull
+from clusterstate.plan.pull import Pull
 from clusterstate.plan.telling import tell_declarer
+from clusterstate.planning import Sight, bring, decide, look
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
-from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+from clusterstate.state.tree import Listing, Tree
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +115,7 @@ class Run:
         self.context = context
         self.state = state
         self.memory = memory
-        self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
+        self.owner = Owner.of(state.metadata)
         self.key = (self.owner.namespace, self.owner.name)
         self.request = make_request(state)
         self.now = context.now()
@@ -130,7 +124,6 @@ class Run:
         sync_spec = state.spec.sync
         self.seconds = parse_duration(sync_spec.timeout).total_seconds()
         self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
-        self.pulls = sync_spec.direction is not Direction.PUSH
         self.refusal: RunRefused | SpecInvalid | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
@@ -221,44 +214,26 @@ class Run:
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
         self.facts = store_facts(access, tree, listing)
-        read = await read_state(tree, listing, self._wanted())
-        desired = declare(self.state, access.store.url)
-        revisions = await list_revisions(self.context.client, self.owner)
+        sight = await look(self.context.client, self.state, access, tree, listing)
         limit, by = self.state.spec.sync.revision_history_limit, tell_declarer(self.state.metadata.managed_fields)
-        self.history = History(self.context.client, self.owner, revisions, limit=limit, by=by)
-        self._decide(desired, read, revisions)
+        self.history = History(self.context.client, self.owner, sight.revisions, limit=limit, by=by)
+        self._decide(sight)
         if self.plan is not None and self.refusal is None:
             listing = await self._push(access, tree, listing)
-        state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
+        state = self.plan.state_after(sight.read.state) if self.plan and self.pushed else sight.read.state
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
-        await self._pull(desired, state)
+        await self._pull(sight.desired, state)
         self._remember(access, listing)
 
-    def _wanted(self) -> Wanted:
-        mirror = self.state.spec.mirror
-        if mirror is None:
-            return Wanted()
-        rule = mirror.secrets
-        chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
-        return Wanted(secrets=chosen, ssh_public_keys=mirror.ssh_public_keys is not None)
-
-    def _decide(self, desired: Desired, read: Read, revisions: tuple[Revision, ...]) -> None:
+    def _decide(self, sight: Sight) -> None:
         self.doing = "planning"
-        settled = [each.number for each in revisions if each.settled]
-        newest = max(settled, default=0)
-        observed = Observed(
-            state=read.state,
-            versions=read.versions,
-            applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
-            intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
-        )
         try:
-            self.plan = make_plan(desired, observed, self.now)
+            self.plan = decide(sight, self.now)
         except RunRefused as refusal:
             self.refusal = refusal
 
@@ -282,17 +257,13 @@ class Run:
 
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
-        if not self.pulls:
-            return
         self.doing = "bringing into the spec what the store holds"
         try:
-            pull = make_pull(self.state, ownership_of(self.state.metadata), desired, specs_of(state))
+            self.pull = bring(self.state, desired, state)
         except SpecTooLarge as error:
             self.refusal = self.refusal or error
-            return
-        self.pull = pull
-        if pull.changes and not self.state.spec.sync.dry_run:
-            await self._write_spec(pull)
+        if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
+            await self._write_spec(self.pull)
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory

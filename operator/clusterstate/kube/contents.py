@@ -38,6 +38,7 @@ class _Shape(msgspec.Struct, rename="camel"):
     cluster: dict[str, Any] | None = None
     instance_groups: dict[str, _Group] = {}
     created: dict[str, list[str]] = {}
+    undeclared: list[str] = []
     shown: "_Shape | None" = None
 
 

@@ -25,6 +25,8 @@ class Applied:
     """
     shown: "Applied | None" = None
     """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
+    undeclared: frozenset[str] = frozenset()
+    """Names of those instance groups that were declared once, aren't any more, and stay in the store."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -36,6 +38,7 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **({"undeclared": sorted(self.undeclared)} if self.undeclared else {}),
             **({} if self.shown is None else {"shown": self.shown.as_json()}),
         }
 
@@ -50,6 +53,7 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            undeclared=frozenset(content.get("undeclared", ())),
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
         )
 

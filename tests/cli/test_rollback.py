@@ -36,9 +36,9 @@ class Person(Operating):
         }
         self.kubectl(how, *flags, "-f", "-", stdin=json.dumps(body))
 
-    def run(self, command: str, *arguments: str) -> tuple[int, str, str]:
+    def run(self, command: str, *arguments: str, typed: str = "") -> tuple[int, str, str]:
         kubeconfig = self.plane.kubeconfig_for(self.plane.admin_token, namespace=self.namespace)
-        done = clusterstate(command, "prod", *arguments, home=self.directory, KUBECONFIG=str(kubeconfig))
+        done = clusterstate(command, "prod", *arguments, home=self.directory, typed=typed, KUBECONFIG=str(kubeconfig))
         return done.returncode, done.stdout, done.stderr
 
     def spec(self) -> Any:
@@ -108,9 +108,12 @@ async def test_what_was_written_once_is_rolled_back(client: Client, person: Pers
         1,
         "clusterstate: Nobody is there to be asked, and nothing was written. Say --yes.",
     )
+    code, shown, said = person.run("rollback", typed="n\n")
+    assert (code, "Write this into ClusterState prod (revision 2)?" in shown) == (1, True)
+    assert said.endswith("clusterstate: Nothing was written.\n")
     assert person.state("prod") == before
 
-    assert person.run("rollback", "--yes")[0] == 0, "to the last one that declared something else"
+    assert person.run("rollback", typed="y\n")[0] == 0, "to the last one that declared something else"
     assert (person.spec()["cluster"], person.spec().get("instanceGroups")) == ({"channel": "b"}, None)
     code, shown, _ = person.run("rollback", "--to", "1", "--yes")
     assert (code, shown.splitlines()[-1]) == (

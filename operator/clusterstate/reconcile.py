@@ -117,6 +117,7 @@ class Run:
         self.memory = memory
         self.owner = Owner.of(state.metadata)
         self.key = (self.owner.namespace, self.owner.name)
+        self.references = context.references(self.key)
         self.request = make_request(state)
         self.now = context.now()
         self.doing = "finding out how to reach the store"
@@ -312,7 +313,7 @@ class Run:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
         mirrored = tuple(sorted(mirrors.items()))
-        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored)
+        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored, self.references)
 
     def _present_digests(self) -> dict[str, str]:
         return {name: record.digest for name, record in self._present().items()}

@@ -128,8 +128,8 @@ async def test_what_rbac_denies_names_verb_resource_and_place(control_plane: Con
         with pytest.raises(KubeForbidden) as denied:
             await client.get(SECRETS, namespace, "s")
         assert f'User "system:serviceaccount:{namespace}:nobody" cannot get resource "secrets"' in denied.value.message
-        assert f"allow get on secrets in namespace {namespace} by RBAC" in denied.value.message
-        with pytest.raises(KubeForbidden, match=r"cannot list resource.*allow list on secrets in all namespaces"):
+        assert f"allow it to get secrets in namespace {namespace} by RBAC" in denied.value.message
+        with pytest.raises(KubeForbidden, match=r"cannot list resource.*allow it to list secrets in all namespaces"):
             _ = [item async for item in client.list(SECRETS)]
 
 

@@ -195,7 +195,7 @@ async def test_denied_access_is_logged_once_and_tried_again(
         watched = Watched(denied, namespace)
         task = asyncio.create_task(watched.informer.run())
         await until(lambda: len(control_plane.calls(mark, verbs=["list"])) > 1)
-        assert caplog.text.count("allow list on configmaps") == 1
+        assert caplog.text.count("allow it to list configmaps") == 1
         assert not watched.informer.synced.is_set()
         allow_reading(control_plane, namespace, "reader", "configmaps")
         async with asyncio.timeout(30):

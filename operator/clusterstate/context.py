@@ -8,11 +8,13 @@ from typing import Any
 
 from clusterstate.gather import Access, Known
 from clusterstate.kube.client import Client
+from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
+from clusterstate.state.digests import Digests
 from clusterstate.store.clients import CLIENTS
 from clusterstate.store.health import Health
 
@@ -50,12 +52,21 @@ class Context:
     environ: Mapping[str, str] = field(repr=False)
     present: Callable[[str, str], Mapping[str, MirrorRecord]]
     """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
+    references: Callable[[Key], tuple[object, ...]] = lambda _: ()
+    """The versions that what an object refers to has now, as the watches know them."""
     claims: Claims[Key] = field(default_factory=Claims)
     health: Health[Key] = field(default_factory=Health)
     """What is known of stores that don't answer."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever grow."""
+    _digests: Digests | None = None
+
+    async def digests(self) -> Digests:
+        """Give what digests contents, under the installation's key, which is read once in the life of a process."""
+        if self._digests is None:
+            self._digests = Digests(await installation_key(self.client, self.settings.operator_namespace))
+        return self._digests
 
 
 @dataclass(frozen=True, slots=True)

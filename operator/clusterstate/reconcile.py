@@ -2,10 +2,10 @@
 
 access  = gather.Reader.access          who we are to the store
 tree    = gather.Sources.list_state     one list; nothing more when nothing changed
-read    = tree.read_state               bytes -> State
-plan    = plan.diff.make_plan           declared x applied x observed, pure
+sight   = planning.look                 bytes -> State, what Secrets and ConfigMaps hold, what was applied before
+plan    = planning.decide               declared x applied x observed, pure; it sees digests of contents only
 listing = apply.run.write_files         conditional writes, an intent before, settled after
-pull    = plan.pull.make_pull           what others wrote to the store and nobody declares, into the spec
+pull    = planning.bring                what others wrote to the store and nobody declares, into the spec
 report  = mirror.sync                   State -> Secrets
 """
 
@@ -13,12 +13,12 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
+from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
@@ -28,6 +28,7 @@ from clusterstate.errors import (
     ObjectChanged,
     RunRefused,
     RunTimedOut,
+    RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
     StateClaimed,
@@ -37,21 +38,17 @@ from clusterstate.facts import mirror_report, next_turn, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.kube.revisions import Revision, list_revisions
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
-from clusterstate.mirror.rules import is_chosen
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
-from clusterstate.plan.declare import declare
+from clusterstate.plan.contents import carried_out
 from clusterstate.plan.desired import Desired, Direction
-from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -61,11 +58,12 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
-from clusterstate.plan.ownership import ownership_of
-from clusterstate.plan.pull import Pull, make_pull
+from clusterstate.plan.pull import Pull
+from clusterstate.plan.telling import tell_declarer
+from clusterstate.planning import Sight, bring, decide, look
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
-from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+from clusterstate.state.tree import Listing, Tree
 
 log = logging.getLogger(__name__)
 
@@ -121,8 +119,9 @@ class Run:
         self.context = context
         self.state = state
         self.memory = memory
-        self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
+        self.owner = Owner.of(state.metadata)
         self.key = (self.owner.namespace, self.owner.name)
+        self.references = context.references(self.key)
         self.request = make_request(state)
         self.now = context.now()
         self.doing = "finding out how to reach the store"
@@ -130,7 +129,6 @@ class Run:
         sync_spec = state.spec.sync
         self.seconds = parse_duration(sync_spec.timeout).total_seconds()
         self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
-        self.pulls = sync_spec.direction is not Direction.PUSH
         self.refusal: RunRefused | SpecInvalid | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
@@ -221,58 +219,44 @@ class Run:
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
         self.facts = store_facts(access, tree, listing)
-        read = await read_state(tree, listing, self._wanted())
-        desired = declare(self.state, access.store.url)
-        revisions = await list_revisions(self.context.client, self.owner)
-        self.history = History(
-            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
-        )
-        self._decide(desired, read, revisions)
-        if self.plan is not None and self.refusal is None:
-            listing = await self._push(access, tree, listing, read.state)
-        state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
+        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
+        limit, by = self.state.spec.sync.revision_history_limit, tell_declarer(self.state.metadata.managed_fields)
+        self.history = History(self.context.client, self.owner, sight.revisions, limit=limit, by=by)
+        self._decide(sight)
+        before, contents = sight.observed.state, sight.contents
+        bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
+        after = carried_out(self.plan, before, bodies) if self.plan else before
+        if self.plan is not None and self.refusal is None and self.writes:
+            confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
+            breach = find_breach(self.plan, after, listing.files, confirmed)
+            self.refusal = find_refusal(self.plan, access.location) or breach
+        if self.refusal is None:
+            listing = await self._push(access, tree, listing, bodies)
+        state = after if self.pushed else before
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
-        await self._pull(desired, state)
+        await self._pull(sight.desired, state)
         self._remember(access, listing)
+        if self.pushed and self.plan is not None and self.plan.held:
+            raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
 
-    def _wanted(self) -> Wanted:
-        mirror = self.state.spec.mirror
-        if mirror is None:
-            return Wanted()
-        rule = mirror.secrets
-        chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
-        return Wanted(secrets=chosen, ssh_public_keys=mirror.ssh_public_keys is not None)
-
-    def _decide(self, desired: Desired, read: Read, revisions: tuple[Revision, ...]) -> None:
+    def _decide(self, sight: Sight) -> None:
         self.doing = "planning"
-        settled = [each.number for each in revisions if each.settled]
-        newest = max(settled, default=0)
-        observed = Observed(
-            state=read.state,
-            versions=read.versions,
-            applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
-            intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
-        )
         try:
-            self.plan = make_plan(desired, observed, self.now)
+            self.plan = decide(sight, self.now)
         except RunRefused as refusal:
             self.refusal = refusal
 
-    async def _push(self, access: Access, tree: Tree, listing: Listing, state: State) -> Listing:
+    async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
         plan = self.plan
         if plan is None or self.history is None or not self.writes:
             return listing
-        confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
-        self.refusal = find_refusal(plan, access.location) or find_breach(plan, state, listing.files, confirmed)
-        if self.refusal is not None:
-            return listing
         self.doing = f"writing to {access.location.url}"
-        files = make_files(plan)
+        files = make_files(plan, bodies)
         if files:
             await self._check_presence()
             self._claim(access, tree.trunk.endpoint, proven=True)
@@ -284,17 +268,13 @@ class Run:
 
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
-        if not self.pulls:
-            return
         self.doing = "bringing into the spec what the store holds"
         try:
-            pull = make_pull(self.state, ownership_of(self.state.metadata), desired, specs_of(state))
+            self.pull = bring(self.state, desired, state)
         except SpecTooLarge as error:
             self.refusal = self.refusal or error
-            return
-        self.pull = pull
-        if pull.changes and not self.state.spec.sync.dry_run:
-            await self._write_spec(pull)
+        if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
+            await self._write_spec(self.pull)
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory
@@ -343,7 +323,7 @@ class Run:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, CONFIRM_PLAN))
         mirrored = tuple(sorted(mirrors.items()))
-        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored)
+        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored, self.references)
 
     def _present_digests(self) -> dict[str, str]:
         return {name: record.digest for name, record in self._present().items()}

@@ -21,13 +21,14 @@ NAMED = 5
 """Files that a message names."""
 
 
-def find_breach(plan: Plan, state: State, files: int, confirmed: str) -> BreakerTripped | None:
+def find_breach(plan: Plan, after: State, files: int, confirmed: str) -> BreakerTripped | None:
     """Give why a plan for a state with so many files (without `backups/`) may not be carried out; None when it may.
 
-    `confirmed` is the annotation's value: the digest of the plan that a person has seen.
+    `after` is the state once it is carried out; `confirmed` is the annotation's value: the digest of the plan that a
+    person has seen.
     """
     digest = plan_digest(plan)
-    dangers = list(_dangers(plan, state, files))
+    dangers = list(_dangers(plan, after, files))
     if not dangers or confirmed == digest:
         return None
     return BreakerTripped(
@@ -36,11 +37,10 @@ def find_breach(plan: Plan, state: State, files: int, confirmed: str) -> Breaker
     )
 
 
-def _dangers(plan: Plan, state: State, files: int) -> Iterator[str]:
+def _dangers(plan: Plan, after: State, files: int) -> Iterator[str]:
     deleted = [change.key for change in plan.changes if change.action is Action.DELETE]
     if len(deleted) * MOST_DELETED > files:
         yield f"deletes {len(deleted)} of {files} files ({_named(deleted)}), more than a third"
-    after = plan.state_after(state)
     unusable = [change.key for change in plan.changes if _spoils_keyset(change, after)]
     if unusable:
         yield f"leaves keysets without a usable primary ({_named(unusable)})"

@@ -26,6 +26,7 @@ def declare(state: ClusterState, store_url: str) -> Desired:
     1.35 doesn't know.
     """
     spec, owners = state.spec, ownership_of(state.metadata)
+    objects = spec.store.k8s is not None and spec.store.k8s.layout is Layout.KOPS_RESOURCES
     validation = spec.sync.validation
     whole = as_map(declared_part(spec.cluster, owners.cluster))
     cluster = _canonical("Cluster", whole, "spec.cluster", validation) if whole else None
@@ -45,7 +46,8 @@ def declare(state: ClusterState, store_url: str) -> Desired:
             prune=spec.sync.prune,
         ),
         # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
-        names_place=spec.store.k8s is None or spec.store.k8s.layout is not Layout.KOPS_RESOURCES,
+        names_place=not objects,
+        one_ssh_key=objects,
         cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
         absent=frozenset(spec.absent),
     )

@@ -25,6 +25,12 @@ class Applied:
     """
     shown: "Applied | None" = None
     """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of secrets, SSH keys and files, by their key in the state."""
+    key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
+    undeclared: frozenset[str] = frozenset()
+    """Names of those instance groups that were declared once, aren't any more, and stay in the store."""
     cluster_metadata: Metadata = field(default_factory=Metadata)
     absent: frozenset[str] = frozenset()
     """Pointers of `Desired.absent` that were enforced: what is there again was put there by others."""
@@ -44,7 +50,10 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **({"undeclared": sorted(self.undeclared)} if self.undeclared else {}),
             **({} if self.shown is None else {"shown": self.shown.as_json()}),
+            "contents": dict(sorted(self.contents.items())),
+            "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
             # What is empty is left out, as in revisions of versions that didn't know it: equal stays equal.
             **{name: part for name, part in more.items() if part},
         }
@@ -61,7 +70,10 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            undeclared=frozenset(content.get("undeclared", ())),
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
+            contents=content.get("contents", {}),
+            key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
             cluster_metadata=Metadata(metadata.get("labels", {}), metadata.get("annotations", {})),
             absent=frozenset(content.get("absent", ())),
         )
@@ -83,6 +95,8 @@ class Observed:
     """The newest settled one; None makes the run an adoption."""
     intents: tuple[Applied, ...] = ()
     """Recorded after `applied`, oldest first, by runs that didn't come to their end."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of those secrets, SSH keys and files that were read, by their key in the state."""
 
 
 def specs_of(state: State) -> Applied:

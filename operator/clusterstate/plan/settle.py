@@ -63,11 +63,13 @@ def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied
         {group.name: group for group in groups if group is not None},
         _join_created(applied.created, intent.created),
         applied.shown,
-        Metadata(
+        _settle_contents(applied.contents, intent.contents, observed.contents),
+        _settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
+        cluster_metadata=Metadata(
             _settle_texts(*(side.cluster_metadata.labels for side in sides)),
             _settle_texts(*(side.cluster_metadata.annotations for side in sides)),
         ),
-        _settle_absent(applied.absent, intent.absent, observed.cluster),
+        absent=_settle_absent(applied.absent, intent.absent, observed.cluster),
     )
 
 
@@ -81,6 +83,22 @@ def _settle_absent(applied: frozenset[str], intent: frozenset[str], observed: Js
 def _settle_texts(applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
     settled = _settle_map(ATOMIC, *(JsonObject(side) for side in (applied, intent, observed)))
     return {key: str(value) for key, value in as_map(settled).items()}
+
+
+def _settle_contents(
+    applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]
+) -> dict[str, str]:
+    keys = sorted({*applied, *intent})
+    settled = {key: (intent if intent.get(key) == observed.get(key) else applied).get(key) for key in keys}
+    return {key: digest for key, digest in settled.items() if digest is not None}
+
+
+def _settle_key_pairs(
+    applied: Mapping[str, frozenset[str]], intent: Mapping[str, frozenset[str]], observed: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    none = frozenset[str]()
+    names = sorted({*applied, *intent})
+    return {name: applied.get(name, none) | (intent.get(name, none) & observed.get(name, none)) for name in names}
 
 
 def _settle_group(

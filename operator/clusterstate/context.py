@@ -37,6 +37,8 @@ class Memory:
     """When time alone changes what the status says: the next certificate's threshold."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
+    job: str = ""
+    """Name of the Job after a push, as long as it runs or another waits for its end."""
     pulled: Pull | None = field(default=None, repr=False)
     """What was last written into the spec."""
     undone: int = 0

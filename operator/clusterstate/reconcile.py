@@ -19,13 +19,16 @@ from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
-from clusterstate.apply.history import History
+from clusterstate.apply.history import History, Keeping
+from clusterstate.apply.hook import HookRunner
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.context import Body, Context, Key, Memory, Result, let_go
 from clusterstate.errors import (
+    AfterPushRefused,
     ClusterStateError,
     ObjectChanged,
+    ObjectNotFound,
     RunRefused,
     RunTimedOut,
     RunUnfinished,
@@ -36,7 +39,7 @@ from clusterstate.errors import (
 )
 from clusterstate.facts import mirror_report, next_turn, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
-from clusterstate.kube.kinds import CLUSTER_STATES
+from clusterstate.kube.kinds import CLUSTER_STATES, JOBS
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
@@ -48,6 +51,7 @@ from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.guards import find_refusal
+from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -68,6 +72,8 @@ log = logging.getLogger(__name__)
 
 MOST_UNDONE = 3
 """How often the same content is written into the spec again although somebody removes it each time."""
+JOB_LOOK = 5.0
+"""Seconds between two looks at a Job that runs."""
 LIST_SHARE = 0.9
 """Of a run's time: who lists for longer than that can't do anything with the list."""
 
@@ -87,6 +93,7 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory)
     outcome = await _bounded(one)
+    interval = min(interval, JOB_LOOK) if memory.job else interval
     return Result(outcome, interval, tuple(one.freed), one.written)
 
 
@@ -137,6 +144,7 @@ class Run:
         self.mirrors: MirrorReport | None = None
         self.cloud: CloudUpdate | None = None
         self.pull: Pull | None = None
+        self.hook: HookReport | None = None
         self.written: Body | None = None
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
@@ -152,6 +160,7 @@ class Run:
             mirrors=self.mirrors,
             cloud=self.cloud,
             pull=self.pull,
+            hook=self.hook,
         )
 
     async def go(self) -> bool:
@@ -166,7 +175,7 @@ class Run:
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
             self._claim(access, sources.endpoint, proven=True)
-            if self._unchanged(access, listing):
+            if self._unchanged(access, listing) and not await self._job_has_ended():
                 return True
             await self._bring_together(access, tree, listing)
         return False
@@ -219,8 +228,7 @@ class Run:
         self.doing = f"reading {access.location.url}"
         self.facts = store_facts(access, tree, listing)
         sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
-        limit, by = self.state.spec.sync.revision_history_limit, tell_declarer(self.state.metadata.managed_fields)
-        self.history = History(self.context.client, self.owner, sight.revisions, limit=limit, by=by)
+        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
         self._decide(sight)
         before, contents = sight.observed.state, sight.contents
         bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
@@ -234,9 +242,14 @@ class Run:
         self._note_cloud(state)
         await self._mirror(state)
         await self._pull(sight.desired, state)
+        await self._follow_up(access)
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
+
+    def _keeping(self) -> Keeping:
+        limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
+        return Keeping(limit, tell_declarer(self.state.metadata.managed_fields), WANTED if wanted else "")
 
     def _decide(self, sight: Sight) -> None:
         self.doing = "planning"
@@ -249,7 +262,7 @@ class Run:
         plan = self.plan
         if plan is None or self.history is None or not self.writes:
             return listing
-        self.refusal = find_refusal(plan, access.location)
+        self.refusal = find_refusal(plan, access.location) or self._refuse_hook()
         if self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
@@ -263,6 +276,16 @@ class Run:
         self.pushed = True
         return listing
 
+    def _refuse_hook(self) -> AfterPushRefused | None:
+        """Give why nothing may be pushed that a Job has to follow; None: it may."""
+        if self.state.spec.after_push is None or self.context.settings.after_push_allowed(self.owner.namespace):
+            return None
+        return AfterPushRefused(
+            f"spec.afterPush asks for a Job in namespace {self.owner.namespace}, where the operator's configuration "
+            "allows none; nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or "
+            "remove spec.afterPush."
+        )
+
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
         self.doing = "bringing into the spec what the store holds"
@@ -272,6 +295,27 @@ class Run:
             self.refusal = self.refusal or error
         if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
             await self._write_spec(self.pull)
+
+    async def _follow_up(self, access: Access) -> None:
+        """Start what follows a push, and see how it ends."""
+        hook = self.state.spec.after_push
+        if hook is None or self.history is None or not self.writes:
+            return
+        self.doing = "following up the push by a Job"
+        variables = {"KOPS_STATE_STORE": access.store.url, "KOPS_CLUSTER_NAME": self.state.cluster_name}
+        runner = HookRunner(self.context.client, self.owner, self.history, hook.job_template_ref.name, variables)
+        self.hook = await runner.follow()
+        self.memory.job = self.hook.job if self.hook and self.hook.unfinished else ""
+
+    async def _job_has_ended(self) -> bool:
+        """Whether the Job that ran when the last run ended doesn't any more."""
+        if not self.memory.job:
+            return False
+        try:
+            job = await self.context.client.get(JOBS, self.owner.namespace, self.memory.job)
+        except ObjectNotFound:
+            return True
+        return job_state(job)[0] is not JobState.RUNNING
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory
@@ -300,10 +344,9 @@ class Run:
         self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
 
     def _note_cloud(self, state: State) -> None:
-        pushed = self.history.groups_pushed if self.history else 0
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
-        newest = self.history.newest if self.history else 0
-        self.cloud = cloud_update(state, self.state.cluster_name, Pushes(pushed, newest, confirmed))
+        pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
+        self.cloud = cloud_update(state, self.state.cluster_name, pushes)
 
     async def _mirror(self, state: State) -> None:
         self.doing = "mirroring into Secrets"

@@ -11,6 +11,7 @@ import msgspec
 
 from clusterstate.api.status import LISTED
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.hook import HookReport
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
 from clusterstate.state.objects import Json
@@ -46,6 +47,8 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
+    if outcome.hook is not None:
+        status["afterPush"] = _hook(outcome.hook)
     if outcome.history is not None:
         _put(status, "history", _history(outcome.history))
     status["conditions"] = _conditions(before, make_conditions(outcome, now), outcome.request.generation, now)
@@ -141,6 +144,12 @@ def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
         _put(row, "notAfter", mirror.not_after and stamp(mirror.not_after))
         rows.append(row)
     return rows
+
+
+def _hook(hook: HookReport) -> dict[str, Any]:
+    row: dict[str, Any] = {"revision": hook.revision, "job": hook.job, "state": hook.state.value}
+    _put(row, "message", cut(hook.message, MAX_MESSAGE))
+    return row
 
 
 def _history(history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:

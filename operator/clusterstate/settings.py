@@ -47,6 +47,11 @@ class Settings:
 
     `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
     """
+    deletion_timeout: int = 3600
+    """Seconds after which an object that is being deleted goes although its state can't be deleted; the files stay.
+
+    `CLUSTERSTATE_DELETION_TIMEOUT`.
+    """
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
@@ -72,6 +77,7 @@ class Settings:
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             token_urls=_words(environ, "TOKEN_URLS"),
             kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
+            deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
             log_level=_level(environ, default.log_level),
         )
 

@@ -109,10 +109,10 @@ class Request:
     reconcile_token: str | None = None
     dry_run: bool = False
     suspended: bool = False
-    deleting: bool = False
-    """Whether the object is on its way out."""
     mirroring: bool = False
     expiry_warning: timedelta = timedelta(days=30)
+    deleting: bool = False
+    """Whether the object waits for its state to be deleted."""
 
 
 def make_request(state: ClusterState) -> Request:

@@ -28,6 +28,11 @@ def test_the_level_is_one_of_four(text: str, expected: str) -> None:
     assert Settings.from_env({"CLUSTERSTATE_LOG_LEVEL": text}).log_level == expected
 
 
+@pytest.mark.parametrize(("text", "expected"), [("named", "named"), ("Namespace", "namespace"), ("", "namespace")])
+def test_rbac_for_secrets_is_one_of_two(text: str, expected: str) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_SECRETS_RBAC": text}).secrets_rbac == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])
 def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None:
     assert Settings.from_env({"CLUSTERSTATE_ALLOW_MEMORY": text}).memory_allowed is expected
@@ -42,6 +47,7 @@ def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None
         ("WORKERS", "many"),
         ("WORKERS", "²"),
         ("LOG_LEVEL", "loud"),
+        ("SECRETS_RBAC", "cluster"),
         ("ALLOW_MEMORY", "yes"),
         ("ALLOW_MEMORY", "1"),
     ],

@@ -50,6 +50,8 @@ class Context:
     environ: Mapping[str, str] = field(repr=False)
     present: Callable[[str, str], Mapping[str, MirrorRecord]]
     """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
+    references: Callable[[Key], tuple[object, ...]] = lambda _: ()
+    """The versions that what an object refers to has now, as the watches know them."""
     claims: Claims[Key] = field(default_factory=Claims)
     health: Health[Key] = field(default_factory=Health)
     """What is known of stores that don't answer."""

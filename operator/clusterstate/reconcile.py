@@ -110,6 +110,7 @@ class Run:
         self.memory = memory
         self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
         self.key = (self.owner.namespace, self.owner.name)
+        self.references = context.references(self.key)
         self.request = make_request(state)
         self.now = context.now()
         self.doing = "finding out how to reach the store"
@@ -338,8 +339,8 @@ class Run:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
         mirrored = tuple(sorted(mirrors.items()))
-        held = is_held(metadata)
-        return (metadata.uid, metadata.generation, held, *annotations, access, listing.digest, mirrored)
+        seen = (access, listing.digest, mirrored, self.references)
+        return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)
 
     def _present_digests(self) -> dict[str, str]:
         return {name: record.digest for name, record in self._present().items()}

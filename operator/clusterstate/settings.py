@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from clusterstate.errors import SpecInvalid
 
 PREFIX = "CLUSTERSTATE_"
+NAMESPACE = "namespace"
+NAMED = "named"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,11 @@ class Settings:
 
     `CLUSTERSTATE_DELETION_TIMEOUT`.
     """
+    secrets_rbac: str = NAMESPACE
+    """How far RBAC lets the operator see: `namespace`, all Secrets of one, or `named`, those alone that a rule names.
+
+    `CLUSTERSTATE_SECRETS_RBAC`. `named` costs a watch for each Secret and ConfigMap that an object refers to.
+    """
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
@@ -78,6 +85,7 @@ class Settings:
             token_urls=_words(environ, "TOKEN_URLS"),
             kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
             deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
+            secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
             log_level=_level(environ, default.log_level),
         )
 
@@ -111,6 +119,14 @@ def _truth(environ: Mapping[str, str], name: str) -> bool:
     if text not in {"true", "false"}:
         raise SpecInvalid(f"{PREFIX}{name} is {text!r}. Give true or false.")
     return text == "true"
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    """Give the word that is set, or the first one."""
+    word = environ.get(PREFIX + name, "").lower() or choices[0]
+    if word not in choices:
+        raise SpecInvalid(f"{PREFIX}{name} is {word!r}. Give {' or '.join(choices)}.")
+    return word
 
 
 def _level(environ: Mapping[str, str], default: str) -> str:

@@ -21,7 +21,8 @@ RULES = [
     {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch", "patch"]},
     {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
-    {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts", "namespaces"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["serviceaccounts", "namespaces"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["list", "create", "update", "delete"]},
@@ -69,6 +70,8 @@ class Operating:
     """What Python is to run as the operator."""
     operator: Child | None = field(default=None, kw_only=True)
     starts: int = field(default=0, kw_only=True)
+    rules: Sequence[Mapping[str, Any]] = field(default=tuple(RULES), kw_only=True)
+    """What the operator may do in each namespace that it is let into."""
 
     @property
     def user(self) -> str:
@@ -169,7 +172,7 @@ class Operating:
         subject = {"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"}
         objects = [
-            {"kind": "Role", "metadata": {"name": "operator"}, "rules": [*RULES, *more]},
+            {"kind": "Role", "metadata": {"name": "operator"}, "rules": [*self.rules, *more]},
             {"kind": "RoleBinding", "metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]},
         ]
         for each in objects:

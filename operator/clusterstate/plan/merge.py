@@ -183,13 +183,14 @@ class _Merger:
         return sides.observed, sides.declared
 
     def settle_conflict(self, at: str, sides: _Sides) -> _Result:
+        if sides.declared is MISSING and self.policy.conflict is ConflictPolicy.PREFER_STORE:
+            return sides.observed, MISSING  # the store has it now, and nobody declares it: nothing is left to be told
         self.conflicts.append(Disagreement(at, shown(sides.declared), shown(sides.observed)))
         if self.policy.conflict is ConflictPolicy.PREFER_SPEC:
             return self.write(at, sides)
-        # While it stays declared, the old base keeps it a conflict; a new one would turn it into drift. None is the
-        # base of what never had one: it equals neither side.
-        old = None if sides.applied is MISSING else sides.applied
-        return sides.observed, MISSING if sides.declared is MISSING else old
+        # The old base keeps it a conflict; a new one would turn it into drift. None is the base of what never had one:
+        # it equals neither side.
+        return sides.observed, None if sides.applied is MISSING else sides.applied
 
     def merge_map(self, at: str, rules: Rules, sides: _Sides) -> _Result:
         if sides.observed is MISSING and (sides.declared is MISSING or is_bare(sides.declared)):

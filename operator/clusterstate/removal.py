@@ -39,7 +39,7 @@ from clusterstate.gather import Access, Known, Reader, Sources
 from clusterstate.kube.finalizer import is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.plan.deletion import OWN, Scene, is_meant, make_deletion, searched
+from clusterstate.plan.deletion import OWN, Scene, is_meant, make_deletion, require_same_place, searched
 from clusterstate.plan.outcome import Outcome, Request, StoreFacts, make_bare_request, make_request
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.tree import OWN_PLACE, Listing, Tree, read_cluster, run_all
@@ -158,11 +158,14 @@ class Removal:
         return told is not None and told.url == access.location.url
 
     async def _delete(self, access: Access, sources: Sources) -> None:
+        told = self._state.status.store
+        require_same_place(told, access.location, sources.endpoint)
         self.doing = f"listing {access.location.url}"
         with self._context.health.look(access.shared, self._key) as freed:
             tree, listing, known = await sources.list_state(self._memory.known, self.seconds * LIST_SHARE)
         self.freed += freed
         self.facts = store_facts(access, tree, listing)
+        require_same_place(told, access.location, self.facts.endpoint)
         deletion = make_deletion(await self._look(access, tree, known))
         self.doing = f"deleting from {access.location.url}"
         if deletion.files:
@@ -177,13 +180,10 @@ class Removal:
         found = await run_all(parts[url].list_files(backups=not sync.keep_backups) for url in urls)
         listings = dict(zip(urls, found, strict=True))
         _require_same_config(listings[OWN], known)
-        told, facts = self._state.status.store, store_facts(access, tree, listings[OWN])
         return Scene(
             own=access.location,
-            endpoint=facts.endpoint,
             places=places,
             listings=listings,
-            told=(told.url, told.endpoint) if told else None,
             sharers=self._sharers(access, urls),
             unseen_base=await self._unseen_base(access, tree, listings[OWN]),
             cloud_gone=self._state.metadata.annotations.get(CLOUD_RESOURCES_GONE) == "true",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from clusterstate.api.annotations import CLOUD_RESOURCES_GONE
+from clusterstate.api.status import StoreStatus
 from clusterstate.api.sync import DeletionPolicy, Direction, SyncSpec
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import DeletionBlocked
@@ -64,13 +65,9 @@ class Scene:
 
     own: Location
     """The cluster's own prefix."""
-    endpoint: str
-    """Of its store; empty for the provider's own."""
     places: Places
     listings: Mapping[str, Listing]
     """Every file at each of the places that `searched` names; backups only where they are to be deleted."""
-    told: tuple[str, str] | None
-    """URL and endpoint of the state that the status names: where the object wrote."""
     sharers: tuple[str, ...]
     """Other objects that refer to one of these places, as people may know them."""
     unseen_base: str
@@ -104,9 +101,19 @@ def searched(own: Location, places: Places, sync: SyncSpec) -> Iterator[str]:
             yield place
 
 
+def require_same_place(told: StoreStatus | None, own: Location, endpoint: str | None) -> None:
+    """Raise `DeletionBlocked` where the object names another place than its last run; an endpoint may be unknown."""
+    if told is None or (told.url == own.url and endpoint in {told.endpoint, None}):
+        return
+    there, here = (" at ".join(filter(None, each)) for each in ((told.url, told.endpoint), (own.url, endpoint)))
+    raise DeletionBlocked(
+        f"The object's last run was at {there}, but spec.store names {here} now; nothing was deleted. Set spec.store "
+        "back, or set spec.sync.deletionPolicy to Retain and delete the files yourself."
+    )
+
+
 def make_deletion(scene: Scene) -> Deletion:
     """Give the files to delete; raise `DeletionBlocked` where a person must act first."""
-    _require_same_place(scene)
     doomed = [
         Doomed(place, key, entry.version)
         for place, listing in scene.listings.items()
@@ -146,16 +153,6 @@ def _is_known(scene: Scene, file: Doomed) -> bool:
 
 def _kind(scene: Scene, file: Doomed) -> FileKind:
     return kind_of(scene.places.folder_of(file.place) + file.key).kind
-
-
-def _require_same_place(scene: Scene) -> None:
-    here = (scene.own.url, scene.endpoint)
-    if scene.told is not None and scene.told != here:
-        there, here_too = (" at ".join(each for each in place if each) for place in (scene.told, here))
-        raise DeletionBlocked(
-            f"The object wrote to {there}, but spec.store names {here_too} now; nothing was deleted. Set spec.store "
-            "back, or set spec.sync.deletionPolicy to Retain and delete the files yourself."
-        )
 
 
 def _require_alone(scene: Scene) -> None:

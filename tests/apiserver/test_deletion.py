@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.kopscrds import KopsObjects, install_kops_crds, open_namespace_for
 from tests.support.operating import Body, conditions, kubectl
 from tests.support.world import COMPLEX, MINIMAL, World, manifest
 
@@ -138,6 +139,65 @@ def test_a_namespace_that_ends_takes_its_credentials_first(world: World) -> None
     finally:
         kubectl(world.plane, "delete", "clusterrole,clusterrolebinding", tenant)
     assert world.files().keys() == {key for key in before if key.startswith(f"{MINIMAL}/")}
+
+
+def test_killed_in_the_middle_the_next_process_finishes(world: World) -> None:
+    load(world)
+    for number in range(300):
+        world.put(f"{COMPLEX}/addons/{number}", b"x")
+    world.apply(declaration(world))
+    world.kubectl("annotate", "cst/state", GONE)
+    world.start_operator()
+    world.settled()
+    seen = world.server.mark()
+    delete(world)
+    while not any(each.operation == "DeleteObject" for each in world.server.requests(seen, bucket=world.bucket)):
+        assert world.operator is not None
+        assert world.operator.wait(timeout=0) is None, world.log_tail()
+    world.kill_operator()
+    files = [key for key in world.files() if key.startswith(f"{COMPLEX}/addons/")]
+    assert 0 < len(files) < 300, "killed before or after everything"
+    assert f"{COMPLEX}/config" in world.files()
+    assert finalizers(world) == [FINALIZER]
+    with world.running():
+        world.until(lambda: is_gone(world))
+    assert {key for key in world.files() if key.startswith(f"{COMPLEX}/")} == {BACKUP}
+
+
+def declare_in_kubernetes(world: World, name: str, **store: Any) -> None:
+    cluster = {"authorization": {"rbac": {}}, "channel": "stable", "kubernetesVersion": "v1.33.1"}
+    body = manifest(url="", clusterName=name, cluster=cluster, sync={"deletionPolicy": "Delete"})
+    body["spec"]["store"] = {"url": "k8s://", **store}
+    body["spec"]["instanceGroups"] = [{"name": "nodes", "spec": {"role": "Node"}}]
+    world.apply(body)
+
+
+def test_files_that_are_secrets_go_and_other_secrets_stay(world: World) -> None:
+    def secrets() -> set[str]:
+        return set(world.kubectl("get", "secrets", "-o", "name").split())
+
+    before = secrets()
+    declare_in_kubernetes(world, "prod.example.com")
+    with world.running():
+        world.settled()
+        assert len(secrets() - before) == 2
+        delete(world)
+        world.until(lambda: is_gone(world))
+    assert secrets() == before
+
+
+def test_the_objects_of_kops_go_too(world: World) -> None:
+    install_kops_crds(world.plane)
+    name = f"{world.namespace}.example.com"
+    objects = KopsObjects(world.plane, open_namespace_for(world, name))
+    declare_in_kubernetes(world, name, k8s={"layout": "KopsResources"})
+    with world.running():
+        world.settled()
+        assert (len(objects.list("clusters")), len(objects.list("instancegroups"))) == (1, 1)
+        delete(world)
+        world.until(lambda: is_gone(world))
+    assert objects.list("clusters") == objects.list("instancegroups") == []
+    world.plane.api().request("DELETE", f"/api/v1/namespaces/{objects.namespace}")
 
 
 def test_it_gives_up_in_time_and_leaves_the_files(world: World) -> None:

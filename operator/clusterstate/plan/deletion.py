@@ -1,7 +1,8 @@
 """What deleting a state means: which files go, in which order, and every reason not to begin. Pure.
 
 It does what `kops delete cluster --unregister` does (kops, pkg/client/simple/vfsclientset/clientset.go), with more
-reasons to refuse: kops asks nobody whether the cloud's resources are gone, and leaves no backups.
+reasons to refuse: kops asks nobody whether the cloud's resources are gone, leaves no backups, and empties a key store
+and a secret store elsewhere, whoever else keeps files there.
 """
 
 from collections.abc import Iterator, Mapping

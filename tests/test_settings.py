@@ -89,3 +89,8 @@ def test_an_object_keeps_states_in_its_own_namespace_and_where_it_may(
 def test_what_is_no_pair_of_namespaces_is_named(text: str) -> None:
     with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_KUBERNETES_STORES holds {text!r}"):
         Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": text})
+
+
+def test_the_operators_namespace_can_be_told() -> None:
+    assert Settings.from_env({"CLUSTERSTATE_OPERATOR_NAMESPACE": " system "}).operator_namespace == "system"
+    assert Settings().operator_namespace == "default"

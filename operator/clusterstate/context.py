@@ -8,11 +8,13 @@ from typing import Any
 
 from clusterstate.gather import Access, Known
 from clusterstate.kube.client import Client
+from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
+from clusterstate.state.digests import Digests
 from clusterstate.store.clients import CLIENTS
 from clusterstate.store.health import Health
 
@@ -58,6 +60,13 @@ class Context:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever grow."""
+    _digests: Digests | None = None
+
+    async def digests(self) -> Digests:
+        """Give what digests contents, under the installation's key, which is read once in the life of a process."""
+        if self._digests is None:
+            self._digests = Digests(await installation_key(self.client, self.settings.operator_namespace))
+        return self._digests
 
 
 @dataclass(frozen=True, slots=True)

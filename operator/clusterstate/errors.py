@@ -41,6 +41,7 @@
     │   ├── KubeRefused               400, 413, 422: the same request never passes
     │   └── KubeUnavailable           429, 5xx, no answer
     ├── MigrationRunning              the state is on its way to another place
+    ├── RunUnfinished                 the next run goes on where this one had to stop
     └── RunTimedOut                   the run took longer than sync.timeout
 
 The room's promise: foreign exceptions become one of these at the door they came through, no text holds
@@ -336,6 +337,11 @@ class KubeUnavailable(KubeError):
 class MigrationRunning(ClusterStateError):
     reason = Reason.MIGRATING
     nature = Nature.WAITING
+
+
+class RunUnfinished(ClusterStateError):
+    reason = Reason.PROGRESSING_WITH_RETRY
+    nature = Nature.TRANSIENT
 
 
 class RunTimedOut(ClusterStateError):

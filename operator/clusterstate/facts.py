@@ -1,11 +1,14 @@
-"""What a run has seen and done, in the terms of its outcome. Nothing is asked here: what is told has been read."""
+"""What a run has seen and done, and what runs before did, in the terms of decisions. Nothing is asked here."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clusterstate.gather import Access
+from clusterstate.kube.revisions import Revision
 from clusterstate.mirror.objects import Mirror
 from clusterstate.mirror.sync import MirrorOutcome
+from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, StoreFacts
 from clusterstate.state.tree import Listing, Tree
 
@@ -22,6 +25,32 @@ def store_facts(access: Access, tree: Tree, listing: Listing) -> StoreFacts:
         last_change=listing.last_change,
         endpoint=tree.trunk.endpoint or "",
         unproven=tuple(name for name, given in guarantees.items() if not given),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What runs before wrote, or meant to write."""
+
+    applied: Applied | None
+    """The newest that was written whole."""
+    intents: tuple[Applied, ...]
+    """Those after it, oldest first."""
+
+    @property
+    def contents_keys(self) -> frozenset[str]:
+        """Keys of all contents that were ever told by one of them."""
+        known = (self.applied, *self.intents) if self.applied else self.intents
+        return frozenset(key for each in known for key in each.contents)
+
+
+def past_of(revisions: Iterable[Revision]) -> Past:
+    """Give what an object's revisions, oldest first, tell of the runs before."""
+    revisions = tuple(revisions)
+    newest = max((each.number for each in revisions if each.settled), default=0)
+    return Past(
+        applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
+        intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
     )
 
 

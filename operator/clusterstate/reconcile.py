@@ -1,16 +1,17 @@
 """The way itself: open, list, read, plan, apply, mirror, and an outcome on every path.
 
-access  = gather.Reader.access          who we are to the store
-tree    = gather.Sources.list_state     one list; nothing more when nothing changed
-read    = tree.read_state               bytes -> State
-plan    = plan.diff.make_plan           declared x applied x observed, pure
-listing = apply.run.write_files         conditional writes, an intent before, settled after
-pull    = plan.pull.make_pull           what others wrote to the store and nobody declares, into the spec
-report  = mirror.sync                   State -> Secrets
+access   = gather.Reader.access         who we are to the store
+tree     = gather.Sources.list_state    one list; nothing more when nothing changed
+contents = declared.read_contents       what Secrets and ConfigMaps hold: digests for the plan, bytes beside it
+read     = tree.read_state              bytes -> State
+plan     = plan.diff.make_plan          declared x applied x observed, pure
+listing  = apply.run.write_files        conditional writes, an intent before, settled after
+pull     = plan.pull.make_pull          what others wrote to the store and nobody declares, into the spec
+report   = mirror.sync                  State -> Secrets
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -18,24 +19,27 @@ from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
+from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.context import Body, Context, Key, Memory, Result, take_access
+from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
 from clusterstate.errors import (
     ClusterStateError,
     ObjectChanged,
     RunRefused,
+    RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
     StateClaimed,
 )
-from clusterstate.facts import mirror_report, next_turn, store_facts
+from clusterstate.facts import Past, mirror_report, next_turn, past_of, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.kube.revisions import Revision, list_revisions
+from clusterstate.kube.revisions import list_revisions
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.rules import is_chosen
@@ -44,12 +48,13 @@ from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
+from clusterstate.plan.contents import carried_out
 from clusterstate.plan.declare import declare
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.observed import Applied, Observed, specs_of
+from clusterstate.plan.observed import Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -62,9 +67,10 @@ from clusterstate.plan.outcome import (
 from clusterstate.plan.ownership import ownership_of
 from clusterstate.plan.pull import Pull, make_pull
 from clusterstate.removal import remove
+from clusterstate.state.digests import Digests
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
-from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+from clusterstate.state.tree import Listing, Tree, Wanted, no_name, read_state
 from clusterstate.way import LIST_SHARE, go_within_limits
 
 log = logging.getLogger(__name__)
@@ -209,16 +215,21 @@ class Run:
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
         self.facts = store_facts(access, tree, listing)
-        read = await read_state(tree, listing, self._wanted())
         desired = declare(self.state, access.store.url)
         revisions = await list_revisions(self.context.client, self.owner)
         self.history = History(
             self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
         )
-        self._decide(desired, read, revisions)
+        past = past_of(revisions)
+        contents, digests = await self._contents(past)
+        read = await read_state(tree, listing, self._wanted({*contents.digests, *past.contents_keys}))
+        known = digests_of(read, digests) if digests else {}
+        observed = Observed(read.state, read.versions, past.applied, past.intents, known)
+        self._decide(replace(desired, contents=contents.digests, key_pairs=contents.facts), observed)
+        bodies = make_bodies(self.plan or Plan(), read.state, contents.bodies, contents.key_pairs)
         if self.plan is not None and self.refusal is None:
-            listing = await self._push(access, tree, listing)
-        state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
+            listing = await self._push(access, tree, listing, bodies)
+        state = carried_out(self.plan, read.state, bodies) if self.plan and self.pushed else read.state
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
@@ -227,31 +238,36 @@ class Run:
         await self._mirror(state)
         await self._pull(desired, state)
         self._remember(access, listing)
+        if self.pushed and self.plan is not None and self.plan.held:
+            raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
 
-    def _wanted(self) -> Wanted:
+    async def _contents(self, past: Past) -> tuple[Contents, Digests | None]:
+        """Read what the declaration refers to; digests are None where there are no contents, and never were."""
+        spec = self.state.spec
+        if not declares_contents(spec) and not past.contents_keys:
+            return Contents(), None
+        digests = await self.context.digests()
+        return await read_contents(self.context.client, self.owner.namespace, spec, digests), digests
+
+    def _wanted(self, keys: Collection[str]) -> Wanted:
         mirror = self.state.spec.mirror
-        if mirror is None:
-            return Wanted()
-        rule = mirror.secrets
+        rule = mirror.secrets if mirror else None
         chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
-        return Wanted(secrets=chosen, ssh_public_keys=mirror.ssh_public_keys is not None)
-
-    def _decide(self, desired: Desired, read: Read, revisions: tuple[Revision, ...]) -> None:
-        self.doing = "planning"
-        settled = [each.number for each in revisions if each.settled]
-        newest = max(settled, default=0)
-        observed = Observed(
-            state=read.state,
-            versions=read.versions,
-            applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
-            intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
+        wanted = wanted_for(keys)
+        return Wanted(
+            secrets=lambda name: wanted.secrets(name) or chosen(name),
+            ssh_public_keys=wanted.ssh_public_keys or (mirror is not None and mirror.ssh_public_keys is not None),
+            files=wanted.files,
         )
+
+    def _decide(self, desired: Desired, observed: Observed) -> None:
+        self.doing = "planning"
         try:
             self.plan = make_plan(desired, observed, self.now)
         except RunRefused as refusal:
             self.refusal = refusal
 
-    async def _push(self, access: Access, tree: Tree, listing: Listing) -> Listing:
+    async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
         plan = self.plan
         if plan is None or self.history is None or not self.writes:
             return listing
@@ -259,7 +275,7 @@ class Run:
         if self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
-        files = make_files(plan)
+        files = make_files(plan, bodies)
         if deletes(self.state.spec.sync) and access.location.scheme != "file":
             await self._be_held(wanted=True)
         if files:

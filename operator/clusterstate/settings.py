@@ -54,6 +54,8 @@ class Settings:
 
     `CLUSTERSTATE_DELETION_TIMEOUT`.
     """
+    operator_namespace: str = "default"
+    """Where the installation keeps what its replicas share. `CLUSTERSTATE_OPERATOR_NAMESPACE`; the Pod's own."""
     secrets_rbac: str = NAMESPACE
     """How far RBAC lets the operator see: `namespace`, all Secrets of one, or `named`, those alone that a rule names.
 
@@ -85,6 +87,7 @@ class Settings:
             token_urls=_words(environ, "TOKEN_URLS"),
             kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
             deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
+            operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
             log_level=_level(environ, default.log_level),
         )

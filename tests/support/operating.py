@@ -132,6 +132,7 @@ class Operating:
             "HOME": str(self.directory),
             "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
             "CLUSTERSTATE_ALLOWED_ENDPOINTS": "127.0.0.1",
+            "CLUSTERSTATE_OPERATOR_NAMESPACE": self.namespace,
             **self.environ,
         }
         command = [sys.executable, *self.program, "run", "--kubeconfig", str(kubeconfig), "-n", self.namespace]

@@ -33,8 +33,10 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     Everything else is configured by CLUSTERSTATE_* variables; docs/configuration.md lists them.
     """
     from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
 
-    settings = Settings.from_env({**os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
+    own = _given("CLUSTERSTATE_OPERATOR_NAMESPACE", own_namespace())
+    settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
     _log(settings.log_level)
     asyncio.run(run_operator(settings, Door(kubeconfig, context), os.environ))
 

@@ -32,6 +32,8 @@ class _Shape(msgspec.Struct, rename="camel"):
     cluster: dict[str, Any] | None = None
     instance_groups: dict[str, _Group] = {}
     created: dict[str, list[str]] = {}
+    contents: dict[str, str] = {}
+    key_pairs: dict[str, list[str]] = {}
     shown: "_Shape | None" = None
 
 

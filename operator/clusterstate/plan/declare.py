@@ -21,6 +21,7 @@ def declare(state: ClusterState, store_url: str) -> Desired:
     Raises `SpecInvalid` naming each field that kops would refuse or drop.
     """
     spec, owners = state.spec, ownership_of(state.metadata)
+    objects = spec.store.k8s is not None and spec.store.k8s.layout is Layout.KOPS_RESOURCES
     cluster = as_map(declared_part(spec.cluster, owners.cluster))
     groups = (_declared_group(group, owners.groups.item(group.name)) for group in spec.instance_groups)
     return Desired(
@@ -36,7 +37,8 @@ def declare(state: ClusterState, store_url: str) -> Desired:
             dry_run=spec.sync.dry_run,
         ),
         # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
-        names_place=spec.store.k8s is None or spec.store.k8s.layout is not Layout.KOPS_RESOURCES,
+        names_place=not objects,
+        one_ssh_key=objects,
     )
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.both import base_of
 from clusterstate.plan.changes import Action, Plan
+from clusterstate.plan.contents import add_contents, compare_contents, observed_base
 from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, Observed, specs_of
@@ -36,14 +37,15 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     and `adoption` is Fail; a dry run shows the plan all the same. Under Pull nothing changes, and whatever differs
     from the declaration is drift.
     """
-    specs = specs_of(observed.state)
+    specs = observed_base(specs_of(observed.state), desired, observed)
     base = settle(observed.applied, observed.intents, specs) or Applied()
     sides = _Sides(desired, observed, base, specs)
     if desired.policy.direction is Direction.PULL:
         drift = (each for item in sides.items() for each in compare(item, desired.policy))
-        return Plan(drift=tuple(drift), applied=base)
+        return Plan(drift=(*drift, *compare_contents(desired, specs)), applied=base)
     _require_cluster(desired, observed)
     plan = _join(sides, {item.key: decide(item, desired, now) for item in sides.items()})
+    plan = add_contents(plan, desired, observed, (base, specs), now)
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy
@@ -57,7 +59,9 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
 
 def plan_digest(plan: Plan) -> str:
     """Give SHA-256 in hex over what the plan changes, field by field; it doesn't depend on the time."""
-    changes = [(change.key, change.action, [asdict(each) for each in change.fields]) for change in plan.changes]
+    changes = [
+        (change.key, change.action, change.content, [asdict(each) for each in change.fields]) for change in plan.changes
+    ]
     return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()
 
 

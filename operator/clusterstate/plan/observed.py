@@ -25,6 +25,10 @@ class Applied:
     """
     shown: "Applied | None" = None
     """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of secrets, SSH keys and files, by their key in the state."""
+    key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -37,6 +41,8 @@ class Applied:
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
             **({} if self.shown is None else {"shown": self.shown.as_json()}),
+            "contents": dict(sorted(self.contents.items())),
+            "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
         }
 
     @classmethod
@@ -51,6 +57,8 @@ class Applied:
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
+            contents=content.get("contents", {}),
+            key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
         )
 
     @property
@@ -70,6 +78,8 @@ class Observed:
     """The newest settled one; None makes the run an adoption."""
     intents: tuple[Applied, ...] = ()
     """Recorded after `applied`, oldest first, by runs that didn't come to their end."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of those secrets, SSH keys and files that were read, by their key in the state."""
 
 
 def specs_of(state: State) -> Applied:

@@ -8,7 +8,7 @@ out (etcd-manager writes there all the time) by a second list that starts behind
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
@@ -65,6 +65,10 @@ class Listing:
     def written(self, key: str, version: Version, size: int, now: datetime) -> "Listing":
         """Give the same listing after a write of ours."""
         return Listing({**self.entries, key: Entry(key, version, size, now)})
+
+    def deleted(self, key: str) -> "Listing":
+        """Give the same listing after a delete of ours."""
+        return Listing({each: entry for each, entry in self.entries.items() if each != key})
 
 
 class Tree:
@@ -176,6 +180,8 @@ class Wanted:
 
     secrets: Callable[[str], bool] = no_name
     ssh_public_keys: bool = False
+    files: frozenset[str] = frozenset()
+    """Keys of files that are taken as bytes; those of a kind of their own are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,8 @@ class Read:
 
     state: State
     versions: Mapping[str, Version]
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """Those that were wanted and are there."""
 
 
 async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
@@ -196,7 +204,8 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
     keysets = listing.keys_of(layout.FileKind.KEYSET)
     secrets = {name: key for name, key in listing.keys_of(layout.FileKind.SECRET).items() if wanted.secrets(name)}
     ssh_keys = listing.keys_of(layout.FileKind.SSH_PUBLIC_KEY) if wanted.ssh_public_keys else {}
-    named = [key for keys in (groups, keysets, secrets, ssh_keys) for key in keys.values()]
+    raw = {key: key for key in sorted(wanted.files & listing.entries.keys())}
+    named = [key for keys in (groups, keysets, secrets, ssh_keys, raw) for key in keys.values()]
     async with _open_files(tree, listing, [layout.CONFIG, layout.COMPLETED, *named]) as files:
         state = State(
             cluster=await files.one(layout.CONFIG, codec.decode_document),
@@ -206,7 +215,8 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
             secrets=await files.all(secrets, codec.decode_secret),
             ssh_public_keys=await files.all(ssh_keys, codec.decode_ssh_public_key),
         )
-    return Read(state, files.versions)
+        others = await files.all(raw, lambda data, _: data)
+    return Read(state, files.versions, others)
 
 
 async def read_cluster(tree: Tree, listing: Listing) -> Document | None:

@@ -1,19 +1,17 @@
 """The way itself: open, list, read, plan, apply, mirror, and an outcome on every path.
 
-access   = gather.Reader.access         who we are to the store
-tree     = gather.Sources.list_state    one list; nothing more when nothing changed
-contents = declared.read_contents       what Secrets and ConfigMaps hold: digests for the plan, bytes beside it
-read     = tree.read_state              bytes -> State
-plan     = plan.diff.make_plan          declared x applied x observed, pure
-listing  = apply.run.write_files        conditional writes, an intent before, settled after
-pull     = plan.pull.make_pull          what others wrote to the store and nobody declares, into the spec
-report   = mirror.sync                  State -> Secrets
+access  = gather.Reader.access          who we are to the store
+tree    = gather.Sources.list_state     one list; nothing more when nothing changed
+sight   = planning.look                 bytes -> State, what Secrets and ConfigMaps hold, what was applied before
+plan    = planning.decide               declared x applied x observed, pure; it sees digests of contents only
+listing = apply.run.write_files         conditional writes, an intent before, settled after
+pull    = planning.bring                what others wrote to the store and nobody declares, into the spec
+report  = mirror.sync                   State -> Secrets
 """
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
@@ -24,7 +22,6 @@ from clusterstate.apply.history import History
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.context import Body, Context, Key, Memory, Result, take_access
-from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
 from clusterstate.errors import (
     ClusterStateError,
     ObjectChanged,
@@ -34,27 +31,22 @@ from clusterstate.errors import (
     SpecTooLarge,
     StateClaimed,
 )
-from clusterstate.facts import Past, mirror_report, next_turn, past_of, store_facts
+from clusterstate.facts import mirror_report, next_turn, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.kube.revisions import list_revisions
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
-from clusterstate.mirror.rules import is_chosen
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.contents import carried_out
-from clusterstate.plan.declare import declare
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
-from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.observed import Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -64,13 +56,13 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
-from clusterstate.plan.ownership import ownership_of
-from clusterstate.plan.pull import Pull, make_pull
+from clusterstate.plan.pull import Pull
+from clusterstate.plan.telling import tell_declarer
+from clusterstate.planning import Sight, bring, decide, look
 from clusterstate.removal import remove
-from clusterstate.state.digests import Digests
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
-from clusterstate.state.tree import Listing, Tree, Wanted, no_name, read_state
+from clusterstate.state.tree import Listing, Tree
 from clusterstate.way import LIST_SHARE, go_within_limits
 
 log = logging.getLogger(__name__)
@@ -114,7 +106,7 @@ class Run:
         self.context = context
         self.state = state
         self.memory = memory
-        self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
+        self.owner = Owner.of(state.metadata)
         self.key = (self.owner.namespace, self.owner.name)
         self.references = context.references(self.key)
         self.request = make_request(state)
@@ -124,7 +116,6 @@ class Run:
         sync_spec = state.spec.sync
         self.seconds = parse_duration(sync_spec.timeout).total_seconds()
         self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
-        self.pulls = sync_spec.direction is not Direction.PUSH
         self.refusal: RunRefused | SpecInvalid | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
@@ -215,55 +206,30 @@ class Run:
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
         self.facts = store_facts(access, tree, listing)
-        desired = declare(self.state, access.store.url)
-        revisions = await list_revisions(self.context.client, self.owner)
-        self.history = History(
-            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
-        )
-        past = past_of(revisions)
-        contents, digests = await self._contents(past)
-        read = await read_state(tree, listing, self._wanted({*contents.digests, *past.contents_keys}))
-        known = digests_of(read, digests) if digests else {}
-        observed = Observed(read.state, read.versions, past.applied, past.intents, known)
-        self._decide(replace(desired, contents=contents.digests, key_pairs=contents.facts), observed)
-        bodies = make_bodies(self.plan or Plan(), read.state, contents.bodies, contents.key_pairs)
+        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
+        limit, by = self.state.spec.sync.revision_history_limit, tell_declarer(self.state.metadata.managed_fields)
+        self.history = History(self.context.client, self.owner, sight.revisions, limit=limit, by=by)
+        self._decide(sight)
+        before, contents = sight.observed.state, sight.contents
+        bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
         if self.plan is not None and self.refusal is None:
             listing = await self._push(access, tree, listing, bodies)
-        state = carried_out(self.plan, read.state, bodies) if self.plan and self.pushed else read.state
+        state = carried_out(self.plan, before, bodies) if self.plan and self.pushed else before
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
-        await self._pull(desired, state)
+        await self._pull(sight.desired, state)
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
 
-    async def _contents(self, past: Past) -> tuple[Contents, Digests | None]:
-        """Read what the declaration refers to; digests are None where there are no contents, and never were."""
-        spec = self.state.spec
-        if not declares_contents(spec) and not past.contents_keys:
-            return Contents(), None
-        digests = await self.context.digests()
-        return await read_contents(self.context.client, self.owner.namespace, spec, digests), digests
-
-    def _wanted(self, keys: Collection[str]) -> Wanted:
-        mirror = self.state.spec.mirror
-        rule = mirror.secrets if mirror else None
-        chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
-        wanted = wanted_for(keys)
-        return Wanted(
-            secrets=lambda name: wanted.secrets(name) or chosen(name),
-            ssh_public_keys=wanted.ssh_public_keys or (mirror is not None and mirror.ssh_public_keys is not None),
-            files=wanted.files,
-        )
-
-    def _decide(self, desired: Desired, observed: Observed) -> None:
+    def _decide(self, sight: Sight) -> None:
         self.doing = "planning"
         try:
-            self.plan = make_plan(desired, observed, self.now)
+            self.plan = decide(sight, self.now)
         except RunRefused as refusal:
             self.refusal = refusal
 
@@ -296,17 +262,13 @@ class Run:
 
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
-        if not self.pulls:
-            return
         self.doing = "bringing into the spec what the store holds"
         try:
-            pull = make_pull(self.state, ownership_of(self.state.metadata), desired, specs_of(state))
+            self.pull = bring(self.state, desired, state)
         except SpecTooLarge as error:
             self.refusal = self.refusal or error
-            return
-        self.pull = pull
-        if pull.changes and not self.state.spec.sync.dry_run:
-            await self._write_spec(pull)
+        if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
+            await self._write_spec(self.pull)
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory

@@ -25,7 +25,11 @@ RULES = [
     {"apiGroups": [""], "resources": ["serviceaccounts", "namespaces"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
-    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["list", "create", "update", "delete"]},
+    {
+        "apiGroups": ["apps"],
+        "resources": ["controllerrevisions"],
+        "verbs": ["get", "list", "create", "update", "delete"],
+    },
 ]
 """All that the operator may do."""
 PATIENCE = 60.0

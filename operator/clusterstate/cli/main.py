@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from clusterstate import __version__
+from clusterstate.cli.objects import COMMANDS
 from clusterstate.errors import ClusterStateError
 from clusterstate.settings import Settings
 
@@ -50,6 +51,10 @@ def demo(*, keep: bool) -> None:
     run_demo(keep=keep)
 
 
+for command in COMMANDS:
+    commands.add_command(command)
+
+
 def _log(level: str) -> None:
     """Follow the wish for our own lines only: libraries at DEBUG write requests with all their headers."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
@@ -62,9 +67,9 @@ def _given(name: str, value: str) -> dict[str, str]:
 
 
 def main() -> int:
-    """Run one command; errors that people can act on are one line on stderr and exit code 1."""
+    """Run one command and give its exit code; errors that people can act on are one line on stderr and code 1."""
     try:
-        commands(standalone_mode=False)
+        return commands(standalone_mode=False) or 0
     except ClusterStateError as error:
         click.echo(f"clusterstate: {error.message}", err=True)
         return FAILED
@@ -73,7 +78,6 @@ def main() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    return 0
 
 
 if __name__ == "__main__":

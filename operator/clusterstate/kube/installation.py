@@ -23,15 +23,21 @@ def own_namespace(file: Path = NAMESPACE_FILE) -> str:
     return file.read_text().strip() if file.is_file() else ""
 
 
+async def find_installation_key(client: Client, namespace: str) -> bytes | None:
+    """Give the installation's key, None where nobody has needed one yet. Raises as `installation_key` does."""
+    try:
+        return _key(await client.get(SECRETS, namespace, NAME), namespace)
+    except ObjectNotFound:
+        return None
+
+
 async def installation_key(client: Client, namespace: str) -> bytes:
     """Give the installation's key, made by whoever needs it first.
 
     Raises `KubeForbidden`, or `KubeRefused` where the Secret holds no such key.
     """
-    try:
-        return _key(await client.get(SECRETS, namespace, NAME), namespace)
-    except ObjectNotFound:
-        pass
+    if (key := await find_installation_key(client, namespace)) is not None:
+        return key
     try:
         return _key(await client.create(SECRETS, _manifest(namespace)), namespace)
     except ObjectExists:  # another replica was faster

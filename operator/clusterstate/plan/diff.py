@@ -164,6 +164,7 @@ def _applied(sides: _Sides, parts: Mapping[str, Part]) -> Applied:
         cluster.spec if cluster else None,
         dict(sorted(groups.items())),
         {key: pointers for key, pointers in sorted(created.items()) if pointers},
+        undeclared=frozenset(kept),
     )
 
 

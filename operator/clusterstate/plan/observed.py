@@ -29,6 +29,8 @@ class Applied:
     """Digests of secrets, SSH keys and files, by their key in the state."""
     key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
+    undeclared: frozenset[str] = frozenset()
+    """Names of those instance groups that were declared once, aren't any more, and stay in the store."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -40,6 +42,7 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **({"undeclared": sorted(self.undeclared)} if self.undeclared else {}),
             **({} if self.shown is None else {"shown": self.shown.as_json()}),
             "contents": dict(sorted(self.contents.items())),
             "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
@@ -56,6 +59,7 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            undeclared=frozenset(content.get("undeclared", ())),
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
             contents=content.get("contents", {}),
             key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},

@@ -98,6 +98,10 @@ class AppliedRevision:
     """RFC 3339."""
     changes: int
     """Files written."""
+    by: str = ""
+    """The field manager that had changed the declaration last."""
+    what: str = ""
+    """Names of the files and fields that were written; never a value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from msgspec.structs import replace
+
 from clusterstate.api.annotations import PULL_MANAGER
 from clusterstate.api.types import Metadata
 from clusterstate.plan.values import MISSING, Missing, Value
@@ -74,6 +76,15 @@ def ownership_of(metadata: Metadata) -> Ownership:
         spec.below("instanceGroups"),
         (CLIENT_SIDE_APPLY,) if "instanceGroups" in last else (),
     )
+
+
+def keepers_of(metadata: Metadata) -> Owners:
+    """Give who puts back what somebody else changes in the spec: whoever applies a manifest of their own.
+
+    `kubectl edit` and its like, which write once, aren't among them.
+    """
+    entries = (each for each in metadata.managed_fields if each.get("operation") == "Apply")
+    return Owners(others=tuple(_other_nodes(replace(metadata, managed_fields=tuple(entries)))))
 
 
 def declared_part(value: Json, owners: Owners) -> Value:

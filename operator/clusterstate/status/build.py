@@ -144,7 +144,13 @@ def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
 
 
 def _history(history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:
-    return [{"revision": each.number, "time": each.time, "changes": each.changes} for each in history[:MAX_HISTORY]]
+    rows = []
+    for each in history[:MAX_HISTORY]:
+        row: dict[str, Any] = {"revision": each.number, "time": each.time, "changes": each.changes}
+        _put(row, "by", cut(each.by, MAX_VALUE))
+        _put(row, "what", cut(each.what, MAX_VALUE))
+        rows.append(row)
+    return rows
 
 
 def _conditions(

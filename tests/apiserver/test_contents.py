@@ -28,7 +28,8 @@ def fingerprint(line: str) -> str:
 
 def ssh_keys(world: World) -> set[str]:
     folder = f"{COMPLEX}/pki/ssh/public/admin/"
-    return {key.removeprefix(folder) for key in world.files() if key.startswith(folder)}
+    found = world.s3.list_objects_v2(Bucket=world.bucket, Prefix=folder).get("Contents", ())
+    return {each["Key"].removeprefix(folder) for each in found}
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, bytes | None]:

@@ -85,6 +85,13 @@ class Result:
     """The object as the run itself has left it; None: as it was."""
 
 
+def take_access(context: Context, key: Key, memory: Memory, access: Access) -> None:
+    """Remember how an object's store is reached, and let go of how it was reached before where that has changed."""
+    before, memory.access = memory.access, access
+    if before is not None and before.shared != access.shared:
+        let_go(context, key, before, keep=access)
+
+
 def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:
     """Drop what is kept for an object's way to a store that it goes no more; `keep` is its new one."""
     context.health.leave(access.shared, key)

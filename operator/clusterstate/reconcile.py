@@ -9,7 +9,6 @@ pull    = planning.bring                what others wrote to the store and nobod
 report  = mirror.sync                   State -> Secrets
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,22 +22,21 @@ from clusterstate.apply.history import History, Keeping
 from clusterstate.apply.hook import HookRunner
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
-from clusterstate.context import Body, Context, Key, Memory, Result, let_go
+from clusterstate.context import Body, Context, Key, Memory, Result, take_access
 from clusterstate.errors import (
     AfterPushRefused,
     ClusterStateError,
     ObjectChanged,
     ObjectNotFound,
     RunRefused,
-    RunTimedOut,
     RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
     StateClaimed,
-    describe_bug,
 )
 from clusterstate.facts import mirror_report, next_turn, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
+from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES, JOBS
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.manifest import digest_of, make_secret
@@ -49,6 +47,7 @@ from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.contents import carried_out
+from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state
@@ -64,9 +63,11 @@ from clusterstate.plan.outcome import (
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, look
+from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Tree
+from clusterstate.way import LIST_SHARE, go_within_limits
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,12 @@ MOST_UNDONE = 3
 """How often the same content is written into the spec again although somebody removes it each time."""
 JOB_LOOK = 5.0
 """Seconds between two looks at a Job that runs."""
-LIST_SHARE = 0.9
-"""Of a run's time: who lists for longer than that can't do anything with the list."""
 
 
 async def run(context: Context, body: Body, memory: Memory) -> Result:
     """Bring one object and its state together, as far as it can be done now. Raises nothing but cancellation."""
     if "deletionTimestamp" in body["metadata"]:
-        return Result(None, None)
+        return await remove(context, body, memory)
     try:
         state = load(body)
     except SpecInvalid as error:
@@ -92,29 +91,18 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory)
-    outcome = await _bounded(one)
+    outcome = await _outcome(one)
     interval = min(interval, JOB_LOOK) if memory.job else interval
     return Result(outcome, interval, tuple(one.freed), one.written)
 
 
-async def _bounded(one: "Run") -> Outcome | None:
+async def _outcome(one: "Run") -> Outcome | None:
     try:
-        async with asyncio.timeout(one.seconds):
-            unchanged = await one.go()
+        unchanged = await go_within_limits(one)
         return None if unchanged else one.outcome()
-    except TimeoutError:
-        error: ClusterStateError = RunTimedOut(
-            f"The run took longer than spec.sync.timeout ({one.seconds:g} s) while {one.doing}. What was written is "
-            "whole; the next run goes on. Is the store slow? Allow more time if it always is."
-        )
-    except ClusterStateError as caught:
-        error = caught
-    except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
-        # Not log.exception: the text of a foreign exception may hold secret bytes.
-        log.error("%s: a bug: %s", one.owner, describe_bug(bug))  # noqa: TRY400
-        error = ClusterStateError(f"{type(bug).__name__} while {one.doing}: this is a bug; the log has the details.")
-    one.memory.fingerprint = None
-    return one.outcome(error)
+    except ClusterStateError as error:
+        one.memory.fingerprint = None
+        return one.outcome(error)
 
 
 class Run:
@@ -165,6 +153,8 @@ class Run:
 
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
+        if not deletes(self.state.spec.sync):
+            await self._be_held(wanted=False)
         access = await self._find_access()
         creates = bool(self.state.spec.cluster)
         async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
@@ -185,9 +175,7 @@ class Run:
         context = self.context
         reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
         access = await reader.access(self.state.spec.store, self.state.cluster_name)
-        before, self.memory.access = self.memory.access, access
-        if before is not None and before.shared != access.shared:
-            let_go(context, self.key, before, keep=access)
+        take_access(context, self.key, self.memory, access)
         return access
 
     def _is_asked_for(self) -> bool:
@@ -267,6 +255,8 @@ class Run:
             return listing
         self.doing = f"writing to {access.location.url}"
         files = make_files(plan, bodies)
+        if deletes(self.state.spec.sync) and access.location.scheme != "file":
+            await self._be_held(wanted=True)
         if files:
             await self._check_presence()
             self._claim(access, tree.trunk.endpoint, proven=True)
@@ -285,6 +275,13 @@ class Run:
             "allows none; nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or "
             "remove spec.afterPush."
         )
+
+    async def _be_held(self, *, wanted: bool) -> None:
+        """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""
+        if is_held(self.state.metadata) is not wanted:
+            put = hold if wanted else release
+            self.written = await put(self.context.client, self.state.metadata)
+            self.state = load(self.written)
 
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
@@ -363,7 +360,8 @@ class Run:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
         mirrored = tuple(sorted(mirrors.items()))
-        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored, self.references)
+        seen = (access, listing.digest, mirrored, self.references)
+        return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)
 
     def _present_digests(self) -> dict[str, str]:
         return {name: record.digest for name, record in self._present().items()}

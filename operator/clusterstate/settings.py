@@ -49,6 +49,11 @@ class Settings:
 
     `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
     """
+    deletion_timeout: int = 3600
+    """Seconds after which an object that is being deleted goes although its state can't be deleted; the files stay.
+
+    `CLUSTERSTATE_DELETION_TIMEOUT`.
+    """
     operator_namespace: str = "default"
     """Where the installation keeps what its replicas share. `CLUSTERSTATE_OPERATOR_NAMESPACE`; the Pod's own."""
     secrets_rbac: str = NAMESPACE
@@ -91,6 +96,7 @@ class Settings:
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             token_urls=_words(environ, "TOKEN_URLS"),
             kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
+            deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
             operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
             after_push_namespaces=_words(environ, "AFTER_PUSH_NAMESPACES"),

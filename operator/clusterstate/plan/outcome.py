@@ -117,6 +117,8 @@ class Request:
     mirroring: bool = False
     require_cloud_update: bool = False
     expiry_warning: timedelta = timedelta(days=30)
+    deleting: bool = False
+    """Whether the object waits for its state to be deleted."""
 
 
 def make_request(state: ClusterState) -> Request:

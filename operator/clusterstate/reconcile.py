@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
+from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
@@ -43,6 +43,7 @@ from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
+from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
@@ -220,9 +221,11 @@ class Run:
         self._decide(sight)
         before, contents = sight.observed.state, sight.contents
         bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
+        after = carried_out(self.plan or Plan(), before, bodies)
         if self.plan is not None and self.refusal is None:
+            self.refusal = self._refuse(self.plan, after, access, listing)
             listing = await self._push(access, tree, listing, bodies)
-        state = carried_out(self.plan, before, bodies) if self.plan and self.pushed else before
+        state = after if self.pushed else before
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
@@ -248,10 +251,7 @@ class Run:
 
     async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
         plan = self.plan
-        if plan is None or self.history is None or not self.writes:
-            return listing
-        self.refusal = find_refusal(plan, access.location) or self._refuse_hook()
-        if self.refusal is not None:
+        if plan is None or self.history is None or not self.writes or self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
         files = make_files(plan, bodies)
@@ -265,6 +265,14 @@ class Run:
         await self.history.settle(plan.applied)
         self.pushed = True
         return listing
+
+    def _refuse(self, plan: Plan, after: State, access: Access, listing: Listing) -> RunRefused | SpecInvalid | None:
+        """Give why a live plan may not be carried out; None: it may."""
+        if not self.writes:
+            return None
+        confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
+        breach = find_breach(plan, after, listing.files, confirmed)
+        return find_refusal(plan, access.location) or breach or self._refuse_hook()
 
     def _refuse_hook(self) -> AfterPushRefused | None:
         """Give why nothing may be pushed that a Job has to follow; None: it may."""
@@ -358,7 +366,7 @@ class Run:
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
         metadata = self.state.metadata
-        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
+        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, CONFIRM_PLAN))
         mirrored = tuple(sorted(mirrors.items()))
         seen = (access, listing.digest, mirrored, self.references)
         return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)

@@ -120,6 +120,7 @@ def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
     yield from ((f"Into the spec: {pointer}", "yellow") for pointer in found.pull.changes)
     for blocked in found.pull.blocked:
         yield f"Left out of the spec: {blocked.key}{blocked.pointer}, which is {blocked.manager}'s", None
+    yield from ((f"Dropped by kops: {each.key}{each.pointer}", None) for each in plan.dropped)
     yield from ((f"No longer declared, and stays: {key}", None) for key in plan.unpruned)
     yield from ((f"Warning: {warning}", "yellow") for warning in plan.warnings)
     summary = found.outcome.summary
@@ -156,6 +157,7 @@ def _as_json(found: Foresight) -> dict[str, Any]:
         "changes": [_change(each) for each in plan.changes],
         "conflicts": [_disagreement(each) for each in plan.conflicts],
         "drift": [_disagreement(each) for each in plan.drift],
+        "dropped": [_disagreement(each) for each in plan.dropped],
         "unpruned": [*plan.unpruned],
         "warnings": [*plan.warnings],
         "pull": [*pull.changes],

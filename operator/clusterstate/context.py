@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from clusterstate.apply.migration import Copied
 from clusterstate.gather import Access, Known
 from clusterstate.kube.client import Client
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
+from clusterstate.plan.place import Origin
 from clusterstate.settings import Settings
 from clusterstate.store.clients import CLIENTS
 from clusterstate.store.health import Health
@@ -34,6 +36,12 @@ class Memory:
     """When time alone changes what the status says: the next certificate's threshold."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
+    origin: Origin | None = None
+    """Where the newest push went, as the revisions say."""
+    origin_read: bool = False
+    """Whether this process has asked the revisions for that."""
+    copied: Copied | None = field(default=None, repr=False)
+    """What the migration that is under way has copied and verified."""
 
 
 @dataclass

@@ -1,12 +1,15 @@
 """What a run has seen and done, in the terms of its outcome. Nothing is asked here: what is told has been read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from clusterstate.gather import Access
+from clusterstate.kube.revisions import Revision
 from clusterstate.mirror.objects import Mirror
 from clusterstate.mirror.sync import MirrorOutcome
+from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, StoreFacts
+from clusterstate.plan.place import Origin
 from clusterstate.state.tree import Listing, Tree
 
 
@@ -43,3 +46,15 @@ def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport
         written=(*done.created, *done.updated, *done.deleted),
         problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
     )
+
+
+def applied_of(revisions: Sequence[Revision]) -> tuple[Applied | None, tuple[Applied, ...]]:
+    """Give what the newest settled revision says, and what was begun after it, oldest first."""
+    newest = max((each.number for each in revisions if each.settled), default=0)
+    applied = next((Applied.from_json(each.content) for each in revisions if each.number == newest), None)
+    return applied, tuple(Applied.from_json(each.content) for each in revisions if each.number > newest)
+
+
+def origin_of(applied: Applied | None) -> Origin | None:
+    """Give where that was pushed to; None where nothing was, or a version that didn't note it did it."""
+    return None if applied is None or applied.store is None else Origin(applied.store, applied.place)

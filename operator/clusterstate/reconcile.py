@@ -10,11 +10,11 @@ report  = mirror.sync                   State -> Secrets
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
+from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT, ROLLED
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
@@ -29,9 +29,10 @@ from clusterstate.errors import (
     RunTimedOut,
     SpecInvalid,
     StateClaimed,
+    StoreNotFound,
     describe_bug,
 )
-from clusterstate.facts import mirror_report, next_turn, store_facts
+from clusterstate.facts import applied_of, mirror_report, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -45,10 +46,12 @@ from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.declare import declare
+from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.observed import Applied, Observed
+from clusterstate.plan.migration import Migration
+from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -58,6 +61,10 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
+from clusterstate.plan.place import as_plain
+from clusterstate.plan.settle import settle
+from clusterstate.relocation.cleanup import CleanUp
+from clusterstate.relocation.way import Past, Relocation, Source, Steps, find_source
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
@@ -68,7 +75,15 @@ LIST_SHARE = 0.9
 """Of a run's time: who lists for longer than that can't do anything with the list."""
 
 
-async def run(context: Context, body: Body, memory: Memory) -> Result:
+Tell = Callable[[Outcome], Awaitable[None]]
+"""Tells how far a long run has come."""
+
+
+async def keep_silent(_: Outcome) -> None:
+    """Tell nobody."""
+
+
+async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_silent) -> Result:
     """Bring one object and its state together, as far as it can be done now. Raises nothing but cancellation."""
     if "deletionTimestamp" in body["metadata"]:
         return Result(None, None)
@@ -81,7 +96,7 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         memory.fingerprint = None
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
-    one = Run(context, state, memory)
+    one = Run(context, state, memory, tell)
     return Result(await _bounded(one), interval, tuple(one.freed))
 
 
@@ -108,11 +123,12 @@ async def _bounded(one: "Run") -> Outcome | None:
 class Run:
     """One run of one object; its fields fill as it goes, and make the outcome wherever it ends."""
 
-    def __init__(self, context: Context, state: ClusterState, memory: Memory) -> None:
-        """Take what is shared, the object, and what the run before remembered."""
+    def __init__(self, context: Context, state: ClusterState, memory: Memory, tell: Tell) -> None:
+        """Take what is shared, the object, what the run before remembered, and who is told how a long run goes."""
         self.context = context
         self.state = state
         self.memory = memory
+        self.tell = tell
         self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
         self.key = (self.owner.namespace, self.owner.name)
         self.request = make_request(state)
@@ -130,6 +146,9 @@ class Run:
         self.certificates: tuple[Certificate, ...] | None = None
         self.mirrors: MirrorReport | None = None
         self.cloud: CloudUpdate | None = None
+        self.relocation: Relocation | None = None
+        self.migration: Migration | None = None
+        self.departure: Departure | None = None
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
@@ -143,11 +162,16 @@ class Run:
             certificates=self.certificates,
             mirrors=self.mirrors,
             cloud=self.cloud,
+            migration=self.relocation.facts if self.relocation else self.migration,
         )
 
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
-        access = await self._find_access()
+        old = await self._find_old_place()
+        if old is not None and self.writes:
+            await self._relocate(old)
+            old = None
+        access = await self._find_access(old)
         creates = bool(self.state.spec.cluster)
         async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
             self._claim(access, sources.endpoint, proven=False)
@@ -162,15 +186,80 @@ class Run:
             await self._bring_together(access, tree, listing)
         return False
 
-    async def _find_access(self) -> Access:
-        """Find out how to reach the store, and let go of how it was reached before where that has changed."""
+    async def _find_access(self, old: Access | None) -> Access:
+        """Find out how to reach the store, and let go of how it was reached before where that has changed.
+
+        A dry run of a move looks at the `old` place, where the state still is.
+        """
         context = self.context
         reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
-        access = await reader.access(self.state.spec.store, self.state.cluster_name)
+        access = old or await reader.access(self.state.spec.store, self.state.cluster_name)
         before, self.memory.access = self.memory.access, access
         if before is not None and before.shared != access.shared:
             let_go(context, self.key, before, keep=access)
+            self.memory.known = None
         return access
+
+    async def _find_old_place(self) -> Access | None:
+        """Find out how to reach the place that the state has to leave; None where it is where it belongs."""
+        if self.state.spec.sync.direction is Direction.PULL:
+            return None
+        memory = self.memory
+        if not memory.origin_read:
+            applied, _ = applied_of(await list_revisions(self.context.client, self.owner))
+            memory.origin, memory.origin_read = origin_of(applied), True
+        if memory.origin is None:
+            return None
+        old = await find_source(self.context, self.state, memory.origin)
+        if old is not None:
+            steps = Steps(self._check_presence, partial(self._claim, proven=True), self._tell)
+            self.relocation = Relocation(self.context, self.state, memory, memory.origin, steps)
+        return old
+
+    async def _tell(self) -> None:
+        await self.tell(self.outcome())
+
+    async def _relocate(self, old: Access) -> None:
+        """Move the state on; mirrors follow the old place so long. Raises `MigrationRunning` where more is to do."""
+        relocation = self.relocation
+        assert relocation is not None, "made with the old place"
+        async with Sources(self.context.client, old, writes=False) as sources:
+            self.doing = f"listing {old.location.url}, which the state is to leave"
+            try:
+                tree, listing, _ = await sources.list_state(None, self.seconds * LIST_SHARE)
+            except StoreNotFound:
+                if not await relocation.has_arrived():
+                    raise
+                listing = Listing({})
+            if listing.files:
+                source, past = await self._look_back(old, tree, listing)
+                self.doing = f"moving the state away from {old.location.url}"
+                await relocation.go(source, past)
+        self.relocation = None
+
+    async def _look_back(self, old: Access, tree: Tree, listing: Listing) -> tuple[Source, Past]:
+        """Read what is to move, and do with it what needs no write to a store."""
+        self.facts = store_facts(old, tree, listing)
+        read = await read_state(tree, listing, self._wanted())
+        applied, intents = applied_of(await self._read_history())
+        assert self.history is not None, "just read"
+        self._note_certificates(read.state)
+        self._note_cloud(read.state)
+        await self._mirror(read.state)
+        identity = old.location.identity(tree.trunk.endpoint or "")
+        base = settle(applied, intents, specs_of(read.state)) or Applied()
+        departure = applied.departure if applied else None
+        return (
+            Source(old, identity, tree, listing, read.state.cluster),
+            Past(self.history, base, departure, intents),
+        )
+
+    async def _read_history(self) -> tuple[Revision, ...]:
+        revisions = await list_revisions(self.context.client, self.owner)
+        self.history = History(
+            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
+        )
+        return revisions
 
     def _is_asked_for(self) -> bool:
         """Whether a person changed the object, or asked for a run, since the last one that was told."""
@@ -208,11 +297,8 @@ class Run:
         self.facts = store_facts(access, tree, listing)
         read = await read_state(tree, listing, self._wanted())
         desired = declare(self.state, access.store.url)
-        revisions = await list_revisions(self.context.client, self.owner)
-        self.history = History(
-            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
-        )
-        self._decide(desired, read, revisions)
+        self._decide(desired, read, await self._read_history())
+        self._note_place(access, tree)
         if self.plan is not None and self.refusal is None:
             listing = await self._push(access, tree, listing)
         state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
@@ -222,7 +308,28 @@ class Run:
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
+        await self._finish_move(access, tree, listing, read.state)
         self._remember(access, listing)
+
+    def _note_place(self, access: Access, tree: Tree) -> None:
+        """Have the next revision say where it was pushed to, and where the state came from."""
+        if self.plan is not None:
+            place = access.location.identity(tree.trunk.endpoint or "")
+            store = as_plain(self.state.spec.store)
+            applied = replace(self.plan.applied, store=store, place=place, departure=self.departure)
+            self.plan = replace(self.plan, applied=applied)
+
+    async def _finish_move(self, access: Access, tree: Tree, listing: Listing, state: State) -> None:
+        """Tell what is left to do after a move, or what a dry run would do; delete the old files when it is time."""
+        if self.relocation is not None:
+            identity = access.location.identity(tree.trunk.endpoint or "")
+            await self.relocation.look(Source(access, identity, tree, listing, state.cluster))
+        elif self.departure is not None:
+            clean_up = CleanUp(self.context, self.state, self.departure, access.location)
+            await clean_up.go(state, tree, writes=self.pushed, seconds=self.seconds * LIST_SHARE)
+            self.migration = clean_up.facts
+            if clean_up.departure != self.departure and self.history is not None and self.plan is not None:
+                await self.history.settle(replace(self.plan.applied, departure=clean_up.departure))
 
     def _wanted(self) -> Wanted:
         mirror = self.state.spec.mirror
@@ -234,14 +341,9 @@ class Run:
 
     def _decide(self, desired: Desired, read: Read, revisions: tuple[Revision, ...]) -> None:
         self.doing = "planning"
-        settled = [each.number for each in revisions if each.settled]
-        newest = max(settled, default=0)
-        observed = Observed(
-            state=read.state,
-            versions=read.versions,
-            applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
-            intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
-        )
+        applied, intents = applied_of(revisions)
+        self.departure = applied.departure if applied else None
+        observed = Observed(read.state, read.versions, applied, intents)
         try:
             self.plan = make_plan(desired, observed, self.now)
         except RunRefused as refusal:
@@ -262,6 +364,7 @@ class Run:
             await self.history.intend(plan.applied, plan)
         listing = await write_files(tree, files, listing, self.now)
         await self.history.settle(plan.applied)
+        self.memory.origin = origin_of(plan.applied)
         self.pushed = True
         return listing
 
@@ -297,7 +400,7 @@ class Run:
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
         metadata = self.state.metadata
-        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
+        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, ROLLED))
         mirrored = tuple(sorted(mirrors.items()))
         return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored)
 

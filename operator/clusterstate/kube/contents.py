@@ -28,10 +28,22 @@ class _Group(msgspec.Struct):
     labels: dict[str, str] = {}
 
 
+class _Departure(msgspec.Struct, rename="camel"):
+    store: dict[str, Any]
+    digest: str = ""
+    last_change: str = ""
+    files: int = 0
+    bytes: int = 0
+    cleaned_up: bool = False
+
+
 class _Shape(msgspec.Struct, rename="camel"):
     cluster: dict[str, Any] | None = None
     instance_groups: dict[str, _Group] = {}
     created: dict[str, list[str]] = {}
+    store: dict[str, Any] | None = None
+    place: str = ""
+    departure: _Departure | None = None
 
 
 def pack(content: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import DesiredGroup
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import Document, JsonObject, State
@@ -23,10 +24,18 @@ class Applied:
 
     They go when the last field declared in them goes; a parent that was there before stays.
     """
+    store: Mapping[str, Any] | None = None
+    """`spec.store` under which it was written: references, never secrets. None in revisions of older versions."""
+    place: str = ""
+    """`Location.identity` of the state then; empty where it wasn't known."""
+    departure: Departure | None = None
+    """Where the state was before its last migration."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
         groups = self.instance_groups.items()
+        departure = self.departure.as_json() if self.departure else None
+        more = {"store": self.store, "place": self.place, "departure": departure}
         return {
             "cluster": self.cluster,
             "instanceGroups": {
@@ -34,12 +43,14 @@ class Applied:
                 for name, group in sorted(groups)
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
+            **{name: part for name, part in more.items() if part},
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Applied":
         """Read what `as_json` gave. Missing parts are empty."""
         groups = content.get("instanceGroups", {})
+        departure = content.get("departure")
         return cls(
             cluster=content.get("cluster"),
             instance_groups={
@@ -47,6 +58,9 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            store=content.get("store"),
+            place=content.get("place", ""),
+            departure=Departure.from_json(departure) if departure else None,
         )
 
     @property

@@ -12,6 +12,7 @@ from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
+from clusterstate.plan.migration import Migration
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
 
@@ -148,6 +149,7 @@ class Outcome:
     certificates: tuple[Certificate, ...] | None = None
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
+    migration: Migration | None = None
 
     @property
     def failure(self) -> Failure | None:

@@ -99,6 +99,20 @@ class Tree:
         store, inner = self._place(key)
         return await store.write(inner, data, expect=expect)
 
+    async def delete(self, key: str, *, expect: Expect) -> None:
+        """Delete one file; see `Store.delete`."""
+        store, inner = self._place(key)
+        await store.delete(inner, expect=expect)
+
+    async def list_backups(self) -> dict[str, Entry]:
+        """List `backups/`, which `list_files` leaves out."""
+        store, inner = self._place(layout.BACKUPS)
+        entries: dict[str, Entry] = {}
+        async for page in store.list(inner):
+            entries |= {entry.key: entry for entry in page.entries}
+            limits.check_listed(len(entries), layout.BACKUPS)
+        return entries
+
     def _is_at(self, url: str, key: str) -> bool:
         return (self._places.url_of(key)[0] or "") == url
 

@@ -42,6 +42,7 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         _put_plan(status, outcome.left, outcome.store.url if outcome.store else "")
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
+    _put_migration(status, outcome)
     if outcome.history is not None:
         _put(status, "history", _history(outcome.history))
     status["conditions"] = _conditions(before, make_conditions(outcome, now), outcome.request.generation, now)
@@ -124,6 +125,17 @@ def _value(name: str, value: Json) -> dict[str, str]:
 
 def _compact(value: Json) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _put_migration(status: Status, outcome: Outcome) -> None:
+    """Tell of a migration; one that was given up before the switch is no longer told of."""
+    migration = outcome.migration
+    if migration is not None:
+        row: dict[str, Any] = {"from": migration.old, "to": migration.new, "phase": migration.phase}
+        row |= {"files": migration.files, "copied": migration.copied, "bytes": migration.bytes}
+        status["migration"] = row | {"message": cut(migration.message, MAX_MESSAGE)}
+    elif outcome.error is None and status.get("migration", {}).get("phase") in {"Planned", "Copying"}:
+        del status["migration"]
 
 
 def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:

@@ -225,7 +225,8 @@ class Relocation:
                 source=source.tree,
                 target=new,
                 place=target.location.url,
-                there={**there.entries, **await new.list_backups()},
+                # In an empty place there may be no bucket yet; what a listing missed is met when it is written.
+                there={**there.entries, **(await new.list_backups() if there.files else {})},
                 copied=self._copied,
                 resumed=self._is_resumed(past, there),
                 tell=self._progress,

@@ -41,9 +41,12 @@ class S3Backing:
     def read(self, key: str) -> bytes:
         return self.server.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
-    def files(self) -> dict[str, bytes]:
+    def keys(self) -> list[str]:
         pages = self.server.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return {entry["Key"]: self.read(entry["Key"]) for page in pages for entry in page.get("Contents", ())}
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def files(self) -> dict[str, bytes]:
+        return {key: self.read(key) for key in self.keys()}
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_strangers_are_files_that_make_a_state_another_one() -> None:
 def test_while_nothing_has_changed_all_files_may_go() -> None:
     listing = Listing({key: entry(key) for key in ("config", "notes", "discovery/jwks")})
     departure = Departure({}, listing.digest, THEN.isoformat())
-    gone, kept = deletable(listing, departure, ["discovery"])
+    gone, kept = deletable(listing, departure, ["discovery/"])
     assert [each.key for each in gone] == ["notes", "config"], "config tells where the others are"
     assert kept == ["discovery/jwks"]
 

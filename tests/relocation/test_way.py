@@ -135,7 +135,7 @@ async def test_a_pull_follows_the_url(world: World) -> None:
 async def interrupt(world: World) -> None:
     """Run, and be gone as soon as files are at the new place: before the switch, which is a request of its own."""
     task = asyncio.create_task(world.run(fresh=True))
-    while not task.done() and not await files(world.new):
+    while not task.done() and not await files(world.new):  # noqa: ASYNC110 - a store has no event
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

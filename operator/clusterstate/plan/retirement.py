@@ -63,7 +63,8 @@ def deletable(listing: Listing, departure: Departure, spared: Sequence[str]) -> 
 def spared_keys(cluster: Document | None, old: Location) -> list[str]:
     """Give the beginnings of the old place's keys that `config` still leads to: those of the discovery store."""
     places = (place for _, place in urls_below(cluster.spec if cluster else {}, old))
-    return [place.prefix.removeprefix(old.prefix).strip("/") for place in places]
+    folders = (place.prefix.removeprefix(old.prefix).strip("/") for place in places)
+    return [f"{folder}/" if folder else "" for folder in folders]
 
 
 def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping: str) -> Migration:

@@ -1,7 +1,7 @@
 """What runs share and what they leave behind: nothing here acts, and no way of a run is told here."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,12 @@ from clusterstate.store.health import Health
 
 Key = tuple[str, str]
 Body = Mapping[str, Any]
+Tell = Callable[[Outcome], Awaitable[None]]
+"""Tells how far a long run has come."""
+
+
+async def keep_silent(_: Outcome) -> None:
+    """Tell nobody."""
 
 
 @dataclass

@@ -10,7 +10,7 @@ report  = mirror.sync                   State -> Secrets
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
@@ -20,7 +20,7 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.run import make_files, write_files
-from clusterstate.context import Body, Context, Key, Memory, Result, let_go
+from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, let_go
 from clusterstate.errors import (
     ClusterStateError,
     FileStoreIsForReview,
@@ -75,14 +75,6 @@ LIST_SHARE = 0.9
 """Of a run's time: who lists for longer than that can't do anything with the list."""
 
 
-Tell = Callable[[Outcome], Awaitable[None]]
-"""Tells how far a long run has come."""
-
-
-async def keep_silent(_: Outcome) -> None:
-    """Tell nobody."""
-
-
 async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_silent) -> Result:
     """Bring one object and its state together, as far as it can be done now. Raises nothing but cancellation."""
     if "deletionTimestamp" in body["metadata"]:
@@ -123,7 +115,7 @@ async def _bounded(one: "Run") -> Outcome | None:
 class Run:
     """One run of one object; its fields fill as it goes, and make the outcome wherever it ends."""
 
-    def __init__(self, context: Context, state: ClusterState, memory: Memory, tell: Tell) -> None:
+    def __init__(self, context: Context, state: ClusterState, memory: Memory, tell: Tell = keep_silent) -> None:
         """Take what is shared, the object, what the run before remembered, and who is told how a long run goes."""
         self.context = context
         self.state = state

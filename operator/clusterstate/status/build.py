@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from clusterstate.api.status import LISTED
+from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import summarise
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
@@ -131,7 +131,8 @@ def _put_migration(status: Status, outcome: Outcome) -> None:
     """Tell of a migration; one that was given up before the switch is no longer told of."""
     migration = outcome.migration
     if migration is not None:
-        row: dict[str, Any] = {"from": migration.old, "to": migration.new, "phase": migration.phase}
+        places = {"from": cut(migration.old, TEXT_LENGTH), "to": cut(migration.new, TEXT_LENGTH)}
+        row: dict[str, Any] = {**places, "phase": migration.phase}
         row |= {"files": migration.files, "copied": migration.copied, "bytes": migration.bytes}
         status["migration"] = row | {"message": cut(migration.message, MAX_MESSAGE)}
     elif outcome.error is None and status.get("migration", {}).get("phase") in {"Planned", "Copying"}:

@@ -28,6 +28,11 @@ def test_the_level_is_one_of_four(text: str, expected: str) -> None:
     assert Settings.from_env({"CLUSTERSTATE_LOG_LEVEL": text}).log_level == expected
 
 
+@pytest.mark.parametrize(("text", "expected"), [("named", "named"), ("Namespace", "namespace"), ("", "namespace")])
+def test_rbac_for_secrets_is_one_of_two(text: str, expected: str) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_SECRETS_RBAC": text}).secrets_rbac == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])
 def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None:
     assert Settings.from_env({"CLUSTERSTATE_ALLOW_MEMORY": text}).memory_allowed is expected
@@ -41,7 +46,9 @@ def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None
         ("WORKERS", "-1"),
         ("WORKERS", "many"),
         ("WORKERS", "²"),
+        ("DELETION_TIMEOUT", "1h"),
         ("LOG_LEVEL", "loud"),
+        ("SECRETS_RBAC", "cluster"),
         ("ALLOW_MEMORY", "yes"),
         ("ALLOW_MEMORY", "1"),
     ],
@@ -83,3 +90,8 @@ def test_an_object_keeps_states_in_its_own_namespace_and_where_it_may(
 def test_what_is_no_pair_of_namespaces_is_named(text: str) -> None:
     with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_KUBERNETES_STORES holds {text!r}"):
         Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": text})
+
+
+def test_the_operators_namespace_can_be_told() -> None:
+    assert Settings.from_env({"CLUSTERSTATE_OPERATOR_NAMESPACE": " system "}).operator_namespace == "system"
+    assert Settings().operator_namespace == "default"

@@ -9,11 +9,14 @@ from typing import Any
 from clusterstate.apply.migration import Copied
 from clusterstate.gather import Access, Known
 from clusterstate.kube.client import Client
+from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.place import Origin
+from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
+from clusterstate.state.digests import Digests
 from clusterstate.store.clients import CLIENTS
 from clusterstate.store.health import Health
 
@@ -48,6 +51,12 @@ class Memory:
     """Whether this process has asked the revisions for that."""
     copied: Copied | None = field(default=None, repr=False)
     """What the migration that is under way has copied and verified."""
+    job: str = ""
+    """Name of the Job after a push, as long as it runs or another waits for its end."""
+    pulled: Pull | None = field(default=None, repr=False)
+    """What was last written into the spec."""
+    undone: int = 0
+    """How often in a row somebody removed it again."""
 
 
 @dataclass
@@ -59,12 +68,21 @@ class Context:
     environ: Mapping[str, str] = field(repr=False)
     present: Callable[[str, str], Mapping[str, MirrorRecord]]
     """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
+    references: Callable[[Key], tuple[object, ...]] = lambda _: ()
+    """The versions that what an object refers to has now, as the watches know them."""
     claims: Claims[Key] = field(default_factory=Claims)
     health: Health[Key] = field(default_factory=Health)
     """What is known of stores that don't answer."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever grow."""
+    _digests: Digests | None = None
+
+    async def digests(self) -> Digests:
+        """Give what digests contents, under the installation's key, which is read once in the life of a process."""
+        if self._digests is None:
+            self._digests = Digests(await installation_key(self.client, self.settings.operator_namespace))
+        return self._digests
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,16 @@ class Result:
     """Seconds until the next look at the store; None: not before the object changes."""
     freed: tuple[Key, ...] = ()
     """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
+    body: Body | None = None
+    """The object as the run itself has left it; None: as it was."""
+
+
+def take_access(context: Context, key: Key, memory: Memory, access: Access) -> None:
+    """Remember how an object's store is reached, and let go of how it was reached before where that has changed."""
+    before, memory.access = memory.access, access
+    if before is not None and before.shared != access.shared:
+        memory.known = None
+        let_go(context, key, before, keep=access)
 
 
 def let_go(context: Context, key: Key, access: Access, keep: Access | None = None) -> None:

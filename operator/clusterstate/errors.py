@@ -30,6 +30,7 @@
     │   ├── ConflictFound             both sides changed the same field
     │   ├── BreakerTripped            a plan would delete too much
     │   ├── DeletionBlocked           the state may not be deleted (yet)
+    │   ├── AfterPushRefused          a Job may not be started here
     │   ├── MigrationRefused          the state can't move to where the spec says
     │   ├── MirrorConflict            a Secret of that name isn't ours
     │   └── MirrorRefused             what the source holds can't be a Secret
@@ -41,6 +42,7 @@
     │   ├── KubeRefused               400, 413, 422: the same request never passes
     │   └── KubeUnavailable           429, 5xx, no answer
     ├── MigrationRunning              the state is on its way to another place
+    ├── RunUnfinished                 the next run goes on where this one had to stop
     └── RunTimedOut                   the run took longer than sync.timeout
 
 The room's promise: foreign exceptions become one of these at the door they came through, no text holds
@@ -114,7 +116,9 @@ class Reason(StrEnum):
     FIELD_DROPPED_BY_KOPS = "FieldDroppedByKops"
     MIGRATING = "Migrating"
     MIGRATED = "Migrated"
+    AFTER_PUSH_REFUSED = "AfterPushRefused"
     AFTER_PUSH_STARTED = "AfterPushStarted"
+    AFTER_PUSH_SUCCEEDED = "AfterPushSucceeded"
     AFTER_PUSH_FAILED = "AfterPushFailed"
     NOT_REACHED = "NotReached"
     MIRRORED = "Mirrored"
@@ -283,6 +287,10 @@ class DeletionBlocked(RunRefused):
     reason = Reason.DELETION_BLOCKED
 
 
+class AfterPushRefused(RunRefused):
+    reason = Reason.AFTER_PUSH_REFUSED
+
+
 class MigrationRefused(RunRefused):
     reason = Reason.MIGRATION_REFUSED
 
@@ -336,6 +344,11 @@ class KubeUnavailable(KubeError):
 class MigrationRunning(ClusterStateError):
     reason = Reason.MIGRATING
     nature = Nature.WAITING
+
+
+class RunUnfinished(ClusterStateError):
+    reason = Reason.PROGRESSING_WITH_RETRY
+    nature = Nature.TRANSIENT
 
 
 class RunTimedOut(ClusterStateError):

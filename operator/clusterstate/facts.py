@@ -1,6 +1,7 @@
-"""What a run has seen and done, in the terms of its outcome. Nothing is asked here: what is told has been read."""
+"""What a run has seen and done, and what runs before did, in the terms of decisions. Nothing is asked here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from clusterstate.gather import Access
@@ -28,6 +29,32 @@ def store_facts(access: Access, tree: Tree, listing: Listing) -> StoreFacts:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What runs before wrote, or meant to write."""
+
+    applied: Applied | None
+    """The newest that was written whole."""
+    intents: tuple[Applied, ...]
+    """Those after it, oldest first."""
+
+    @property
+    def contents_keys(self) -> frozenset[str]:
+        """Keys of all contents that were ever told by one of them."""
+        known = (self.applied, *self.intents) if self.applied else self.intents
+        return frozenset(key for each in known for key in each.contents)
+
+
+def past_of(revisions: Iterable[Revision]) -> Past:
+    """Give what an object's revisions, oldest first, tell of the runs before."""
+    revisions = tuple(revisions)
+    newest = max((each.number for each in revisions if each.settled), default=0)
+    return Past(
+        applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
+        intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
+    )
+
+
 def next_turn(certificates: Iterable[Certificate], warning: timedelta, now: datetime) -> datetime | None:
     """Give when time alone changes what is said of certificates, None for never."""
     turns = (turn for each in certificates for turn in (each.not_after - warning, each.not_after))
@@ -46,13 +73,6 @@ def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport
         written=(*done.created, *done.updated, *done.deleted),
         problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
     )
-
-
-def applied_of(revisions: Sequence[Revision]) -> tuple[Applied | None, tuple[Applied, ...]]:
-    """Give what the newest settled revision says, and what was begun after it, oldest first."""
-    newest = max((each.number for each in revisions if each.settled), default=0)
-    applied = next((Applied.from_json(each.content) for each in revisions if each.number == newest), None)
-    return applied, tuple(Applied.from_json(each.content) for each in revisions if each.number > newest)
 
 
 def origin_of(applied: Applied | None) -> Origin | None:

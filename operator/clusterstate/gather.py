@@ -277,15 +277,15 @@ class Sources:
         return tree, await tree.list_files(trunk=listing), known
 
     async def list_at(self, places: layout.Places) -> tuple[Tree, Listing]:
-        """List the state with its parts at these places, whatever its `config` says or is going to say."""
+        """List all files with the state's parts at these places, whatever its `config` says or is going to say."""
         others = {url: await self._open(self._access.elsewhere(url)) for url in places.urls()}
         tree = Tree(self._opened, places, others)
-        return tree, await tree.list_files(trunk=await self._list(Tree(self._opened)))
+        return tree, await tree.list_files(trunk=await self._list(Tree(self._opened), backups=True), backups=True)
 
-    async def _list(self, trunk: Tree) -> Listing:
+    async def _list(self, trunk: Tree, *, backups: bool = False) -> Listing:
         """List a state. A bucket that isn't there is empty to whoever creates a state, where that makes the bucket."""
         try:
-            return await trunk.list_files()
+            return await trunk.list_files(backups=backups)
         except StoreNotFound:
             if self._creates and self._opened.capabilities.creates_bucket:
                 return Listing({})

@@ -2,56 +2,56 @@
 
 access  = gather.Reader.access          who we are to the store
 tree    = gather.Sources.list_state     one list; nothing more when nothing changed
-read    = tree.read_state               bytes -> State
-plan    = plan.diff.make_plan           declared x applied x observed, pure
+sight   = planning.look                 bytes -> State, what Secrets and ConfigMaps hold, what was applied before
+plan    = planning.decide               declared x applied x observed, pure; it sees digests of contents only
 listing = apply.run.write_files         conditional writes, an intent before, settled after
+pull    = planning.bring                what others wrote to the store and nobody declares, into the spec
 report  = mirror.sync                   State -> Secrets
 """
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 
 from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT, ROLLED
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
-from clusterstate.apply.history import History
+from clusterstate.apply.contents import make_bodies
+from clusterstate.apply.history import History, Keeping
+from clusterstate.apply.hook import HookRunner
+from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
-from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, let_go
+from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, take_access
 from clusterstate.errors import (
+    AfterPushRefused,
     ClusterStateError,
-    FileStoreIsForReview,
     ObjectChanged,
+    ObjectNotFound,
     RunRefused,
-    RunTimedOut,
+    RunUnfinished,
     SpecInvalid,
+    SpecTooLarge,
     StateClaimed,
-    StoreNotFound,
-    describe_bug,
 )
-from clusterstate.facts import applied_of, mirror_report, next_turn, origin_of, store_facts
+from clusterstate.facts import mirror_report, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
-from clusterstate.kube.kinds import CLUSTER_STATES
+from clusterstate.kube.finalizer import hold, is_held, release
+from clusterstate.kube.kinds import CLUSTER_STATES, JOBS
 from clusterstate.kube.owner import Owner
-from clusterstate.kube.revisions import Revision, list_revisions
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
-from clusterstate.mirror.rules import is_chosen
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
-from clusterstate.plan.declare import declare
-from clusterstate.plan.departure import Departure
+from clusterstate.plan.contents import carried_out
+from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
-from clusterstate.plan.diff import make_plan
 from clusterstate.plan.guards import find_refusal
+from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state
 from clusterstate.plan.migration import Migration
-from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -61,24 +61,29 @@ from clusterstate.plan.outcome import (
     make_request,
     primary_certificates,
 )
-from clusterstate.plan.place import as_plain
-from clusterstate.plan.settle import settle
+from clusterstate.plan.pull import Pull
+from clusterstate.plan.telling import tell_declarer
+from clusterstate.planning import Sight, bring, decide, look
 from clusterstate.relocation.cleanup import CleanUp
-from clusterstate.relocation.way import Past, Relocation, Source, Steps, find_source
+from clusterstate.relocation.way import Relocation, Source, find_relocation
+from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
-from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+from clusterstate.state.tree import Listing, Tree
+from clusterstate.way import LIST_SHARE, go_within_limits
 
 log = logging.getLogger(__name__)
 
-LIST_SHARE = 0.9
-"""Of a run's time: who lists for longer than that can't do anything with the list."""
+MOST_UNDONE = 3
+"""How often the same content is written into the spec again although somebody removes it each time."""
+JOB_LOOK = 5.0
+"""Seconds between two looks at a Job that runs."""
 
 
 async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_silent) -> Result:
     """Bring one object and its state together, as far as it can be done now. Raises nothing but cancellation."""
     if "deletionTimestamp" in body["metadata"]:
-        return Result(None, None)
+        return await remove(context, body, memory)
     try:
         state = load(body)
     except SpecInvalid as error:
@@ -89,27 +94,18 @@ async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_si
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory, tell)
-    return Result(await _bounded(one), interval, tuple(one.freed))
+    outcome = await _outcome(one)
+    interval = min(interval, JOB_LOOK) if memory.job else interval
+    return Result(outcome, interval, tuple(one.freed), one.written)
 
 
-async def _bounded(one: "Run") -> Outcome | None:
+async def _outcome(one: "Run") -> Outcome | None:
     try:
-        async with asyncio.timeout(one.seconds):
-            unchanged = await one.go()
+        unchanged = await go_within_limits(one)
         return None if unchanged else one.outcome()
-    except TimeoutError:
-        error: ClusterStateError = RunTimedOut(
-            f"The run took longer than spec.sync.timeout ({one.seconds:g} s) while {one.doing}. What was written is "
-            "whole; the next run goes on. Is the store slow? Allow more time if it always is."
-        )
-    except ClusterStateError as caught:
-        error = caught
-    except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
-        # Not log.exception: the text of a foreign exception may hold secret bytes.
-        log.error("%s: a bug: %s", one.owner, describe_bug(bug))  # noqa: TRY400
-        error = ClusterStateError(f"{type(bug).__name__} while {one.doing}: this is a bug; the log has the details.")
-    one.memory.fingerprint = None
-    return one.outcome(error)
+    except ClusterStateError as error:
+        one.memory.fingerprint = None
+        return one.outcome(error)
 
 
 class Run:
@@ -121,8 +117,9 @@ class Run:
         self.state = state
         self.memory = memory
         self.tell = tell
-        self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
+        self.owner = Owner.of(state.metadata)
         self.key = (self.owner.namespace, self.owner.name)
+        self.references = context.references(self.key)
         self.request = make_request(state)
         self.now = context.now()
         self.doing = "finding out how to reach the store"
@@ -130,7 +127,7 @@ class Run:
         sync_spec = state.spec.sync
         self.seconds = parse_duration(sync_spec.timeout).total_seconds()
         self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
-        self.refusal: RunRefused | FileStoreIsForReview | None = None
+        self.refusal: RunRefused | SpecInvalid | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
         self.pushed = False
@@ -138,9 +135,11 @@ class Run:
         self.certificates: tuple[Certificate, ...] | None = None
         self.mirrors: MirrorReport | None = None
         self.cloud: CloudUpdate | None = None
+        self.pull: Pull | None = None
+        self.hook: HookReport | None = None
+        self.written: Body | None = None
         self.relocation: Relocation | None = None
         self.migration: Migration | None = None
-        self.departure: Departure | None = None
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
@@ -154,16 +153,20 @@ class Run:
             certificates=self.certificates,
             mirrors=self.mirrors,
             cloud=self.cloud,
+            pull=self.pull,
+            hook=self.hook,
             migration=self.relocation.facts if self.relocation else self.migration,
         )
 
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
-        old = await self._find_old_place()
-        if old is not None and self.writes:
-            await self._relocate(old)
-            old = None
-        access = await self._find_access(old)
+        if not deletes(self.state.spec.sync):
+            await self._be_held(wanted=False)
+        self.relocation = await find_relocation(self.context, self.state, self.memory, self)
+        if self.relocation is not None and self.writes:
+            await self.relocation.go()
+            self.relocation = None
+        access = await self._find_access()
         creates = bool(self.state.spec.cluster)
         async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
             self._claim(access, sources.endpoint, proven=False)
@@ -173,91 +176,57 @@ class Run:
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
             self._claim(access, sources.endpoint, proven=True)
-            if self._unchanged(access, listing):
+            if self._unchanged(access, listing) and not await self._job_has_ended():
                 return True
             await self._bring_together(access, tree, listing)
         return False
 
-    async def _find_access(self, old: Access | None) -> Access:
+    async def _find_access(self) -> Access:
         """Find out how to reach the store, and let go of how it was reached before where that has changed.
 
-        A dry run of a move looks at the `old` place, where the state still is.
+        A dry run of a move looks at the old place, where the state still is.
         """
         context = self.context
-        reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
-        access = old or await reader.access(self.state.spec.store, self.state.cluster_name)
-        before, self.memory.access = self.memory.access, access
-        if before is not None and before.shared != access.shared:
-            let_go(context, self.key, before, keep=access)
-            self.memory.known = None
+        if self.relocation is not None:
+            access = self.relocation.old
+        else:
+            reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
+            access = await reader.access(self.state.spec.store, self.state.cluster_name)
+        take_access(context, self.key, self.memory, access)
         return access
-
-    async def _find_old_place(self) -> Access | None:
-        """Find out how to reach the place that the state has to leave; None where it is where it belongs."""
-        if self.state.spec.sync.direction is Direction.PULL:
-            return None
-        memory = self.memory
-        if not memory.origin_read:
-            applied, _ = applied_of(await list_revisions(self.context.client, self.owner))
-            memory.origin, memory.origin_read = origin_of(applied), True
-        if memory.origin is None:
-            return None
-        old = await find_source(self.context, self.state, memory.origin)
-        if old is not None:
-            steps = Steps(self._check_presence, partial(self._claim, proven=True), self._tell)
-            self.relocation = Relocation(self.context, self.state, memory, memory.origin, steps)
-        return old
-
-    async def _tell(self) -> None:
-        await self.tell(self.outcome())
-
-    async def _relocate(self, old: Access) -> None:
-        """Move the state on; mirrors follow the old place so long. Raises `MigrationRunning` where more is to do."""
-        relocation = self.relocation
-        assert relocation is not None, "made with the old place"
-        async with Sources(self.context.client, old, writes=False) as sources:
-            self.doing = f"listing {old.location.url}, which the state is to leave"
-            try:
-                tree, listing, _ = await sources.list_state(None, self.seconds * LIST_SHARE)
-            except StoreNotFound:
-                if not await relocation.has_arrived():
-                    raise
-                listing = Listing({})
-            if listing.files:
-                source, past = await self._look_back(old, tree, listing)
-                self.doing = f"moving the state away from {old.location.url}"
-                await relocation.go(source, past)
-        self.relocation = None
-
-    async def _look_back(self, old: Access, tree: Tree, listing: Listing) -> tuple[Source, Past]:
-        """Read what is to move, and do with it what needs no write to a store."""
-        self.facts = store_facts(old, tree, listing)
-        read = await read_state(tree, listing, self._wanted())
-        applied, intents = applied_of(await self._read_history())
-        assert self.history is not None, "just read"
-        self._note_certificates(read.state)
-        self._note_cloud(read.state)
-        await self._mirror(read.state)
-        identity = old.location.identity(tree.trunk.endpoint or "")
-        base = settle(applied, intents, specs_of(read.state)) or Applied()
-        departure = applied.departure if applied else None
-        return (
-            Source(old, identity, tree, listing, read.state.cluster),
-            Past(self.history, base, departure, intents),
-        )
-
-    async def _read_history(self) -> tuple[Revision, ...]:
-        revisions = await list_revisions(self.context.client, self.owner)
-        self.history = History(
-            self.context.client, self.owner, revisions, limit=self.state.spec.sync.revision_history_limit
-        )
-        return revisions
 
     def _is_asked_for(self) -> bool:
         """Whether a person changed the object, or asked for a run, since the last one that was told."""
-        status, token = self.state.status, self.request.reconcile_token
-        asked = token is not None and token != status.last_handled_reconcile_at
-        return asked or status.observed_generation != self.state.metadata.generation
+        return self._is_called_for() or self.state.status.observed_generation != self.state.metadata.generation
+
+    def _is_called_for(self) -> bool:
+        """Whether a person asked for this run by annotation."""
+        token = self.request.reconcile_token
+        return token is not None and token != self.state.status.last_handled_reconcile_at
+
+    async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
+        """Read a state and do with it what needs no write to a store."""
+        self.doing = f"reading {access.location.url}"
+        self.facts = store_facts(access, tree, listing)
+        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
+        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        self._note_certificates(sight.observed.state)
+        self._note_cloud(sight.observed.state)
+        await self._mirror(sight.observed.state)
+        self.doing = f"moving the state away from {access.location.url}"
+        return sight, self.history
+
+    async def check(self) -> None:
+        """Raise `ObjectChanged` when the object isn't the one any more that the run began with."""
+        await self._check_presence()
+
+    def claim(self, access: Access, endpoint: str | None) -> None:
+        """Claim a state that was reached; raise `StateClaimed`."""
+        self._claim(access, endpoint, proven=True)
+
+    async def progress(self) -> None:
+        """Tell how far the run is."""
+        await self.tell(self.outcome())
 
     def _claim(self, access: Access, endpoint: str | None, *, proven: bool) -> None:
         """Claim the state; where only the store's answer tells which it is, not before that."""
@@ -287,78 +256,130 @@ class Run:
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
         self.facts = store_facts(access, tree, listing)
-        read = await read_state(tree, listing, self._wanted())
-        desired = declare(self.state, access.store.url)
-        self._decide(desired, read, await self._read_history())
-        self._note_place(access, tree)
+        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
+        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        self._decide(sight)
+        before, contents = sight.observed.state, sight.contents
+        bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
         if self.plan is not None and self.refusal is None:
-            listing = await self._push(access, tree, listing)
-        state = self.plan.state_after(read.state) if self.plan and self.pushed else read.state
+            listing = await self._push(access, tree, listing, bodies)
+        state = carried_out(self.plan, before, bodies) if self.plan and self.pushed else before
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
         self._note_certificates(state)
         self._note_cloud(state)
         await self._mirror(state)
-        await self._finish_move(access, tree, listing, read.state)
+        await self._pull(sight.desired, state)
+        await self._follow_up(access)
+        await self._finish_move(Source(access, sight, tree, listing))
         self._remember(access, listing)
+        if self.pushed and self.plan is not None and self.plan.held:
+            raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
 
-    def _note_place(self, access: Access, tree: Tree) -> None:
-        """Have the next revision say where it was pushed to, and where the state came from."""
-        if self.plan is not None:
-            place = access.location.identity(tree.trunk.endpoint or "")
-            store = as_plain(self.state.spec.store)
-            applied = replace(self.plan.applied, store=store, place=place, departure=self.departure)
-            self.plan = replace(self.plan, applied=applied)
-
-    async def _finish_move(self, access: Access, tree: Tree, listing: Listing, state: State) -> None:
-        """Tell what is left to do after a move, or what a dry run would do; delete the old files when it is time."""
+    async def _finish_move(self, place: Source) -> None:
+        """Tell what a dry run would move, or what is left to do after a move; delete the old files when it is time."""
+        applied = place.sight.observed.applied
         if self.relocation is not None:
-            identity = access.location.identity(tree.trunk.endpoint or "")
-            await self.relocation.look(Source(access, identity, tree, listing, state.cluster))
-        elif self.departure is not None:
-            clean_up = CleanUp(self.context, self.state, self.departure, access.location)
-            await clean_up.go(state, tree, writes=self.pushed, seconds=self.seconds * LIST_SHARE)
+            await self.relocation.look(place)
+        elif applied is not None and applied.departure is not None:
+            clean_up = CleanUp(self.context, self.state, applied.departure)
+            await clean_up.go(place, writes=self.pushed, seconds=self.seconds * LIST_SHARE)
             self.migration = clean_up.facts
-            if clean_up.departure != self.departure and self.history is not None and self.plan is not None:
+            if clean_up.departure != applied.departure and self.plan is not None and self.history is not None:
                 await self.history.settle(replace(self.plan.applied, departure=clean_up.departure))
 
-    def _wanted(self) -> Wanted:
-        mirror = self.state.spec.mirror
-        if mirror is None:
-            return Wanted()
-        rule = mirror.secrets
-        chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
-        return Wanted(secrets=chosen, ssh_public_keys=mirror.ssh_public_keys is not None)
+    def _keeping(self) -> Keeping:
+        limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
+        return Keeping(limit, tell_declarer(self.state.metadata.managed_fields), WANTED if wanted else "")
 
-    def _decide(self, desired: Desired, read: Read, revisions: tuple[Revision, ...]) -> None:
+    def _decide(self, sight: Sight) -> None:
         self.doing = "planning"
-        applied, intents = applied_of(revisions)
-        self.departure = applied.departure if applied else None
-        observed = Observed(read.state, read.versions, applied, intents)
         try:
-            self.plan = make_plan(desired, observed, self.now)
+            self.plan = decide(sight, self.now)
         except RunRefused as refusal:
             self.refusal = refusal
 
-    async def _push(self, access: Access, tree: Tree, listing: Listing) -> Listing:
+    async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
         plan = self.plan
         if plan is None or self.history is None or not self.writes:
             return listing
-        self.refusal = find_refusal(plan, access.location)
+        self.refusal = find_refusal(plan, access.location) or self._refuse_hook()
         if self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
-        files = make_files(plan)
+        files = make_files(plan, bodies)
+        if deletes(self.state.spec.sync) and access.location.scheme != "file":
+            await self._be_held(wanted=True)
         if files:
             await self._check_presence()
             self._claim(access, tree.trunk.endpoint, proven=True)
             await self.history.intend(plan.applied, plan)
         listing = await write_files(tree, files, listing, self.now)
         await self.history.settle(plan.applied)
-        self.memory.origin = origin_of(plan.applied)
-        self.pushed = True
+        self.memory.origin, self.pushed = origin_of(plan.applied), True
         return listing
+
+    def _refuse_hook(self) -> AfterPushRefused | None:
+        """Give why nothing may be pushed that a Job has to follow; None: it may."""
+        if self.state.spec.after_push is None or self.context.settings.after_push_allowed(self.owner.namespace):
+            return None
+        return AfterPushRefused(
+            f"spec.afterPush asks for a Job in namespace {self.owner.namespace}, where the operator's configuration "
+            "allows none; nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or "
+            "remove spec.afterPush."
+        )
+
+    async def _be_held(self, *, wanted: bool) -> None:
+        """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""
+        if is_held(self.state.metadata) is not wanted:
+            put = hold if wanted else release
+            self.written = await put(self.context.client, self.state.metadata)
+            self.state = load(self.written)
+
+    async def _pull(self, desired: Desired, state: State) -> None:
+        """Bring into the spec what the store holds, where nobody else has the say."""
+        self.doing = "bringing into the spec what the store holds"
+        try:
+            self.pull = bring(self.state, desired, state)
+        except SpecTooLarge as error:
+            self.refusal = self.refusal or error
+        if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
+            await self._write_spec(self.pull)
+
+    async def _follow_up(self, access: Access) -> None:
+        """Start what follows a push, and see how it ends."""
+        hook = self.state.spec.after_push
+        if hook is None or self.history is None or not self.writes:
+            return
+        self.doing = "following up the push by a Job"
+        variables = {"KOPS_STATE_STORE": access.store.url, "KOPS_CLUSTER_NAME": self.state.cluster_name}
+        runner = HookRunner(self.context.client, self.owner, self.history, hook.job_template_ref.name, variables)
+        self.hook = await runner.follow()
+        self.memory.job = self.hook.job if self.hook and self.hook.unfinished else ""
+
+    async def _job_has_ended(self) -> bool:
+        """Whether the Job that ran when the last run ended doesn't any more."""
+        if not self.memory.job:
+            return False
+        try:
+            job = await self.context.client.get(JOBS, self.owner.namespace, self.memory.job)
+        except ObjectNotFound:
+            return True
+        return job_state(job)[0] is not JobState.RUNNING
+
+    async def _write_spec(self, pull: Pull) -> None:
+        memory = self.memory
+        undone = memory.pulled is not None and memory.pulled.content == pull.content and not self._is_called_for()
+        memory.undone = memory.undone + 1 if undone else 0
+        if memory.undone >= MOST_UNDONE:
+            self.pull = pull.given_up()
+            return
+        body = await write_spec(self.context.client, self.state.metadata, pull)
+        memory.pulled = pull
+        self.pull = replace(pull, written=True)
+        self.written, self.state = body, load(body)
+        self.request = replace(self.request, generation=self.state.metadata.generation)
 
     async def _check_presence(self) -> None:
         """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""
@@ -374,10 +395,9 @@ class Run:
         self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
 
     def _note_cloud(self, state: State) -> None:
-        pushed = self.history.groups_pushed if self.history else 0
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
-        newest = self.history.newest if self.history else 0
-        self.cloud = cloud_update(state, self.state.cluster_name, Pushes(pushed, newest, confirmed))
+        pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
+        self.cloud = cloud_update(state, self.state.cluster_name, pushes)
 
     async def _mirror(self, state: State) -> None:
         self.doing = "mirroring into Secrets"
@@ -394,7 +414,8 @@ class Run:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, ROLLED))
         mirrored = tuple(sorted(mirrors.items()))
-        return (metadata.uid, metadata.generation, *annotations, access, listing.digest, mirrored)
+        seen = (access, listing.digest, mirrored, self.references)
+        return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)
 
     def _present_digests(self) -> dict[str, str]:
         return {name: record.digest for name, record in self._present().items()}

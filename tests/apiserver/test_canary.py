@@ -5,7 +5,10 @@ import json
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from clusterstate.kube.contents import unpack
+from tests.support.keypairs import certificate, pem, secret, tls_secret
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
@@ -67,17 +70,57 @@ def test_no_secret_byte_is_told(world: World) -> None:
         world.put(f"{COMPLEX}/secrets/token", broken)
         world.put(f"{COMPLEX}/pki/private/etcd-manager-ca-main/keyset.yaml", f"kind: [{CANARY}".encode())
         world.until(lambda: any(event["reason"] == "MalformedKeyset" for event in world.events()))
+    assert_untold(world, CANARY)
+    assert (
+        CANARY
+        in base64.b64decode(world.get("secret", "state-secret-dockerconfig")["data"][".dockerconfigjson"]).decode()
+    )
+
+
+def test_no_byte_of_a_declared_content_is_told(world: World) -> None:
+    """Not while it is written, changed, refused or removed; the audit log has no bodies of Secrets."""
+    world.load_store()
+    world.environ["CLUSTERSTATE_LOG_LEVEL"] = "DEBUG"
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = "".join(pem(key).decode().splitlines()[1:-1])
+    world.apply(secret("values", {"value": CANARY.encode(), "file": f"kind: {CANARY}\n".encode()}))
+    world.apply(tls_secret("pair", certificate(key), pem(key)))
+    declared = {
+        "secrets": [{"name": "token", "valueFrom": {"secretKeyRef": {"name": "values", "key": "value"}}}],
+        "files": [{"path": "addons/a", "contentFrom": {"secretKeyRef": {"name": "values", "key": "file"}}}],
+        "keysets": [{"name": "kubernetes-ca", "tlsSecretRef": {"name": "pair"}}],
+    }
+    world.apply(manifest(url=world.url, sync={"dryRun": True}, **declared))
+    with world.running():
+        world.settled()
+        assert {row["path"] for row in world.state()["status"]["plan"]["changes"]} == {
+            "secrets/token",
+            "addons/a",
+            "pki/private/kubernetes-ca/keyset.yaml",
+        }
+        world.apply(manifest(url=world.url, **declared))
+        world.settled()
+        assert CANARY in base64.b64decode(json.loads(world.read(f"{COMPLEX}/secrets/token"))["Data"]).decode()
+        world.put(f"{COMPLEX}/addons/a", b"theirs")
+        declared["sshPublicKeys"] = [{"valueFrom": {"secretKeyRef": {"name": "values", "key": "value"}}}]
+        world.apply(manifest(url=world.url, **declared))
+        world.settled(status="False", reason="SpecInvalid")
+        world.apply(manifest(url=world.url, sync={"conflict": "Fail"}))
+        world.settled(status="False", reason="Conflict")
+    for hidden in (CANARY, private[40:100]):
+        assert_untold(world, hidden)
+
+
+def assert_untold(world: World, hidden: str) -> None:
+    revisions = json.loads(world.kubectl("get", "controllerrevisions", "-o", "json"))
     told = {
         "log": world.log.read_text(),
         "objects": world.kubectl("get", "clusterstates", "-o", "yaml"),
         "events": world.kubectl("get", "events", "-o", "yaml"),
         "revisions": world.kubectl("get", "controllerrevisions", "-o", "yaml"),
+        "unpacked": json.dumps([unpack(each["data"]["gzip"]) for each in revisions["items"]]),
         "audit": world.plane.audit_log.read_text(),
     }
     for place, text in told.items():
-        for shape in shapes(CANARY):
+        for shape in shapes(hidden):
             assert shape not in text, f"{shape} in {place}"
-    assert (
-        CANARY
-        in base64.b64decode(world.get("secret", "state-secret-dockerconfig")["data"][".dockerconfigjson"]).decode()
-    )

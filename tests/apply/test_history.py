@@ -1,13 +1,15 @@
 """An intent before the first write, settled after the last, and never more revisions than asked for."""
 
+import os
 from typing import Any
 
 import pytest
 
-from clusterstate.apply.history import History
+from clusterstate.apply.history import MOST_BYTES, History, Keeping
 from clusterstate.kube.client import Client
+from clusterstate.kube.contents import MAX_PACKED
 from clusterstate.kube.owner import Owner
-from clusterstate.kube.revisions import list_revisions
+from clusterstate.kube.revisions import delete_revision, list_revisions, settle_revision
 from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.observed import Applied
 from tests.kube.owners import create, owner_of
@@ -22,9 +24,9 @@ async def owner(client: Client, namespace: str) -> Owner:
     return owner_of(await create(client, namespace))
 
 
-async def history(client: Client, owner: Owner, limit: int = 10) -> History:
+async def history(client: Client, owner: Owner, limit: int = 10, by: str = "") -> History:
     """Give it as the next run finds it."""
-    return History(client, owner, await list_revisions(client, owner), limit=limit)
+    return History(client, owner, await list_revisions(client, owner), Keeping(limit, by))
 
 
 def declared(channel: str) -> Applied:
@@ -112,3 +114,85 @@ async def test_only_so_many_are_kept_and_numbers_go_on(client: Client, owner: Ow
     assert [each.number for each in run.applied] == [4]
     assert run.newest == 4
     assert await kept(client, owner) == [(4, True, {"channel": "d"})]
+
+
+async def push(client: Client, owner: Owner, text: str, limit: int = 10) -> None:
+    run = await history(client, owner, limit, by=f"who wrote {text[:8]}")
+    await run.intend(declared(text), CONFIG)
+    await run.settle(declared(text))
+
+
+async def test_older_ones_lead_back_and_each_says_who_and_what(client: Client, owner: Owner) -> None:
+    for channel in "abcd":
+        await push(client, owner, channel, limit=3)
+    listed = await list_revisions(client, owner)
+    assert [(each.number, each.origin) for each in listed] == [(2, 3), (3, 4), (4, 0)]
+    assert [each.content["cluster"] for each in listed] == [{"channel": channel} for channel in "bcd"]
+    told = (await history(client, owner)).applied
+    assert [(each.number, each.by, each.what) for each in told] == [
+        (4, "who wrote d", "config (changed)"),
+        (3, "who wrote c", "config (changed)"),
+        (2, "who wrote b", "config (changed)"),
+    ]
+    assert [each.time for each in told] == [each.created for each in reversed(listed)]
+
+
+async def test_intents_stay_whole_until_a_later_push_is_settled(client: Client, owner: Owner) -> None:
+    await push(client, owner, "a")
+    for channel in "bc":
+        await (await history(client, owner)).intend(declared(channel), CONFIG)
+    assert [each.origin for each in await list_revisions(client, owner)] == [0, 0, 0]
+    await push(client, owner, "d")
+    assert [(each.settled, each.origin) for each in await list_revisions(client, owner)] == [
+        (True, 2),
+        (False, 3),
+        (False, 4),
+        (True, 0),
+    ]
+
+
+async def test_killed_before_older_ones_are_shortened_the_next_run_does_it(client: Client, owner: Owner) -> None:
+    await push(client, owner, "a")
+    run = await history(client, owner)
+    await run.intend(declared("b"), CONFIG)
+    await settle_revision(client, run._known[-1])
+    assert [each.origin for each in await list_revisions(client, owner)] == [0, 0]
+    await (await history(client, owner)).settle(declared("b"))
+    assert await kept(client, owner) == [(1, True, {"channel": "a"}), (2, True, {"channel": "b"})]
+    assert [each.origin for each in await list_revisions(client, owner)] == [2, 0]
+
+
+async def test_what_cant_be_read_back_stays_as_it_is_and_goes_in_its_turn(client: Client, owner: Owner) -> None:
+    for channel in "abc":
+        await push(client, owner, channel)
+    await delete_revision(client, (await list_revisions(client, owner))[1])
+    await push(client, owner, "d")
+    listed = await list_revisions(client, owner)
+    assert [(each.number, each.readable) for each in listed] == [(1, False), (3, True), (4, True)]
+    await push(client, owner, "e", limit=3)
+    assert [each.number for each in await list_revisions(client, owner)] == [3, 4, 5]
+
+
+async def test_all_together_stay_within_what_a_run_should_read(client: Client, owner: Owner) -> None:
+    texts = [os.urandom(MAX_PACKED // 2).hex() for _ in range(7)]
+    for text in texts:
+        await push(client, owner, text)
+    listed = await list_revisions(client, owner)
+    assert sum(len(each.packed) for each in listed) <= MOST_BYTES
+    assert [each.content["cluster"] for each in listed] == [{"channel": text} for text in texts[-len(listed) :]]
+    assert 2 < len(listed) < len(texts)
+
+
+async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client, owner: Owner) -> None:
+    def seen(version: str) -> Applied:
+        return Applied({"channel": "stable"}, shown=Applied({"kubernetesVersion": version}))
+
+    run = await history(client, owner)
+    await run.intend(seen("1"), CONFIG)
+    await run.settle(seen("1"))
+    for version in ("2", "3", "4"):
+        await run.settle(seen(version))
+    assert [number for number, *_ in await kept(client, owner)] == [1, 4], "the push, and the newest look"
+    newest = (await list_revisions(client, owner))[-1]
+    assert Applied.from_json(newest.content) == seen("4")
+    assert [number for number, *_ in await kept(client, owner)] == [1, 4], "what came before is still told"

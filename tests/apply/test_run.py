@@ -70,3 +70,22 @@ async def test_an_empty_plan_writes_nothing(store: MemoryStore) -> None:
 def test_a_file_that_the_next_run_could_not_read_is_never_written() -> None:
     with pytest.raises(MalformedFile, match="instancegroup/b has "):
         make_files(Plan((create("config"), create(KEYS[0], "x" * MAX_DOCUMENT))))
+
+
+async def test_contents_are_written_and_deleted_under_their_versions(store: MemoryStore) -> None:
+    tree = Tree(store)
+    old = await store.write("secrets/old", b"old")
+    changes = (
+        Change("secrets/new", Action.CREATE, content="digest"),
+        Change("secrets/old", Action.DELETE, expect=old),
+    )
+    files = make_files(Plan(changes), {"secrets/new": b"CANARY"})
+    assert "CANARY" not in repr(files)
+    before = await tree.list_files()
+    told = await write_files(tree, files, before, NOW)
+    assert told.digest == (await tree.list_files()).digest
+    assert (await store.read("secrets/new")).data == b"CANARY"
+    await store.write("secrets/old", b"theirs")
+    with pytest.raises(LostRace):
+        await write_files(tree, files[1:], before, NOW)
+    assert (await store.read("secrets/old")).data == b"theirs"

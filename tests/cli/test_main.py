@@ -26,8 +26,11 @@ def run(
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("run", "--help"), ("demo", "-h"), ("--version",)])
-def test_help_loads_no_sdk(arguments: tuple[str, ...], tmp_path: Path) -> None:
+HELP = ["--help", "run --help", "demo -h", "--version", "plan -h", "history -h", "rollback -h"]
+
+
+@pytest.mark.parametrize("arguments", HELP)
+def test_help_loads_no_sdk(arguments: str, tmp_path: Path) -> None:
     program = f"""
 import sys
 from clusterstate.cli.main import main
@@ -35,7 +38,7 @@ code = main()
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {SDKS!r}), file=sys.stderr)
 sys.exit(code)
 """
-    done = run(*arguments, home=tmp_path, program=("-c", program))
+    done = run(*arguments.split(), home=tmp_path, program=("-c", program))
     assert (done.returncode, done.stderr.strip()) == (0, "")
     assert done.stdout
 

@@ -8,7 +8,8 @@ import pytest
 
 from clusterstate.errors import Nature, Reason
 from clusterstate.gather import Access
-from clusterstate.handlers.controller import FREE_REPAIRS, JITTER, PEACE, Controller, Watched
+from clusterstate.handlers.controller import JITTER, Controller, Watched
+from clusterstate.handlers.distance import FREE_ANSWERS, PEACE
 from clusterstate.plan.outcome import Failure
 from clusterstate.store.credentials import NO_CREDENTIALS
 from clusterstate.store.endpoints import EndpointPolicy
@@ -222,8 +223,8 @@ def fight(seconds: float, pause: float = 0.01) -> list[float]:
 
 def test_who_fights_over_a_secret_is_met_at_a_growing_distance_and_never_at_once_again() -> None:
     found = fight(3600)
-    assert found[: FREE_REPAIRS + 1] == [0] * (FREE_REPAIRS + 1), "many mirrors may change together"
-    slowed = found[FREE_REPAIRS + 1 :]
+    assert found[: FREE_ANSWERS + 1] == [0] * (FREE_ANSWERS + 1), "many mirrors may change together"
+    slowed = found[FREE_ANSWERS + 1 :]
     assert slowed[:6] == [2, 4, 8, 16, 32, PEACE]
     assert set(slowed[6:]) == {PEACE}
 

@@ -1,4 +1,4 @@
-"""Two things that stand between a client and an API server in these tests."""
+"""What stands between a client and an API server in these tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,8 +6,11 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 from aiohttp import web
+
+from clusterstate.sandbox.controlplane import ControlPlane
 
 
 class TcpProxy:
@@ -122,3 +125,28 @@ def write_kubeconfig(path: Path, url: str, *, user: dict[str, Any] | None = None
     }
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+@asynccontextmanager
+async def forgetful(control_plane: ControlPlane) -> AsyncIterator[tuple[str, list[str]]]:
+    """Give the URL of an API server that, at the second watch, doesn't remember that far back."""
+    watches: list[str] = []
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {control_plane.admin_token}"}) as session:
+
+        async def forward(request: web.Request) -> web.StreamResponse:
+            query = dict(request.query)
+            if "watch" in query:
+                watches.append(query["resourceVersion"])
+                query |= {"timeoutSeconds": "1"} if len(watches) == 1 else {}
+                if len(watches) == 2:
+                    return web.json_response({"type": "ERROR", "object": {"kind": "Status", "code": 410}})
+            url, headers = control_plane.url + request.path, {"Accept": request.headers["Accept"]}
+            async with session.get(url, params=query, headers=headers, ssl=False) as answer:
+                response = web.StreamResponse(status=answer.status)
+                await response.prepare(request)
+                async for chunk in answer.content.iter_any():
+                    await response.write(chunk)
+                return response
+
+        async with scripted(forward) as url:
+            yield url, watches

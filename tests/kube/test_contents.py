@@ -8,11 +8,11 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterstate.errors import SpecTooLarge
-from clusterstate.kube.contents import MAX_CONTENT, MAX_PACKED, Unreadable, pack, unpack
+from clusterstate.kube.contents import MAX_CONTENT, MAX_PACKED, Unreadable, pack, pack_back, unpack, unpack_back
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists)
 CONTENTS = st.fixed_dictionaries(
@@ -66,6 +66,39 @@ def packed(data: bytes) -> str:
 def test_damage_and_other_shapes_are_refused(text: str) -> None:
     with pytest.raises(Unreadable, match="Delete it"):
         unpack(text)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(newer=CONTENTS, older=CONTENTS)
+def test_a_newer_content_leads_back_to_an_older_one(newer: dict[str, Any], older: dict[str, Any]) -> None:
+    assert unpack_back(newer, pack_back(newer, older)) == older
+
+
+NEWER: dict[str, Any] = {"cluster": {"channel": "stable"}, "instanceGroups": {}, "created": {}}
+OLDER = {**NEWER, "cluster": {"channel": None}}
+
+
+@pytest.mark.parametrize(
+    ("newer", "text"),
+    [
+        ({**NEWER, "later": 1}, pack_back(NEWER, OLDER)),
+        ({"cluster": None}, pack_back(NEWER, OLDER)),
+        (NEWER, pack(OLDER)),
+        (NEWER, "%"),
+        (NEWER, packed(b'{"digest": "", "patch": []}')),
+        (NEWER, packed(b'{"digest": "", "patch": [{"op": "replace", "path": "", "value": 1}]}')),
+    ],
+)
+def test_nothing_else_leads_back(newer: dict[str, Any], text: str) -> None:
+    with pytest.raises(Unreadable, match="Delete it"):
+        unpack_back(newer, text)
+
+
+def test_a_large_declaration_that_changed_a_little_takes_little() -> None:
+    groups = {f"nodes-{each}": {"spec": {"image": os.urandom(8).hex() * 64}, "labels": {}} for each in range(500)}
+    newer = {**NEWER, "instanceGroups": groups}
+    older = {**newer, "instanceGroups": {**groups, "nodes-7": {"spec": {}, "labels": {}}}}
+    assert len(pack(newer)) > 20 * len(pack_back(newer, older))
 
 
 def test_parts_may_be_missing_and_new_ones_are_kept() -> None:

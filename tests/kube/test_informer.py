@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
@@ -14,7 +13,8 @@ from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CONFIG_MAPS, JsonObject, Kind
 from clusterstate.sandbox.controlplane import ControlPlane
-from tests.kube.proxies import TcpProxy, scripted, write_kubeconfig
+from tests.kube.granting import allow_reading
+from tests.kube.proxies import TcpProxy, forgetful, scripted, write_kubeconfig
 
 pytestmark = pytest.mark.apiserver
 ON = "on=yes"
@@ -137,30 +137,6 @@ async def test_a_connection_that_went_silent_is_given_up(
         await until(lambda: watched.told[-1] == ("a", "2"))
 
 
-@asynccontextmanager
-async def forgetful(control_plane: ControlPlane) -> AsyncIterator[tuple[str, list[str]]]:
-    """Give the URL of an API server that, at the second watch, doesn't remember that far back."""
-    watches: list[str] = []
-    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {control_plane.admin_token}"}) as session:
-
-        async def forward(request: web.Request) -> web.StreamResponse:
-            query = dict(request.query)
-            if "watch" in query:
-                watches.append(query["resourceVersion"])
-                query |= {"timeoutSeconds": "1"} if len(watches) == 1 else {}
-                if len(watches) == 2:
-                    return web.json_response({"type": "ERROR", "object": {"kind": "Status", "code": 410}})
-            async with session.get(control_plane.url + request.path, params=query, ssl=False) as answer:
-                response = web.StreamResponse(status=answer.status)
-                await response.prepare(request)
-                async for chunk in answer.content.iter_any():
-                    await response.write(chunk)
-                return response
-
-        async with scripted(forward) as url:
-            yield url, watches
-
-
 async def test_a_forgotten_version_leads_to_a_new_list_that_finds_deletions(
     client: Client, control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
@@ -210,16 +186,6 @@ async def test_metadata_alone_can_be_watched(client: Client, namespace: str) -> 
     assert watched.told == [("a", "")]
 
 
-def allow_reading(control_plane: ControlPlane, namespace: str, name: str) -> None:
-    path, group = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}", "rbac.authorization.k8s.io"
-    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "watch"]}
-    subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-    role = {"apiGroup": group, "kind": "Role", "name": name}
-    control_plane.api().request("POST", f"{path}/roles", {"metadata": {"name": name}, "rules": [rule]})
-    binding = {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]}
-    control_plane.api().request("POST", f"{path}/rolebindings", binding)
-
-
 async def test_denied_access_is_logged_once_and_tried_again(
     control_plane: ControlPlane, namespace: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -231,7 +197,7 @@ async def test_denied_access_is_logged_once_and_tried_again(
         await until(lambda: len(control_plane.calls(mark, verbs=["list"])) > 1)
         assert caplog.text.count("allow it to list configmaps") == 1
         assert not watched.informer.synced.is_set()
-        allow_reading(control_plane, namespace, "reader")
+        allow_reading(control_plane, namespace, "reader", "configmaps")
         async with asyncio.timeout(30):
             await watched.informer.synced.wait()
         task.cancel()

@@ -17,7 +17,7 @@ from clusterstate.kube import login
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.doors import OwnDoor
 from clusterstate.kube.kinds import CONFIG_MAPS
-from clusterstate.kube.login import Login, ServiceAccount
+from clusterstate.kube.login import Login, ServiceAccount, home_namespace
 from clusterstate.kube.transport import Limits, Transport
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.kube.proxies import scripted, write_kubeconfig
@@ -142,3 +142,21 @@ async def test_a_pod_without_a_token(tmp_path: Path) -> None:
     environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
     with pytest.raises(KubeRefused, match="service account"):
         await Login.read(ServiceAccount(tmp_path / "token", tmp_path / "ca.crt", environ))
+
+
+def test_the_namespace_is_that_of_the_context_as_for_kubectl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    contexts = {"here": {"cluster": "c", "user": "u", "namespace": "clusters"}, "there": {"cluster": "c", "user": "u"}}
+    config = {
+        "current-context": "here",
+        "contexts": [{"name": name, "context": context} for name, context in contexts.items()],
+        "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+        "users": [{"name": "u", "user": {}}],
+    }
+    path = tmp_path / "config"
+    path.write_text(yaml.safe_dump(config))
+    assert home_namespace(path, None) == "clusters"
+    assert home_namespace(path, "here") == "clusters"
+    assert home_namespace(path, "there") == "default"
+    assert home_namespace(path, "nowhere") == "default"
+    assert home_namespace(tmp_path / "missing", None) == "default"

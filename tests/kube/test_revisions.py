@@ -18,6 +18,7 @@ from clusterstate.kube.revisions import (
     create_revision,
     delete_revision,
     list_revisions,
+    rebase_revision,
     settle_revision,
 )
 from clusterstate.sandbox.controlplane import ControlPlane
@@ -57,11 +58,10 @@ async def test_one_that_was_listed_can_be_settled_too(client: Client, owner: Own
 
 
 async def test_they_come_in_the_order_of_their_numbers(client: Client, owner: Owner) -> None:
-    for number in (10, 9, 100):
-        await create_revision(client, owner, intent(number))
+    made = [await create_revision(client, owner, intent(number)) for number in (10, 9, 100)]
     assert [each.number for each in await list_revisions(client, owner)] == [9, 10, 100]
-    await delete_revision(client, owner, 10)
-    await delete_revision(client, owner, 10)
+    await delete_revision(client, made[0])
+    await delete_revision(client, made[0])
     assert [each.number for each in await list_revisions(client, owner)] == [9, 100]
 
 
@@ -83,7 +83,7 @@ async def test_a_namesake_and_a_neighbour_have_their_own(client: Client, owner: 
 async def forge(client: Client, owner: Owner, number: int, change: Callable[[dict[str, Any]], object]) -> None:
     """Write a revision as the operator would have, but for one change."""
     made = await create_revision(client, owner, intent(number))
-    await delete_revision(client, owner, number)
+    await delete_revision(client, made)
     stored = made.stored["metadata"]
     metadata = {key: stored[key] for key in ("name", "namespace", "labels", "annotations", "ownerReferences")}
     body: dict[str, Any] = {"apiVersion": "apps/v1", "kind": "ControllerRevision", "metadata": metadata}
@@ -162,6 +162,72 @@ async def test_the_largest_that_can_be_packed_can_be_kept(client: Client, owner:
     await create_revision(client, owner, Revision(1, settled=False, packed=pack(half)))
     (kept,) = await list_revisions(client, owner)
     assert kept.content == half
+
+
+def revision(number: int, **more: Any) -> Revision:
+    return Revision(number, settled=True, packed=pack(content(number)), **more)
+
+
+def content(number: int) -> dict[str, Any]:
+    return {**CONTENT, "cluster": {"channel": str(number), "none": None}}
+
+
+async def names(client: Client, owner: Owner) -> list[str]:
+    found = [each["metadata"]["name"] async for each in client.list(CONTROLLER_REVISIONS, owner.namespace)]
+    return sorted(name.partition(owner.uid[:8])[2] for name in found)
+
+
+async def test_older_ones_lead_back_and_say_all_that_they_said(client: Client, owner: Owner) -> None:
+    made = [await create_revision(client, owner, revision(each, changes=each, by="ann", what="w")) for each in (1, 2)]
+    newest = await create_revision(client, owner, revision(4))
+    second = await rebase_revision(client, owner, made[1], newest)
+    await rebase_revision(client, owner, made[0], second)
+    assert await names(client, owner) == ["-1-from-2", "-2-from-4", "-4"]
+    listed = await list_revisions(client, owner)
+    assert [each.content for each in listed] == [content(1), content(2), content(4)]
+    assert [each.created for each in listed[:2]] == [each.created for each in made]
+    assert [(each.changes, each.by, each.what) for each in listed[:2]] == [(1, "ann", "w"), (2, "ann", "w")]
+    again = await rebase_revision(client, owner, listed[0], listed[2])
+    assert (again.created, again.content) == (made[0].created, content(1))
+    assert await names(client, owner) == ["-1-from-4", "-2-from-4", "-4"]
+
+
+async def test_one_whose_way_back_is_broken_says_nothing_but_that_it_was(client: Client, owner: Owner) -> None:
+    made = [await create_revision(client, owner, revision(each)) for each in (1, 2, 3)]
+    second = await rebase_revision(client, owner, made[1], made[2])
+    await rebase_revision(client, owner, made[0], second)
+    await delete_revision(client, second)
+    first, newest = await list_revisions(client, owner)
+    assert (first.number, first.settled, first.readable, newest.readable) == (1, True, False, True)
+    with pytest.raises(Unreadable):
+        await rebase_revision(client, owner, first, newest)
+    assert await names(client, owner) == ["-1-from-2", "-3"]
+
+
+async def test_killed_between_the_new_form_and_the_old_ones_end(client: Client, owner: Owner) -> None:
+    """Both are there then; whichever a reader takes, it says the same, and the next try mends it."""
+    old, newest = [await create_revision(client, owner, revision(each)) for each in (1, 2)]
+    await rebase_revision(client, owner, old, newest)
+    await create_revision(client, owner, revision(1))
+    assert await names(client, owner) == ["-1", "-1-from-2", "-2"]
+    listed = await list_revisions(client, owner)
+    assert [(each.number, each.origin, each.content) for each in listed] == [(1, 0, content(1)), (2, 0, content(2))]
+    await rebase_revision(client, owner, *listed)
+    assert await names(client, owner) == ["-1-from-2", "-2"]
+    assert [each.content for each in await list_revisions(client, owner)] == [content(1), content(2)]
+
+
+async def test_without_the_base_nothing_older_counts(client: Client, owner: Owner) -> None:
+    old, newest = [await create_revision(client, owner, revision(each)) for each in (1, 2)]
+    await rebase_revision(client, owner, old, newest)
+    await delete_revision(client, newest)
+    assert await list_revisions(client, owner) == ()
+
+
+@pytest.mark.parametrize("origin", [1, 0, None, [7], "x"])
+async def test_one_that_leads_nowhere_is_left_out(client: Client, owner: Owner, origin: Any) -> None:
+    await forge(client, owner, 1, lambda body: body.update(data={"back": "AAAA", "from": origin}))
+    assert await list_revisions(client, owner) == ()
 
 
 async def test_it_belongs_to_its_object_and_goes_with_it(client: Client, owner: Owner) -> None:

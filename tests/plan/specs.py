@@ -45,6 +45,13 @@ def specs(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
     return _values(SCHEMA[f"{kind}.spec"], rules_of(kind), 4)
 
 
+def narrow(kind: Kind, *fields: str) -> st.SearchStrategy[dict[str, Any]]:
+    """Specs of these fields alone, so that two of them nearly always meet."""
+    types, rules = TYPES[SCHEMA[f"{kind}.spec"]["object"]], rules_of(kind)
+    values = {field: _values(types[field]["type"], rules.below(field), 3) for field in fields}
+    return st.fixed_dictionaries({}, optional=values)
+
+
 def _values(of: Any, rules: Rules, depth: int) -> st.SearchStrategy[Any]:
     if isinstance(of, str):
         return st.sampled_from(POOLS[of.strip("0123456789")])

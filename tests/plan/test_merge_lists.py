@@ -61,7 +61,8 @@ def test_an_item_of_ours_that_others_extended_is_a_conflict(policy: ConflictPoli
     extended = subnets(subnet("a", id="subnet-1"))
     undone = merge("Cluster", pushed.applied, {}, extended, Policy(conflict=policy), pushed.created)
     assert undone.spec == (extended if left else {})
-    assert [each.pointer for each in undone.conflicts] == ["/spec/subnets/name=a"]
+    told = [] if policy is ConflictPolicy.PREFER_STORE else ["/spec/subnets/name=a"]
+    assert [each.pointer for each in undone.conflicts] == told
 
 
 def test_an_item_that_others_removed_comes_back_whole_or_not_at_all() -> None:

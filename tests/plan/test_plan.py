@@ -198,6 +198,8 @@ def test_a_group_that_is_declared_no_more_stays_and_is_named_until_it_is_gone() 
     state = carry_out(state, first)
     second = plan(declare(groups={"b": NODES}), state, first.applied)
     assert (second.changes, second.unpruned) == ((), ("instancegroup/a",))
+    assert (first.applied.undeclared, second.applied.undeclared) == (frozenset(), {"a"})
+    assert Applied.from_json(second.applied.as_json()) == second.applied
     third = plan(declare(groups={"b": NODES}), state, second.applied)
     assert third == second
     gone = plan(declare(groups={"b": NODES}), State(state.cluster, {"b": state.instance_groups["b"]}), third.applied)

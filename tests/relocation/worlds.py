@@ -72,7 +72,7 @@ class World:
         """Run once as an operator does, and report."""
         if fresh:
             self.memory = Memory()
-        context = Context(self.client, Settings(memory_allowed=True), {}, lambda *_: {}, self.claims)
+        context = Context(self.client, Settings(memory_allowed=True), {}, lambda *_: {}, claims=self.claims)
         self.body = await get(self.client, self.body)
         result = await run(context, self.body, self.memory)
         if result.outcome is not None:

@@ -277,3 +277,15 @@ async def test_nothing_is_read_any_more_once_a_read_has_failed(trunk: MemoryStor
         await read_state(tree, await tree.list_files(), EVERYTHING)
     assert slow.reading == 0
     assert 1 < slow.most <= 8
+
+
+async def test_wanted_files_are_given_as_bytes(trunk: MemoryStore) -> None:
+    store = trunk
+    version = await store.write("addons/a", b"\xff")
+    await store.write("addons/b", b"theirs")
+    tree = Tree(store)
+    listing = await tree.list_files()
+    read = await read_state(tree, listing, Wanted(files=frozenset({"addons/a", "addons/gone"})))
+    assert (read.files, read.versions) == ({"addons/a": b"\xff"}, {"addons/a": version})
+    await tree.delete("addons/a", expect=version)
+    assert listing.deleted("addons/a").digest == (await tree.list_files()).digest

@@ -75,6 +75,7 @@ def many(values: st.SearchStrategy[Any], most: int) -> st.SearchStrategy[tuple[A
     return few | st.tuples(values, st.integers(1, most)).map(lambda pair: (pair[0],) * pair[1])
 
 
+revisions = st.builds(AppliedRevision, counts, st.just("2026-01-01T00:00:00Z"), counts, texts, texts)
 fields = st.builds(FieldChange, texts, st.sampled_from(Action), json_values, json_values)
 changes = many(st.builds(Change, texts, st.sampled_from(Action), many(fields, 60)), 60)
 differences = many(st.builds(Difference, texts, texts, json_values, json_values), 60)
@@ -109,7 +110,8 @@ outcomes = st.builds(
     ),
     plan=st.none() | plans,
     pushed=st.booleans(),
-    history=st.none() | many(st.builds(AppliedRevision, counts, st.just("2026-01-01T00:00:00Z"), counts), 150),
+    history=st.none()
+    | many(st.builds(AppliedRevision, counts, st.just("2026-01-01T00:00:00Z"), counts, texts, texts), 150),
     certificates=st.none() | many(st.builds(Certificate, texts, texts, times), 10),
     mirrors=st.none() | st.builds(MirrorReport, mirrored, many(texts, 10), many(failures, 10)),
     cloud=st.none() | st.builds(CloudUpdate, st.none() | st.booleans(), st.sampled_from(Reason), texts),

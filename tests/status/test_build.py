@@ -92,6 +92,14 @@ def test_what_a_run_did_not_reach_stays_as_it_was() -> None:
     ]
 
 
+def test_history_tells_who_and_what_where_that_is_known() -> None:
+    revisions = (AppliedRevision(2, "t", 1, "kubectl", "config (/spec/channel)"), AppliedRevision(1, "t", 0))
+    assert build_status({}, good(history=revisions), NOW)["history"] == [
+        {"revision": 2, "time": "t", "changes": 1, "by": "kubectl", "what": "config (/spec/channel)"},
+        {"revision": 1, "time": "t", "changes": 0},
+    ]
+
+
 def test_the_first_cluster_name_stays() -> None:
     before = build_status({}, good(), NOW)
     assert build_status(before, good(request=Request(3, "other")), NOW)["clusterName"] == "prod"

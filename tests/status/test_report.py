@@ -80,7 +80,7 @@ async def test_the_largest_status_is_taken_and_nothing_of_it_is_pruned(client: C
         plan=Plan((Change("instancegroup/" + "n" * 999, Action.CREATE, (field,) * 60),), (difference,) * 60),
         pushed=False,
         mirrors=MirrorReport(tuple(Mirrored(f"m{n}", "keyset/" + "c" * 999, "7" * 999, NOW) for n in range(200))),
-        history=tuple(AppliedRevision(number, "2026-01-01T00:00:00Z", 1) for number in range(101)),
+        history=tuple(AppliedRevision(n, "2026-01-01T00:00:00Z", 1, "m" * 999, "€" * 999) for n in range(101)),
     )
     written = await report(client, await create(client, namespace), outcome, NOW)
     assert written is not None

@@ -18,13 +18,19 @@ from clusterstate.sandbox.process import Child
 
 CRD = Path(__file__).parent.parent.parent / "crds" / "clusterstate.dev_clusterstates.yaml"
 RULES = [
-    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch", "patch"]},
     {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
     {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
-    {"apiGroups": [""], "resources": ["configmaps", "serviceaccounts", "namespaces"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+    {"apiGroups": [""], "resources": ["serviceaccounts", "namespaces"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
-    {"apiGroups": ["apps"], "resources": ["controllerrevisions"], "verbs": ["list", "create", "update", "delete"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "create", "patch"]},
+    {
+        "apiGroups": ["apps"],
+        "resources": ["controllerrevisions"],
+        "verbs": ["get", "list", "create", "update", "delete"],
+    },
 ]
 """All that the operator may do."""
 PATIENCE = 60.0
@@ -69,6 +75,8 @@ class Operating:
     """What Python is to run as the operator."""
     operator: Child | None = field(default=None, kw_only=True)
     starts: int = field(default=0, kw_only=True)
+    rules: Sequence[Mapping[str, Any]] = field(default=tuple(RULES), kw_only=True)
+    """What the operator may do in each namespace that it is let into."""
 
     @property
     def user(self) -> str:
@@ -129,6 +137,7 @@ class Operating:
             "HOME": str(self.directory),
             "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
             "CLUSTERSTATE_ALLOWED_ENDPOINTS": "127.0.0.1",
+            "CLUSTERSTATE_OPERATOR_NAMESPACE": self.namespace,
             **self.environ,
         }
         command = [sys.executable, *self.program, "run", "--kubeconfig", str(kubeconfig), "-n", self.namespace]
@@ -169,7 +178,7 @@ class Operating:
         subject = {"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"}
         objects = [
-            {"kind": "Role", "metadata": {"name": "operator"}, "rules": [*RULES, *more]},
+            {"kind": "Role", "metadata": {"name": "operator"}, "rules": [*self.rules, *more]},
             {"kind": "RoleBinding", "metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]},
         ]
         for each in objects:

@@ -39,6 +39,8 @@ FIELD_MANAGER: Final = "clusterstate"
 """Field manager of every object that the operator writes."""
 PULL_MANAGER: Final = "clusterstate-pull"
 """Field manager of what Pull and Both write into a spec."""
+ROLLBACK_MANAGER: Final = "clusterstate-rollback"
+"""Field manager of the declarations that `clusterstate rollback` writes."""
 
 OUR_NAMES: Final = (f"{GROUP}/", MANAGED_BY_LABEL)
 """How the labels and annotations start that users may not put on mirrors: we find our mirrors by them."""

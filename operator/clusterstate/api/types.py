@@ -1,6 +1,6 @@
 """The resource `ClusterState` as typed data: the one source of the CRD, and what a run works from."""
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -28,6 +28,9 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     creation_timestamp: str = ""
     """RFC 3339."""
     annotations: dict[str, str] = {}
+    finalizers: tuple[str, ...] = ()
+    managed_fields: tuple[dict[str, Any], ...] = ()
+    """Who wrote which field, as the API server keeps it."""
 
 
 class ClusterState(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from clusterstate import __version__
+from clusterstate.cli.objects import COMMANDS
 from clusterstate.errors import ClusterStateError
 from clusterstate.settings import Settings
 
@@ -33,8 +34,10 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     Everything else is configured by CLUSTERSTATE_* variables; docs/configuration.md lists them.
     """
     from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
 
-    settings = Settings.from_env({**os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
+    own = _given("CLUSTERSTATE_OPERATOR_NAMESPACE", own_namespace())
+    settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
     _log(settings.log_level)
     asyncio.run(run_operator(settings, Door(kubeconfig, context), os.environ))
 
@@ -46,6 +49,10 @@ def demo(*, keep: bool) -> None:
     from clusterstate.cli.demo import run_demo  # noqa: PLC0415 (the sandbox is for those who play in it)
 
     run_demo(keep=keep)
+
+
+for command in COMMANDS:
+    commands.add_command(command)
 
 
 def _log(level: str) -> None:
@@ -60,9 +67,9 @@ def _given(name: str, value: str) -> dict[str, str]:
 
 
 def main() -> int:
-    """Run one command; errors that people can act on are one line on stderr and exit code 1."""
+    """Run one command and give its exit code; errors that people can act on are one line on stderr and code 1."""
     try:
-        commands(standalone_mode=False)
+        return commands(standalone_mode=False) or 0
     except ClusterStateError as error:
         click.echo(f"clusterstate: {error.message}", err=True)
         return FAILED
@@ -71,7 +78,6 @@ def main() -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
-    return 0
 
 
 if __name__ == "__main__":

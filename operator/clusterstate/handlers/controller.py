@@ -6,7 +6,7 @@ not edge: what an event says only decides whether to look; a run looks at everyt
 
 import logging
 import random
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -16,12 +16,15 @@ import msgspec
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
+from clusterstate.api.types import ClusterState
 from clusterstate.context import Context, Memory, Result, let_go
 from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
+from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure, Outcome
+from clusterstate.plan.references import Reference, references_of
 from clusterstate.reconcile import run
 from clusterstate.status.report import report
 
@@ -33,13 +36,10 @@ FIRST_RETRY = 1.0
 """Seconds until a transient failure is tried again; doubled each time."""
 LAST_RETRY = 300.0
 """Seconds: no wait between two tries grows longer."""
-MOST_DOUBLINGS = 16
-PEACE = 60.0
-"""Seconds without a foreign change after which a repair is at once again; also the longest wait for one."""
-FREE_REPAIRS = 10
-"""Repairs at once, however short after each other: an object may have many mirrors."""
 JITTER = 0.1
 """Share of every wait that is left to chance, so that objects made together part with time."""
+LEARNING = 2.0
+"""Seconds that a run waits at most until the versions of what its object refers to are known."""
 
 Key = tuple[str, str]
 Body = Mapping[str, Any]
@@ -54,18 +54,22 @@ class Watched:
     failures: int = 0
     told: bytes | None = None
     """Digest of the status that the last run left."""
-    repairs: int = 0
-    """Mirrors that others changed in short succession."""
-    repaired: float = 0.0
-    """When the last of them is repaired, by the context's clock: peace begins then."""
+    repairs: Distance = field(default_factory=Distance)
+    """Of mirrors that others changed."""
+    rereads: Distance = field(default_factory=Distance)
+    """Of what it refers to."""
 
 
 class Controller:
     """All objects of this process, and the queue of their runs."""
 
-    def __init__(self, context: Context) -> None:
-        """Take what every run needs."""
+    def __init__(self, context: Context, refer: Callable[[Key, frozenset[Reference]], bool] = lambda *_: True) -> None:
+        """Take what every run needs, and whom to tell what an object refers to.
+
+        `refer` gives whether the versions of all that are known; else `reference_changed` tells when they are.
+        """
         self._context = context
+        self._refer = refer
         self._objects: dict[Key, Watched] = {}
         self._keys_by_uid: dict[str, Key] = {}
         self._present: dict[Key, str] = {}
@@ -89,12 +93,14 @@ class Controller:
             if _inputs(before) == _inputs(body):
                 return
             known.failures = 0
-        self._wake(self._context.claims.set(key, foreseen(body, self._context.claims.get(key))))
-        self.queue.add(key)
+        state = readable(body)
+        self._wake(self._context.claims.set(key, foreseen(state, self._context.claims.get(key))))
+        known_well = self._refer(key, references_of(state) if state else frozenset())
+        self.queue.add(key, 0.0 if known_well else LEARNING)
 
     def foresee(self, body: Body) -> None:
         """Take in what an object claims, before it is watched."""
-        self._context.claims.set(key_of(body), foreseen(body, None))
+        self._context.claims.set(key_of(body), foreseen(readable(body), None))
 
     def presence_changed(self, namespace: str, name: str, uid: str | None) -> None:
         """Take in that an object is there, or gone (None).
@@ -128,15 +134,20 @@ class Controller:
             return
         watched = self._objects[key]
         if watched.memory.mirrors.get(name) != (record.digest if record else None):
-            self.queue.add(key, self._repair_delay(watched))
+            self.queue.add(key, watched.repairs.delay(self._context.clock()))
 
-    def _repair_delay(self, watched: Watched) -> float:
-        now = self._context.clock()
-        watched.repairs = watched.repairs + 1 if now - watched.repaired < PEACE else 0
-        hurried = watched.repairs - FREE_REPAIRS
-        delay = min(float(2 ** min(hurried, MOST_DOUBLINGS)), PEACE) if hurried > 0 else 0.0
-        watched.repaired = now + delay
-        return delay
+    def reference_changed(self, key: Key) -> None:
+        """Take in that something that an object refers to has changed, came or went; ask its run to look.
+
+        Who changes it in a loop is answered at a growing distance; what a run that is due will see counts as one.
+        """
+        watched = self._objects.get(key)
+        if watched is None or self.queue.is_due(key):
+            return
+        delay = watched.rereads.delay(self._context.clock())
+        if not delay:
+            watched.failures = 0
+        self.queue.add(key, delay)
 
     async def work(self) -> None:
         """Carry out runs until cancelled."""
@@ -159,6 +170,7 @@ class Controller:
         if known is not None and _uid(known.body) != _uid(body):
             return
         self.queue.forget(key)
+        self._refer(key, frozenset())
         self._objects.pop(key, None)
         if known is not None and known.memory.access is not None:
             let_go(self._context, key, known.memory.access)
@@ -178,6 +190,7 @@ class Controller:
             watched.memory.fingerprint = None  # somebody else wrote the status: it is told again
         try:
             result = await run(self._context, watched.body, watched.memory, partial(self._tell_progress, watched))
+            inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
         except KubeError as error:
             log.warning("%s/%s: the status can't be written: %s", *key, error.message)
@@ -193,17 +206,25 @@ class Controller:
         elif _inputs(watched.body) != inputs:
             self._claim_anew(key, watched)
 
+    def _take_in(self, watched: Watched, result: Result, inputs: tuple[object, ...]) -> tuple[object, ...]:
+        """Take in what the run itself wrote into the object; give the inputs that the run worked from."""
+        if result.body is None:
+            return inputs
+        if _version(result.body) > _version(watched.body):
+            watched.body = result.body
+        return _inputs(result.body)
+
     def _claim_anew(self, key: Key, watched: Watched) -> None:
         """Claim what the object says now: its run claimed what it said when the run began."""
         claims = self._context.claims
-        self._wake(claims.set(key, foreseen(watched.body, claims.get(key))))
+        self._wake(claims.set(key, foreseen(readable(watched.body), claims.get(key))))
 
     def _take_back(self, key: Key) -> None:
         """Undo what a run did for an object that went meanwhile: it claimed a state and wished for the next run."""
         successor = self._objects.get(key)
         if successor is None:
             self.queue.forget(key)
-        self._wake(self._context.claims.set(key, foreseen(successor.body, None) if successor else None))
+        self._wake(self._context.claims.set(key, foreseen(readable(successor.body), None) if successor else None))
 
     async def _tell_progress(self, watched: Watched, outcome: Outcome) -> None:
         """Report how far a long run has come; what can't be told now is told at its end."""
@@ -255,10 +276,18 @@ def key_of(body: Body) -> Key:
     return body["metadata"]["namespace"], body["metadata"]["name"]
 
 
-def foreseen(body: Body, before: Claim | None) -> Claim | None:
+def readable(body: Body) -> ClusterState | None:
+    """Give an object as its text reads; None for one that can't be used."""
+    try:
+        return load(body)
+    except SpecInvalid:
+        return None
+
+
+def foreseen(state: ClusterState | None, before: Claim | None) -> Claim | None:
     """Give what an object claims as far as its own text tells; what it claimed before when that can't be used."""
     try:
-        return foresee_claim(load(body), before)
+        return foresee_claim(state, before) if state else before
     except SpecInvalid:
         return before
 

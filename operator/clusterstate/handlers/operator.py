@@ -1,4 +1,4 @@
-"""The operator as one process: kopf watches, our queue works, an informer follows the mirrors.
+"""The operator as one process: kopf watches, our queue works, watches of ours follow mirrors and references.
 
 kopf is used for what it is best at, a watch that survives everything, through `@kopf.on.event` alone: its other
 handlers keep a copy of the spec in annotations and put finalizers on objects.
@@ -20,12 +20,13 @@ from clusterstate.api.types import PLURAL, VERSION
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
 from clusterstate.handlers.mirrors import MirrorIndex
+from clusterstate.handlers.references import References
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
 from clusterstate.kube.login import Login, choose_source
 from clusterstate.mirror.record import reduce
-from clusterstate.settings import Settings
+from clusterstate.settings import NAMED, Settings
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +54,25 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
     sys.setrecursionlimit(RECURSION)
     async with await connect(door.kubeconfig, door.context) as client:
         index = MirrorIndex()
-        controller = Controller(Context(client, settings, environ, index.present))
-        index.on_change = controller.mirror_changed
+        named = settings.secrets_rbac == NAMED
+        references = References(client, named=named)
+        context = Context(client, settings, environ, index.present, references.versions)
+        controller = Controller(context, references.set)
+        index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
         presence = Informer(
             client, CLUSTER_STATES.without_bodies, settings.namespaces or None, "", _uid, controller.presence_changed
         )
         informer = Informer(
             client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
         )
+        # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
+        mirrors_known = informer.answered if named else informer.synced
         await _learn_claims(client, settings, controller)
         await _until_first_ends(
             informer.run(),
             presence.run(),
-            _work((informer.synced, presence.synced), controller),
+            references.run(),
+            _work((mirrors_known, presence.synced), controller),
             _watch(settings, door, controller),
         )
 

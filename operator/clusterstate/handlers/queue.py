@@ -55,6 +55,10 @@ class Queue(Generic[K]):
             self._lanes.setdefault(self._lane_of(key), _Lane()).waiting.append(key)
             self._wake.set()
 
+    def is_due(self, key: K) -> bool:
+        """Whether a run of this key that hasn't begun needs nothing but its turn."""
+        return key in self._waiting or key in self._again
+
     def forget(self, key: K) -> None:
         """Drop every wish for this key; a run that has begun goes on."""
         self._cancel_timer(key)

@@ -26,6 +26,8 @@ METHODS: Final[Mapping[Verb, str]] = MappingProxyType(
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
+NAME_FIELD: Final = "metadata.name="
+"""How a field selector for one object begins; RBAC rules with `resourceNames` let lists and watches with it pass."""
 PARTIAL: Final = "application/json;as=PartialObjectMetadata{};v=v1;g=meta.k8s.io"
 
 
@@ -67,7 +69,9 @@ class Call:
     def text(self) -> str:
         """Name it for people: `update secrets/status prod/kubelet`."""
         resource = "/".join(part for part in (self.kind.plural, self.subresource) if part)
-        where = "/".join(part for part in (self.namespace, self.name) if part)
+        selector = self.query.get("fieldSelector", "")
+        name = selector.removeprefix(NAME_FIELD) if selector.startswith(NAME_FIELD) else self.name
+        where = "/".join(part for part in (self.namespace, name) if part)
         if not where and self.kind.namespaced:
             where = "in all namespaces"
         return " ".join(part for part in (self.verb, resource, where) if part)

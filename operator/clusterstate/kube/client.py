@@ -162,6 +162,11 @@ class Client:
             if not token:
                 return
 
+    async def newest(self, selection: Selection) -> str:
+        """Give the resource version as of now, to watch from; what is there is left out but for one object."""
+        call = _page(selection, 1, "")
+        return decode_answer(call, await self._transport.send(call), Page).metadata.resource_version
+
     def watch(
         self, selection: Selection, resource_version: str, *, silence: float = SILENCE
     ) -> AsyncGenerator[WatchEvent, None]:

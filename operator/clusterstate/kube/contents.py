@@ -1,10 +1,13 @@
 """What stands in the data of a revision: JSON, gzip, base64. Pure.
 
+The newest are kept whole; an older one as a patch that leads back to it from a newer one.
+
 Whoever may write ControllerRevisions may write anything, so what is unpacked is bounded, and has the shape that
 `Applied.from_json` reads, or is refused.
 """
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,11 +15,14 @@ import msgspec
 
 from clusterstate.errors import KubeRefused, SpecTooLarge
 from clusterstate.kube.compression import compress, decompress
+from clusterstate.kube.jsonpatch import Patch, apply_patch, make_patch
 
 MAX_PACKED: Final = 1024 * 1024
 """Bytes in base64: Kubernetes keeps objects of up to 1.5 MiB with all their metadata."""
 MAX_CONTENT: Final = 16 * 1024 * 1024
 """Bytes of JSON; a declaration, which is a Kubernetes object too, gives a tenth of that."""
+
+SPOILT: Final = "A ControllerRevision doesn't say any more what was applied. Delete it."
 
 
 class Unreadable(KubeRefused):
@@ -44,6 +50,18 @@ class _Shape(msgspec.Struct, rename="camel"):
     store: dict[str, Any] | None = None
     place: str = ""
     departure: _Departure | None = None
+    contents: dict[str, str] = {}
+    key_pairs: dict[str, list[str]] = {}
+    undeclared: list[str] = []
+    shown: "_Shape | None" = None
+
+
+class _Back(msgspec.Struct):
+    """The way from a newer content back to an older one."""
+
+    patch: Patch
+    digest: str
+    """Of the older content: whoever made the newer one anew leads nowhere."""
 
 
 def pack(content: Mapping[str, Any]) -> str:
@@ -64,5 +82,28 @@ def unpack(packed: str) -> Mapping[str, Any]:
         content: dict[str, Any] = msgspec.json.decode(decompress(base64.b64decode(packed), MAX_CONTENT))
         msgspec.convert(content, _Shape)
     except (ValueError, RecursionError):
-        raise Unreadable("A ControllerRevision doesn't say any more what was applied. Delete it.") from None
+        raise Unreadable(SPOILT) from None
     return content
+
+
+def pack_back(newer: Mapping[str, Any], older: Mapping[str, Any]) -> str:
+    """Give the text to keep of an older content; the newer one says the rest. Raises `SpecTooLarge` as `pack` does."""
+    back = _Back(make_patch(newer, older), _digest(older))
+    return pack(msgspec.to_builtins(back))
+
+
+def unpack_back(newer: Mapping[str, Any], packed: str) -> Mapping[str, Any]:
+    """Give the older content. Raises `Unreadable` where the text doesn't lead to it from this newer one."""
+    try:
+        back = msgspec.json.decode(decompress(base64.b64decode(packed), MAX_CONTENT), type=_Back)
+        content: dict[str, Any] = apply_patch(newer, back.patch)
+        msgspec.convert(content, _Shape)
+    except (ValueError, RecursionError):
+        raise Unreadable(SPOILT) from None
+    if _digest(content) != back.digest:
+        raise Unreadable(SPOILT)
+    return content
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()

@@ -138,7 +138,7 @@ def _advice(call: Call, code: int) -> str:
     if code == 403:  # noqa: PLR2004 - HTTP's Forbidden
         where = f" in namespace {call.namespace}" if call.namespace else " in all namespaces"
         resource = f"{call.kind.plural}/{call.subresource}" if call.subresource else call.kind.plural
-        return f" If the operator should do that, allow it to {call.verb} {resource}{where} by RBAC."
+        return f" If this account should do that, allow it to {call.verb} {resource}{where} by RBAC."
     return ""
 
 

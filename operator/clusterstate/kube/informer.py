@@ -8,15 +8,13 @@ An object that `reduce` or `on_change` fails at doesn't hold up the others.
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Final, Generic, TypeAlias, TypeVar
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
-from clusterstate.errors import KubeError
+from clusterstate.errors import KubeForbidden
 from clusterstate.kube.client import Client, Selection
-from clusterstate.kube.failures import Expired
+from clusterstate.kube.following import Following
 from clusterstate.kube.kinds import JsonObject, Kind
 from clusterstate.kube.watching import SILENCE, WatchEvent
 
@@ -25,32 +23,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Key: TypeAlias = tuple[str, str]
 """Namespace and name."""
-
-FIRST_DELAY: Final = 0.2
-LONGEST_DELAY: Final = 30.0
-QUIET: Final = 5.0
-"""Seconds after which the end of a watch is taken for the server's usual one, though nothing happened in it."""
-
-
-@dataclass(slots=True)
-class _Scope:
-    """How far the list and watch of one selection have come."""
-
-    selection: Selection
-    version: str = ""
-    """Empty: a list must come first."""
-    synced: bool = False
-    """Whether a whole list has ever been taken."""
-    delay: float = 0.0
-    """Seconds to wait before the next request."""
-    failure: KubeError | None = None
-
-    def worked(self) -> None:
-        self.delay = 0.0
-        self.failure = None
-
-    def failed(self) -> None:
-        self.delay = min(max(FIRST_DELAY, self.delay * 2), LONGEST_DELAY)
 
 
 class Informer(Generic[T]):
@@ -74,57 +46,54 @@ class Informer(Generic[T]):
         """Take the namespaces to watch (None: all, by one watch) and the silence that a watch may keep, in seconds."""
         self.synced = asyncio.Event()
         """Set once every object that was there at the start is known; stays set."""
+        self.answered = asyncio.Event()
+        """Set with `synced`, or before: once what isn't known is what RBAC forbids to list."""
         self._client = client
-        self._scopes = [_Scope(Selection(kind, namespace, labels)) for namespace in namespaces or (None,)]
+        selections = [Selection(kind, namespace, labels) for namespace in namespaces or (None,)]
+        self._scopes = [
+            Following(client, each, partial(self._learn, each), self._take, silence=silence) for each in selections
+        ]
+        self._unlisted = set(selections)
+        self._unanswered = set(selections)
         self._reduce = reduce
         self._on_change = on_change
-        self._silence = silence
         self._versions: dict[Key, str] = {}
 
     async def run(self) -> None:
         """Keep the picture true until cancelled; trouble with the API server only delays it."""
         async with asyncio.TaskGroup() as group:
             for scope in self._scopes:
-                group.create_task(self._follow(scope))
+                group.create_task(scope.run())
 
-    async def _follow(self, scope: _Scope) -> None:
-        while True:
-            scope.failed()  # until something comes: a watch that ends at once must not be repeated at once
-            try:
-                if not scope.version:
-                    await self._list(scope)
-                await self._watch(scope)
-            except KubeError as error:
-                self._note(scope, error)
-            await asyncio.sleep(scope.delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads requests, no secret
+    async def _learn(self, selection: Selection) -> str:
+        try:
+            version = await self._list(selection)
+        except KubeForbidden:
+            self._note_answer(selection)
+            raise
+        self._unlisted.discard(selection)
+        self._note_answer(selection)
+        return version
 
-    async def _list(self, scope: _Scope) -> None:
+    def _note_answer(self, selection: Selection) -> None:
+        self._unanswered.discard(selection)
+        if not self._unanswered:
+            self.answered.set()
+        if not self._unlisted:
+            self.synced.set()
+
+    async def _list(self, selection: Selection) -> str:
         """Take the whole list; the watch goes on from its first page, whatever happened since."""
         version = ""
         present: set[Key] = set()
-        async for page in self._client.pages(scope.selection):
+        async for page in self._client.pages(selection):
             version = version or page.metadata.resource_version
             for item in page.objects:
                 present.add(_key(item))
                 self._put(item)
-        for key in self._known(scope) - present:
+        for key in self._known(selection) - present:
             self._drop(key)
-        scope.version = version
-        scope.failure = None
-        if not scope.synced:
-            scope.synced = True
-            if all(each.synced for each in self._scopes):
-                self.synced.set()
-
-    async def _watch(self, scope: _Scope) -> None:
-        started = asyncio.get_running_loop().time()
-        async with aclosing(self._client.watch(scope.selection, scope.version, silence=self._silence)) as events:
-            async for event in events:
-                self._take(event)
-                scope.version = event.resource_version
-                scope.worked()
-        if asyncio.get_running_loop().time() - started > QUIET:
-            scope.worked()
+        return version
 
     def _take(self, event: WatchEvent) -> None:
         match event.type:
@@ -159,15 +128,8 @@ class Informer(Generic[T]):
         except Exception as bug:  # noqa: BLE001 - one object's bug must not stop what is told of the others
             _report(key, bug)
 
-    def _known(self, scope: _Scope) -> set[Key]:
-        return {key for key in self._versions if scope.selection.namespace in {None, key[0]}}
-
-    def _note(self, scope: _Scope, error: KubeError) -> None:
-        if isinstance(error, Expired):
-            scope.version = ""
-        if scope.failure is None or scope.failure.message != error.message:
-            log.warning("%s", error.message)
-        scope.failure = error
+    def _known(self, selection: Selection) -> set[Key]:
+        return {key for key in self._versions if selection.namespace in {None, key[0]}}
 
 
 def _report(key: Key, bug: Exception) -> None:

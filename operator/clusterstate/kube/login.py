@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import load_kube_config
+from kubernetes.aio.config import list_kube_config_contexts, load_kube_config
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.incluster_config import (
     SERVICE_CERT_FILENAME,
@@ -29,6 +29,7 @@ BEFORE_EXPIRY: Final = timedelta(minutes=1)
 BETWEEN_RENEWALS: Final = 10.0
 """Seconds between two readings of the credentials, however many requests are turned down meanwhile."""
 UNLIMITED: Final = 0
+DEFAULT_NAMESPACE: Final = "default"
 
 _EXPECTED: Final = re.compile(r"Expected (key|object with name) [\w.@:/-]+")
 
@@ -96,6 +97,20 @@ class ServiceAccount:
         except (ConfigException, OSError) as error:
             raise KubeRefused(f"The Pod's service account can't be used: {_explain(error)}.") from None
         return Credentials(configuration, None)
+
+
+def home_namespace(kubeconfig: Path | None, context: str | None) -> str:
+    """Give the namespace that kubectl would take where none is named: the context's, the Pod's, else `default`."""
+    source = choose_source(kubeconfig, context)
+    if isinstance(source, ServiceAccount):
+        mounted = source.token.with_name("namespace")
+        return mounted.read_text().strip() if mounted.is_file() else DEFAULT_NAMESPACE
+    try:
+        contexts, current = list_kube_config_contexts(str(kubeconfig) if kubeconfig else None)  # type: ignore[no-untyped-call] # as its author left it
+    except Exception:  # noqa: BLE001 - the loader lets whatever a broken file causes through; who connects explains it
+        return DEFAULT_NAMESPACE
+    chosen = current if context is None else next((each for each in contexts if each["name"] == context), None)
+    return str(((chosen or {}).get("context") or {}).get("namespace") or DEFAULT_NAMESPACE)
 
 
 def choose_source(kubeconfig: Path | None, context: str | None) -> Source:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clusterstate.api.types import API_VERSION, KIND
+from clusterstate.api.types import API_VERSION, KIND, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,11 @@ class Owner:
     namespace: str
     name: str
     uid: str
+
+    @classmethod
+    def of(cls, metadata: Metadata) -> "Owner":
+        """Name a ClusterState by its own metadata."""
+        return cls(metadata.namespace, metadata.name, metadata.uid)
 
     def reference(self) -> dict[str, object]:
         """Give the ownerReference: deleted with the owner, without holding up the owner's deletion."""

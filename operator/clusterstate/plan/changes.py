@@ -44,6 +44,10 @@ class Change:
     """The whole new content of a Cluster or InstanceGroup; None for a delete."""
     expect: Version | None = None
     """The version that the plan was made from; None: the file must not exist."""
+    content: str = ""
+    """Digest of what is written into a file that is no document; of a keyset, the public key that is added."""
+    key_id: str = ""
+    """The id under which a key pair is added to a keyset."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class Plan:
     unpruned: tuple[str, ...] = ()
     """Keys that were declared once and aren't any more, but stay in the store."""
     warnings: tuple[str, ...] = ()
+    held: bool = False
+    """Whether secrets, keysets, SSH keys and files wait for the next run, which sees them at their new place."""
     applied: Applied = field(default_factory=Applied, repr=False)
     """The base of the next plan, once all changes are written: recorded before the first, settled after the last."""
 

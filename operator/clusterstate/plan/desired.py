@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clusterstate.api.sync import AdoptionPolicy, ConflictPolicy, Direction, DriftPolicy
+from clusterstate.state.keypair import KeyPairFacts
 from clusterstate.state.objects import JsonObject
 
 __all__ = [
@@ -39,7 +40,7 @@ class DesiredGroup:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """Everything that one declaration says about a state's documents."""
+    """Everything that one declaration says about a state."""
 
     cluster_name: str
     store_url: str
@@ -50,6 +51,12 @@ class Desired:
     policy: Policy = field(default_factory=Policy)
     names_place: bool = True
     """Whether a created cluster gets `{store_url}/{cluster_name}` as configBase; False where kops can't use that."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of secrets, SSH keys and files, by their key in the state."""
+    key_pairs: Mapping[str, KeyPairFacts] = field(default_factory=dict)
+    """Key pairs that must be in a keyset, by its name."""
+    one_ssh_key: bool = False
+    """Whether the store has room for one SSH key only, so that the old one goes before the new one comes."""
 
     @property
     def state_url(self) -> str:

@@ -11,7 +11,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from clusterstate.errors import AdoptionRefused, SpecInvalid
+from clusterstate.plan.both import base_of
 from clusterstate.plan.changes import Action, Plan
+from clusterstate.plan.contents import add_contents, compare_contents, observed_base
 from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, Observed, specs_of
@@ -35,17 +37,21 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     and `adoption` is Fail; a dry run shows the plan all the same. Under Pull nothing changes, and whatever differs
     from the declaration is drift.
     """
-    specs = specs_of(observed.state)
+    specs = observed_base(specs_of(observed.state), desired, observed)
     base = settle(observed.applied, observed.intents, specs) or Applied()
     sides = _Sides(desired, observed, base, specs)
     if desired.policy.direction is Direction.PULL:
         drift = (each for item in sides.items() for each in compare(item, desired.policy))
-        return Plan(drift=tuple(drift), applied=base)
+        return Plan(drift=(*drift, *compare_contents(desired, specs)), applied=base)
     _require_cluster(desired, observed)
     plan = _join(sides, {item.key: decide(item, desired, now) for item in sides.items()})
+    plan = add_contents(plan, desired, observed, (base, specs), now)
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy
+    if policy.direction is Direction.BOTH:
+        shown = specs_of(plan.state_after(observed.state))
+        plan = replace(plan, applied=replace(plan.applied, shown=shown))
     if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
         _refuse_strangers(sides, plan)
     return plan
@@ -53,7 +59,9 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
 
 def plan_digest(plan: Plan) -> str:
     """Give SHA-256 in hex over what the plan changes, field by field; it doesn't depend on the time."""
-    changes = [(change.key, change.action, [asdict(each) for each in change.fields]) for change in plan.changes]
+    changes = [
+        (change.key, change.action, change.content, [asdict(each) for each in change.fields]) for change in plan.changes
+    ]
     return hashlib.sha256(json.dumps(changes, sort_keys=True).encode()).hexdigest()
 
 
@@ -93,13 +101,12 @@ class _Sides:
 
     def _cluster(self, declared: JsonObject) -> Item:
         name = self.desired.cluster_name
-        applied, observed = self.base.cluster, self.specs.cluster
         return Item(
             kind="Cluster",
             key=CONFIG,
             declared=DesiredGroup(name, declared),
-            applied=None if applied is None else DesiredGroup(name, applied),
-            observed=None if observed is None else DesiredGroup(name, observed),
+            applied=self._base("Cluster", DesiredGroup(name, declared)),
+            observed=_as_group(name, self.specs.cluster),
             document=self.observed.state.cluster,
             version=self.observed.versions.get(CONFIG),
             created=self.base.created.get(CONFIG, frozenset()),
@@ -111,12 +118,27 @@ class _Sides:
             kind="InstanceGroup",
             key=key,
             declared=declared,
-            applied=self.base.instance_groups.get(declared.name),
+            applied=self._base("InstanceGroup", declared),
             observed=self.specs.instance_groups.get(declared.name),
             document=self.observed.state.instance_groups.get(declared.name),
             version=self.observed.versions.get(key),
             created=self.base.created.get(key, frozenset()),
         )
+
+    def _base(self, kind: Kind, declared: DesiredGroup) -> DesiredGroup | None:
+        both = self.desired.policy.direction is Direction.BOTH
+        applied, shown = (_side(kind, declared.name, each) for each in (self.base, self.base.shown))
+        return base_of(kind, applied, shown, declared) if both else applied
+
+
+def _side(kind: Kind, name: str, applied: Applied | None) -> DesiredGroup | None:
+    if applied is None:
+        return None
+    return _as_group(name, applied.cluster) if kind == "Cluster" else applied.instance_groups.get(name)
+
+
+def _as_group(name: str, spec: JsonObject | None) -> DesiredGroup | None:
+    return None if spec is None else DesiredGroup(name, spec)
 
 
 def _join(sides: _Sides, parts: Mapping[str, Part]) -> Plan:
@@ -142,6 +164,7 @@ def _applied(sides: _Sides, parts: Mapping[str, Part]) -> Applied:
         cluster.spec if cluster else None,
         dict(sorted(groups.items())),
         {key: pointers for key, pointers in sorted(created.items()) if pointers},
+        undeclared=frozenset(kept),
     )
 
 

@@ -1,11 +1,12 @@
 """What a plan must never do, however it was declared."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from clusterstate.errors import ConflictFound, FileStoreIsForReview, SpecInvalid
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.values import as_list, as_map
+from clusterstate.plan.values import Value, as_list, as_map, join
+from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
 from clusterstate.store.location import Location
@@ -34,6 +35,29 @@ def require_survivable(kind: Kind, key: str, before: JsonObject, after: JsonObje
     if kind == "Cluster":
         _require_same_etcd(before, after)
         _require_authorization(before, after)
+
+
+def require_kept(kind: Kind, key: str, declared: JsonObject, merged: JsonObject) -> None:
+    """Raise `SpecInvalid` for declared fields that kops leaves out of the merged spec because of its other fields.
+
+    For example `project` where the cloud isn't gce: written, they would be gone, and be drift for ever.
+    """
+    eaten = list(_eaten(key, "/spec", declared, merged, canonical(kind, merged).spec))
+    if eaten:
+        more = f" and {len(eaten) - NAMED} more" if len(eaten) > NAMED else ""
+        raise SpecInvalid(
+            f"{', '.join(eaten[:NAMED])}{more}: kops would drop that together with the other fields of {key}, such as "
+            "its cloudProvider. Declare it no longer."
+        )
+
+
+def _eaten(key: str, at: str, declared: JsonObject, merged: JsonObject, kept: Value) -> Iterator[str]:
+    for name, value in declared.items():
+        there, left = merged.get(name), as_map(kept).get(name)
+        if isinstance(value, dict) and isinstance(there, dict) and isinstance(left, dict):
+            yield from _eaten(key, join(at, name), value, there, left)
+        elif value and there and left is None:
+            yield f"{key}{join(at, name)}"
 
 
 def _require_same_etcd(before: JsonObject, after: JsonObject) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from clusterstate.plan.changes import Action, FieldChange
-from clusterstate.plan.desired import ConflictPolicy, DriftPolicy, Policy
+from clusterstate.plan.desired import ConflictPolicy, Direction, DriftPolicy, Policy
 from clusterstate.plan.merge_table import ATOMIC, Keyed, MergeSet, Rules, rules_of
 from clusterstate.plan.values import (
     MISSING,
@@ -97,8 +97,9 @@ def merge(
 ) -> Merged:
     """Merge a whole spec. `created` is the last merge's, for the same object.
 
-    Without `applied` nothing is removed and nothing is drift. Under `ConflictPolicy.FAIL` a conflict leaves its own
-    path as it is; that nothing else may be written either is the caller's to see to.
+    Without `applied` nothing is removed and nothing is drift; under `Direction.BOTH` what differs is a conflict then.
+    Under `ConflictPolicy.FAIL` a conflict leaves its own path as it is; that nothing else may be written either is the
+    caller's to see to.
     """
     sides = _Sides(MISSING if applied is None else applied, declared, observed)
     return _Merger(policy, created).run(SPEC, rules_of(kind), sides)
@@ -160,9 +161,11 @@ class _Merger:
             return self.write(at, sides) if unchanged else self.settle_conflict(at, sides)
         if equal(rules, declared, observed):
             return observed, declared
-        if applied is MISSING or equal(rules, applied, observed):
+        # Without a base nobody knows which side has moved, and in both directions either may be right.
+        open_question = applied is MISSING and observed is not MISSING and self.policy.direction is Direction.BOTH
+        if not open_question and (applied is MISSING or equal(rules, applied, observed)):
             return self.write(at, sides)
-        if equal(rules, applied, declared):
+        if not open_question and equal(rules, applied, declared):
             return self.settle_drift(at, sides)
         return self.settle_conflict(at, sides)
 
@@ -180,11 +183,14 @@ class _Merger:
         return sides.observed, sides.declared
 
     def settle_conflict(self, at: str, sides: _Sides) -> _Result:
+        if sides.declared is MISSING and self.policy.conflict is ConflictPolicy.PREFER_STORE:
+            return sides.observed, MISSING  # the store has it now, and nobody declares it: nothing is left to be told
         self.conflicts.append(Disagreement(at, shown(sides.declared), shown(sides.observed)))
         if self.policy.conflict is ConflictPolicy.PREFER_SPEC:
             return self.write(at, sides)
-        # While it stays declared, the old base keeps it a conflict; a new one would turn it into drift.
-        return sides.observed, MISSING if sides.declared is MISSING else sides.applied
+        # The old base keeps it a conflict; a new one would turn it into drift. None is the base of what never had one:
+        # it equals neither side.
+        return sides.observed, None if sides.applied is MISSING else sides.applied
 
     def merge_map(self, at: str, rules: Rules, sides: _Sides) -> _Result:
         if sides.observed is MISSING and (sides.declared is MISSING or is_bare(sides.declared)):

@@ -24,6 +24,14 @@ class Applied:
 
     They go when the last field declared in them goes; a parent that was there before stays.
     """
+    shown: "Applied | None" = None
+    """The store's side as it was then, where Pull brings it into the spec (`direction: Both`): no declaration."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of secrets, SSH keys and files, by their key in the state."""
+    key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
+    undeclared: frozenset[str] = frozenset()
+    """Names of those instance groups that were declared once, aren't any more, and stay in the store."""
     store: Mapping[str, Any] | None = None
     """`spec.store` under which it was written: references, never secrets. None in revisions of older versions."""
     place: str = ""
@@ -44,6 +52,10 @@ class Applied:
             },
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
             **{name: part for name, part in more.items() if part},
+            **({"undeclared": sorted(self.undeclared)} if self.undeclared else {}),
+            **({} if self.shown is None else {"shown": self.shown.as_json()}),
+            "contents": dict(sorted(self.contents.items())),
+            "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
         }
 
     @classmethod
@@ -61,6 +73,10 @@ class Applied:
             store=content.get("store"),
             place=content.get("place", ""),
             departure=Departure.from_json(departure) if departure else None,
+            undeclared=frozenset(content.get("undeclared", ())),
+            shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
+            contents=content.get("contents", {}),
+            key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
         )
 
     @property
@@ -80,6 +96,8 @@ class Observed:
     """The newest settled one; None makes the run an adoption."""
     intents: tuple[Applied, ...] = ()
     """Recorded after `applied`, oldest first, by runs that didn't come to their end."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """Digests of those secrets, SSH keys and files that were read, by their key in the state."""
 
 
 def specs_of(state: State) -> Applied:

@@ -12,7 +12,9 @@ from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
+from clusterstate.plan.hook import HookReport
 from clusterstate.plan.migration import Migration
+from clusterstate.plan.pull import Pull
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
 
@@ -98,6 +100,10 @@ class AppliedRevision:
     """RFC 3339."""
     changes: int
     """Files written."""
+    by: str = ""
+    """The field manager that had changed the declaration last."""
+    what: str = ""
+    """Names of the files and fields that were written; never a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,10 @@ class Request:
     dry_run: bool = False
     suspended: bool = False
     mirroring: bool = False
+    require_cloud_update: bool = False
     expiry_warning: timedelta = timedelta(days=30)
+    deleting: bool = False
+    """Whether the object waits for its state to be deleted."""
 
 
 def make_request(state: ClusterState) -> Request:
@@ -122,6 +131,7 @@ def make_request(state: ClusterState) -> Request:
         dry_run=state.spec.sync.dry_run,
         suspended=state.spec.suspend,
         mirroring=state.spec.mirror is not None,
+        require_cloud_update=state.spec.sync.require_cloud_update,
         expiry_warning=parse_duration(state.spec.expiry_warning),
     )
 
@@ -150,6 +160,10 @@ class Outcome:
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
     migration: Migration | None = None
+    hook: HookReport | None = None
+    """The newest Job after a push; None: there was none."""
+    pull: Pull | None = None
+    """What Pull brings into the spec; None where nothing is to be brought."""
 
     @property
     def failure(self) -> Failure | None:
@@ -158,6 +172,8 @@ class Outcome:
             return Failure.of(self.error)
         if self.mirrors is not None and self.mirrors.problems:
             return self.mirrors.problems[0]
+        if self.request.require_cloud_update and self.cloud is not None and not self.cloud.updated:
+            return Failure(self.cloud.reason, Nature.WAITING, self.cloud.message)
         return None
 
     @property
@@ -176,8 +192,15 @@ class Outcome:
             return "Suspended: nothing is read or written until spec.suspend is false."
         if self.failure is not None:
             return self.failure.message
+        return f"{self.summary[0].upper()}{self.summary[1:]}."
+
+    @property
+    def summary(self) -> str:
+        """What is left to be done, as a part of a sentence."""
         text = summarise(self.left or Plan(), self.store.url if self.store else "")
-        return f"{text[0].upper()}{text[1:]}."
+        if self.pull is None or self.pull.written or not self.pull.changes:
+            return text
+        return f"{text}, {len(self.pull.changes)} to bring into the spec"
 
 
 def _corrects(change: Change, drift: Difference) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange
 from clusterstate.plan.desired import ConflictPolicy, Desired, DesiredGroup, DriftPolicy, Policy
 from clusterstate.plan.documents import changed, new_cluster, new_group
-from clusterstate.plan.guards import require_survivable
+from clusterstate.plan.guards import require_kept, require_survivable
 from clusterstate.plan.merge import Disagreement, Merged, merge, merge_labels
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.values import as_map, equal, equal_json
@@ -65,6 +65,7 @@ def compare(item: Item, policy: Policy) -> tuple[Difference, ...]:
 
 
 def _create(item: Item, desired: Desired, now: datetime) -> Part:
+    require_kept(item.kind, item.key, item.declared.spec, item.declared.spec)
     make = new_cluster if item.kind == "Cluster" else new_group
     document = make(desired, item.declared, now)
     spec = merge(item.kind, None, document.spec, {}, desired.policy)
@@ -107,6 +108,8 @@ def _update(item: Item, document: Document, observed: DesiredGroup, policy: Poli
 def _change(item: Item, document: Document, observed: DesiredGroup, merged: tuple[Merged, Merged]) -> Change | None:
     spec, labels = merged
     fields: tuple[FieldChange, ...] = (*labels.changes, *spec.changes)
+    if fields:
+        require_kept(item.kind, item.key, item.declared.spec, spec.spec)
     after = changed(document, observed.spec, spec.spec, labels.spec if labels.changes else None) if fields else None
     if after is None:
         return None

@@ -60,7 +60,26 @@ def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied
         settle_spec("Cluster", applied.cluster, intent.cluster, observed.cluster),
         {group.name: group for group in groups if group is not None},
         _join_created(applied.created, intent.created),
+        applied.shown,
+        _settle_contents(applied.contents, intent.contents, observed.contents),
+        _settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
     )
+
+
+def _settle_contents(
+    applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]
+) -> dict[str, str]:
+    keys = sorted({*applied, *intent})
+    settled = {key: (intent if intent.get(key) == observed.get(key) else applied).get(key) for key in keys}
+    return {key: digest for key, digest in settled.items() if digest is not None}
+
+
+def _settle_key_pairs(
+    applied: Mapping[str, frozenset[str]], intent: Mapping[str, frozenset[str]], observed: Mapping[str, frozenset[str]]
+) -> dict[str, frozenset[str]]:
+    none = frozenset[str]()
+    names = sorted({*applied, *intent})
+    return {name: applied.get(name, none) | (intent.get(name, none) & observed.get(name, none)) for name in names}
 
 
 def _settle_group(

@@ -12,20 +12,31 @@ every file anew. After the switch the old files stay until `cleanup` may delete 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from clusterstate.api.durations import parse_duration
-from clusterstate.api.store import Layout, StoreSpec
+from clusterstate.api.store import Layout
+from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.migration import Copied, Copying
 from clusterstate.context import Context, Memory
-from clusterstate.errors import CredentialsNotFound, FileStoreIsForReview, MigrationRunning, ReferenceNotFound
+from clusterstate.errors import (
+    CredentialsNotFound,
+    FileStoreIsForReview,
+    MigrationRunning,
+    ReferenceNotFound,
+    StoreNotFound,
+)
+from clusterstate.facts import origin_of, past_of
 from clusterstate.gather import Access, Reader, Sources, places_of
+from clusterstate.kube.owner import Owner
+from clusterstate.kube.revisions import list_revisions
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.contents import observed_base
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import (
     Migration,
@@ -36,11 +47,13 @@ from clusterstate.plan.migration import (
     strangers,
     without_config,
 )
-from clusterstate.plan.observed import Applied
+from clusterstate.plan.observed import Applied, specs_of
 from clusterstate.plan.place import Origin, as_plain, is_elsewhere, locate_state
 from clusterstate.plan.rewriting import Move, require_movable
+from clusterstate.plan.settle import settle
+from clusterstate.planning import Sight
 from clusterstate.relocation.config import Config, rewritten
-from clusterstate.state.layout import CONFIG
+from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.tree import Listing, Tree
 from clusterstate.store.base import Entry
@@ -54,52 +67,83 @@ TELL_AFTER: Final = 10.0
 TELL_EVERY: Final = 5.0
 
 
-@dataclass(frozen=True)
-class Steps:
+class Run(Protocol):
     """What the run does for a migration at its turns."""
 
-    check: Callable[[], Awaitable[None]]
-    """Raises when the object isn't the one any more that the run began with."""
-    claim: Callable[[Access, str | None], None]
-    """Claims the target, at this endpoint; raises `StateClaimed`."""
-    tell: Callable[[], Awaitable[None]]
-    """Tells how far the migration is."""
+    async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
+        """Read a state and do with it what needs no write to a store."""
+        ...
+
+    async def check(self) -> None:
+        """Raise when the object isn't the one any more that the run began with."""
+        ...
+
+    def claim(self, access: Access, endpoint: str | None) -> None:
+        """Claim a state that was reached; raise `StateClaimed`."""
+        ...
+
+    async def progress(self) -> None:
+        """Tell how far the run is."""
+        ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """The old place as it was listed."""
+    """A state as it was listed and read."""
 
     access: Access
-    identity: str
-    """What tells it from other places."""
+    sight: Sight
     tree: Tree
     listing: Listing
-    cluster: Document | None
+
+    @property
+    def cluster(self) -> Document | None:
+        """What `config` is."""
+        return self.sight.observed.state.cluster
 
     @property
     def spec(self) -> JsonObject:
         """What `config` says."""
         return self.cluster.spec if self.cluster else {}
 
+    @property
+    def identity(self) -> str:
+        """What tells the place from others."""
+        return self.sight.origin.place
 
-@dataclass(frozen=True)
-class Past:
-    """What was applied to the state, and what was begun since."""
+    @property
+    def base(self) -> Applied:
+        """What of all that was pushed the state holds; what is being moved is in no push."""
+        observed = self.sight.observed
+        specs = observed_base(specs_of(observed.state), self.sight.desired, observed)
+        pushes = [each for each in observed.intents if each.departure is None or each.departure.digest]
+        return settle(observed.applied, pushes, specs) or Applied()
 
-    history: History
-    base: Applied
-    """What the source holds of it."""
-    departure: Departure | None
-    """Where the state came from, if it has moved before."""
-    intents: tuple[Applied, ...]
+    @property
+    def departure(self) -> Departure | None:
+        """Where the state came from, if it has moved before."""
+        applied = self.sight.observed.applied
+        return applied.departure if applied else None
 
 
-async def find_source(context: Context, state: ClusterState, origin: Origin) -> Access | None:
-    """Find out how to reach the place that the state has to leave; None where it is at its place.
+async def find_relocation(context: Context, state: ClusterState, memory: Memory, run: Run) -> "Relocation | None":
+    """Give what has to be done since the object leads to another place than the newest push; None: nothing.
 
     Raises what `Reader.access` raises; the message says what has to be put back.
     """
+    if state.spec.sync.direction is Direction.PULL:
+        return None
+    if not memory.origin_read:
+        past = past_of(await list_revisions(context.client, Owner.of(state.metadata)))
+        memory.origin, memory.origin_read = origin_of(past.applied), True
+    if memory.origin is None:
+        return None
+    old = await _find_source(context, state, memory.origin)
+    return None if old is None else Relocation(context, state, memory, old, run)
+
+
+async def _find_source(context: Context, state: ClusterState, origin: Origin) -> Access | None:
+    """Find out how to reach the place that the state has to leave; None where it is at its place."""
     spec, namespace = state.spec.store, state.metadata.namespace
     if as_plain(spec) == origin.store:
         return None
@@ -138,24 +182,24 @@ def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -
 class Relocation:
     """One run's part of one migration."""
 
-    def __init__(self, context: Context, state: ClusterState, memory: Memory, origin: Origin, steps: Steps) -> None:
-        """Take what the run knows."""
+    def __init__(self, context: Context, state: ClusterState, memory: Memory, old: Access, run: Run) -> None:
+        """Take what the run knows, and how the old place is reached."""
+        assert memory.origin is not None, "else nothing has to move"
+        self.old = old
         self._context = context
         self._state = state
         self._memory = memory
-        self._origin = origin
-        self._steps = steps
+        self._origin = memory.origin
+        self._run = run
         self._files = 0
         self._seconds = parse_duration(state.spec.sync.timeout).total_seconds() * SHARE
         self._began = self._told = context.clock()
-        self._old, self._new = (self._locate(each) for each in (origin.spec, state.spec.store))
-        way = (self._old, self._new, origin.place)
+        self._old = old.location.url
+        self._new = locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url
+        way = (self._old, self._new, self._origin.place)
         if memory.copied is None or memory.copied.way != way:
             memory.copied = Copied(way)
         self._copied = memory.copied
-
-    def _locate(self, spec: StoreSpec) -> str:
-        return locate_state(spec, self._state.metadata.namespace, self._state.cluster_name).url
 
     @property
     def facts(self) -> Migration:
@@ -179,17 +223,29 @@ class Relocation:
     async def look(self, source: Source) -> None:
         """Count what is to be copied, for a dry run; raise what would keep it from being copied."""
         move = make_move(self._state, source.access, await self._find_target(), source.spec)
-        require_movable(move, source.spec, self._state.spec.cluster)
+        require_movable(move, source.spec, source.sight.desired.cluster or {})
         self._choose(move, source, source.listing, await self._backups(source))
 
-    async def has_arrived(self) -> bool:
+    async def go(self) -> None:
+        """Move the state on; mirrors follow the old place so long. Raises `MigrationRunning` where more is to do."""
+        async with Sources(self._context.client, self.old, writes=False) as sources:
+            try:
+                tree, listing, _ = await sources.list_state(None, self._seconds)
+            except StoreNotFound:
+                if not await self._has_arrived():
+                    raise
+                return
+            if listing.files:
+                sight, history = await self._run.show(self.old, tree, listing)
+                await self._move(Source(self.old, sight, tree, listing), history)
+
+    async def _has_arrived(self) -> bool:
         """Whether the new place has a state already, moved there by hand."""
         async with Sources(self._context.client, await self._find_target(), writes=False) as sources:
             _, listing, _ = await sources.list_state(None, self._seconds)
             return CONFIG in listing.entries
 
-    async def go(self, source: Source, past: Past) -> None:
-        """Copy, verify and switch; raise `MigrationRunning` when time is up."""
+    async def _move(self, source: Source, history: History) -> None:
         target = await self._find_target()
         if target.location.scheme == "file":
             raise FileStoreIsForReview(
@@ -197,8 +253,8 @@ class Relocation:
                 "can't move there. Choose another URL."
             )
         try:
-            async with asyncio.timeout(self._seconds):
-                await self._go(source, past, target)
+            async with asyncio.timeout(self._seconds - (self._context.clock() - self._began)):
+                await self._move_to(target, source, history)
         except TimeoutError:
             raise MigrationRunning(
                 f"{self.facts.copied} of {self._files} files are at {self._new}, verified; the next run goes on. Until "
@@ -210,38 +266,37 @@ class Relocation:
         reader = Reader(context.client, context.settings, context.environ, self._state.metadata.namespace)
         return await reader.access(self._state.spec.store, self._state.cluster_name)
 
-    async def _go(self, source: Source, past: Past, target: Access) -> None:
+    async def _move_to(self, target: Access, source: Source, history: History) -> None:
         move = make_move(self._state, source.access, target, source.spec)
         async with Sources(self._context.client, target, writes=True, creates=True) as sources:
-            require_movable(move, source.spec, self._state.spec.cluster)
+            require_movable(move, source.spec, source.sight.desired.cluster or {})
             new, there = await sources.list_at(move.places_after(source.spec))
-            self._steps.claim(target, sources.endpoint)
+            self._run.claim(target, sources.endpoint)
             identity = target.location.identity(sources.endpoint or "")
             if identity == source.identity:
                 await self._rename(source, move, new)
-                await self._switch(past, move, identity, None)
+                await self._switch(source, history, move, identity, None)
                 return
             copying = Copying(
                 source=source.tree,
                 target=new,
                 place=target.location.url,
-                # In an empty place there may be no bucket yet; what a listing missed is met when it is written.
-                there={**there.entries, **(await new.list_backups() if there.files else {})},
+                there=dict(there.entries),
                 copied=self._copied,
-                resumed=self._is_resumed(past, there),
+                resumed=self._is_resumed(source, there.without_backups),
                 tell=self._progress,
             )
-            last = await self._bring(source, past, move, copying)
-            await self._switch(past, move, identity, last)
+            last = await self._bring(source, history, move, copying)
+            await self._switch(source, history, move, identity, last)
 
-    async def _bring(self, source: Source, past: Past, move: Move, copying: Copying) -> Listing:
+    async def _bring(self, source: Source, history: History, move: Move, copying: Copying) -> Listing:
         """Have the target hold everything; give the source as it was when it stood still."""
         listing, backups, config = source.listing, await self._backups(source), Config(move, copying)
         chosen = self._choose(move, source, listing, backups)
         if not copying.resumed:
             await self._refuse_strangers(listing, chosen, config, copying)
-        await self._steps.check()
-        await past.history.intend(self._intent(past.base), Plan())
+        await self._run.check()
+        await history.intend(self._intent(source.base), Plan())
         for _ in range(ROUNDS):
             await copying.copy(without_config(self._choose(move, source, listing, backups)))
             for key in strangers(listing.entries, copying.there):
@@ -271,31 +326,34 @@ class Relocation:
         entry = source.listing.entries.get(CONFIG)
         if entry is not None:
             blob = await source.tree.read(CONFIG)
-            await self._steps.check()
+            await self._run.check()
             await new.write(CONFIG, rewritten(blob.data, move), expect=blob.version)
 
-    async def _switch(self, past: Past, move: Move, identity: str, last: Listing | None) -> None:
+    async def _switch(self, source: Source, history: History, move: Move, identity: str, last: Listing | None) -> None:
         """Settle that the state is at its new place; `last` is the old one as it was copied."""
-        await self._steps.check()
-        departure = (
-            None
-            if last is None
-            else Departure(
-                store=dict(self._origin.store),
-                digest=last.digest,
-                last_change=last.last_change.astimezone(UTC).isoformat() if last.last_change else "",
-                files=self._files,
-                bytes=self.facts.bytes,
-            )
+        await self._run.check()
+        departure = None if last is None else self._departure(last)
+        store, base = as_plain(self._state.spec.store), source.base
+        shown = None if base.shown is None else replace(base.shown, cluster=_rewritten(move, base.shown.cluster))
+        cluster = _rewritten(move, base.cluster)
+        await history.settle(
+            replace(base, cluster=cluster, shown=shown, store=store, place=identity, departure=departure)
         )
-        store, cluster = as_plain(self._state.spec.store), past.base.cluster
-        cluster = None if cluster is None else move.rewrite(cluster)
-        await past.history.settle(replace(past.base, cluster=cluster, store=store, place=identity, departure=departure))
         self._memory.origin, self._memory.copied = Origin(store, identity), None
 
+    def _departure(self, last: Listing) -> Departure:
+        return Departure(
+            store=dict(self._origin.store),
+            digest=last.digest,
+            last_change=last.last_change.astimezone(UTC).isoformat() if last.last_change else "",
+            files=self._files,
+            bytes=self.facts.bytes,
+        )
+
     async def _backups(self, source: Source) -> list[Entry]:
-        found = await source.tree.list_backups()
-        return choose_backups(found.values(), self._state.spec.sync.migration.backups)
+        every = await source.tree.list_files(backups=True)
+        found = (entry for key, entry in every.entries.items() if key.startswith(BACKUPS))
+        return choose_backups(found, self._state.spec.sync.migration.backups)
 
     def _choose(self, move: Move, source: Source, listing: Listing, backups: list[Entry]) -> list[Entry]:
         """Give what moves; raise `MigrationRefused` where a file is too large."""
@@ -310,17 +368,17 @@ class Relocation:
         departure = Departure(store=dict(self._origin.store))
         return replace(base, store=as_plain(self._state.spec.store), place="", departure=departure)
 
-    def _is_resumed(self, past: Past, there: Listing) -> bool:
+    def _is_resumed(self, source: Source, there: Listing) -> bool:
         """Whether whatever differs at the target is known to be an older copy.
 
         An intent of ours stands, or the state goes back to where it came from and nobody has written there since.
         """
-        for intent in past.intents:
+        for intent in source.sight.observed.intents:
             if intent.departure is not None and intent.store is not None:
                 same_way = intent.departure.store == self._origin.store
                 if same_way and self._leads_here(intent.store):
                     return True
-        before = past.departure
+        before = source.departure
         return before is not None and before.digest == there.digest and self._leads_here(before.store)
 
     def _leads_here(self, store: Mapping[str, Any]) -> bool:
@@ -331,4 +389,8 @@ class Relocation:
         now = self._context.clock()
         if now - self._began > TELL_AFTER and now - self._told > TELL_EVERY:
             self._told = now
-            await self._steps.tell()
+            await self._run.progress()
+
+
+def _rewritten(move: Move, spec: JsonObject | None) -> JsonObject | None:
+    return None if spec is None else move.rewrite(spec)

@@ -31,14 +31,19 @@ ODD_CERTIFICATE: Final = (
 
 def trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:
     """Give the items that nodes still trust, oldest first."""
-    return tuple(sorted((item for item in keyset.items if item.trusted), key=_age))
+    return tuple(sorted((item for item in keyset.items if item.trusted), key=by_age))
+
+
+def by_age(item: KeysetItem) -> tuple[int, int, str]:
+    """Give the sort key by age: ids that aren't integers are older than all that are."""
+    return (1, int(item.id), "") if _INTEGER.fullmatch(item.id) else (0, 0, item.id)
 
 
 def primary(keyset: Keyset) -> KeysetItem | None:
     """Give the item that signs what is new, None where no trusted item has an integer id."""
     able = [item for item in keyset.items if item.trusted and _INTEGER.fullmatch(item.id)]
     named = [item for item in able if item.id == keyset.primary_id]
-    return named[0] if named else max(able, key=_age, default=None)
+    return named[0] if named else max(able, key=by_age, default=None)
 
 
 def require_primary(keyset: Keyset, key: str) -> KeysetItem:
@@ -100,11 +105,6 @@ def certificate_not_after(item: KeysetItem) -> datetime | None:
         return certificate.not_valid_after_utc if certificate else None
     except ODD_CERTIFICATE:
         raise _unreadable(item) from None
-
-
-def _age(item: KeysetItem) -> tuple[int, int, str]:
-    """Sort key: ids that aren't integers are older than all that are."""
-    return (1, int(item.id), "") if _INTEGER.fullmatch(item.id) else (0, 0, item.id)
 
 
 def _certificate(item: KeysetItem) -> x509.Certificate | None:

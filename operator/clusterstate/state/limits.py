@@ -21,6 +21,9 @@ MAX_BYTES: Final[Mapping[FileKind, int]] = {
     FileKind.KEYSET: 1024 * _KIB,
     FileKind.SECRET: 2048 * _KIB,
     FileKind.SSH_PUBLIC_KEY: 64 * _KIB,
+    FileKind.CLUSTER_ADDON: MAX_DOCUMENT,
+    FileKind.ADDON: MAX_DOCUMENT,
+    FileKind.MANIFEST: MAX_DOCUMENT,
 }
 """Of one file, by what it is for. A key pair takes 6 KiB in its keyset; a secret that a Kubernetes Secret can still
 hold takes 1.4 MiB in its file."""

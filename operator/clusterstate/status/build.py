@@ -11,8 +11,9 @@ import msgspec
 
 from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
-from clusterstate.plan.diff import summarise
+from clusterstate.plan.hook import HookReport
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
+from clusterstate.plan.pull import Blocked
 from clusterstate.state.objects import Json
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
 from clusterstate.status.texts import cut, stamp
@@ -39,10 +40,16 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
     if outcome.store is not None:
         status["store"] = _store(before, outcome.store, outcome.request.generation)
     if outcome.left is not None:
-        _put_plan(status, outcome.left, outcome.store.url if outcome.store else "")
+        status["summary"] = cut(outcome.summary, MAX_MESSAGE)
+        _put_plan(status, outcome.left)
+        _put(
+            status, "pullBlocked", [_blocked(each) for each in outcome.pull.blocked[:LISTED]] if outcome.pull else None
+        )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
     _put_migration(status, outcome)
+    if outcome.hook is not None:
+        status["afterPush"] = _hook(outcome.hook)
     if outcome.history is not None:
         _put(status, "history", _history(outcome.history))
     status["conditions"] = _conditions(before, make_conditions(outcome, now), outcome.request.generation, now)
@@ -84,8 +91,11 @@ def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dic
     return found
 
 
-def _put_plan(status: Status, plan: Plan, url: str) -> None:
-    status["summary"] = cut(summarise(plan, url), MAX_MESSAGE)
+def _blocked(blocked: Blocked) -> dict[str, Any]:
+    return _place(blocked.key, blocked.pointer) | {"manager": cut(blocked.manager, MAX_PATH)}
+
+
+def _put_plan(status: Status, plan: Plan) -> None:
     _put(status, "plan", _counts(plan.changes) | {"changes": _changes(plan.changes)} if plan.changes else None)
     _put(status, "drift", [_difference(each) for each in plan.drift[:LISTED]])
     _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:LISTED]])
@@ -149,8 +159,20 @@ def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
     return rows
 
 
+def _hook(hook: HookReport) -> dict[str, Any]:
+    row: dict[str, Any] = {"revision": hook.revision, "job": hook.job, "state": hook.state.value}
+    _put(row, "message", cut(hook.message, MAX_MESSAGE))
+    return row
+
+
 def _history(history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:
-    return [{"revision": each.number, "time": each.time, "changes": each.changes} for each in history[:MAX_HISTORY]]
+    rows = []
+    for each in history[:MAX_HISTORY]:
+        row: dict[str, Any] = {"revision": each.number, "time": each.time, "changes": each.changes}
+        _put(row, "by", cut(each.by, MAX_VALUE))
+        _put(row, "what", cut(each.what, MAX_VALUE))
+        rows.append(row)
+    return rows
 
 
 def _conditions(

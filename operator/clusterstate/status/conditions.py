@@ -10,6 +10,7 @@ from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.outcome import Certificate, Outcome
+from clusterstate.plan.pull import Pull
 from clusterstate.status.texts import cut, stamp
 
 MAX_MESSAGE = 1024
@@ -91,18 +92,28 @@ def _store_reachable(outcome: Outcome) -> Condition:
 
 def _in_sync(outcome: Outcome) -> Condition:
     kind = ConditionType.IN_SYNC
-    plan = outcome.left
-    if plan is None:
+    if outcome.left is None:
         return _not_reached(kind, outcome)
-    if plan.conflicts:
-        return Condition(kind, Truth.FALSE, Reason.CONFLICT, _conflict_text(plan))
-    if plan.changes:
-        reason = Reason.DRY_RUN if outcome.request.dry_run else Reason.PLANNED
-        return Condition(kind, Truth.FALSE, reason, _planned_text(plan))
-    if plan.drift:
-        return Condition(kind, Truth.FALSE, Reason.DRIFTED, _drift_text(plan))
-    text = " ".join(["Every declared field has its value in the store.", *_remarks(plan)])
+    for reason, text in _differences(outcome, outcome.left):
+        return Condition(kind, Truth.FALSE, reason, text)
+    text = " ".join(["Every declared field has its value in the store.", *_remarks(outcome.left)])
     return Condition(kind, Truth.TRUE, Reason.IN_SYNC, text)
+
+
+def _differences(outcome: Outcome, plan: Plan) -> Iterator[tuple[Reason, str]]:
+    """Give everything that isn't in sync, the gravest first."""
+    ahead = Reason.DRY_RUN if outcome.request.dry_run else Reason.PLANNED
+    pull = outcome.pull or Pull()
+    if plan.conflicts:
+        yield Reason.CONFLICT, _conflict_text(plan)
+    if plan.changes:
+        yield ahead, _planned_text(plan)
+    if pull.blocked:
+        yield Reason.PULL_BLOCKED, _blocked_text(pull)
+    if plan.drift:
+        yield Reason.DRIFTED, _drift_text(plan)
+    if pull.changes and not pull.written:
+        yield ahead, f"Not in the spec yet: {_named(list(pull.changes))}."
 
 
 def _remarks(plan: Plan) -> Iterator[str]:
@@ -171,6 +182,14 @@ def _planned_text(plan: Plan) -> str:
 def _drift_text(plan: Plan) -> str:
     fields = _named([f"{each.key}{each.pointer}" for each in plan.drift])
     return f"Somebody changed in the store what is declared: {fields}."
+
+
+def _blocked_text(pull: Pull) -> str:
+    fields = _named([f"{each.key}{each.pointer} ({each.manager})" for each in pull.blocked])
+    return (
+        f"The store holds other values than the spec, where somebody else declares it: {fields}. Change it there, or "
+        "declare it no longer."
+    )
 
 
 def _certificates_text(certificates: list[Certificate], verb: str) -> str:

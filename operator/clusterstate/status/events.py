@@ -11,6 +11,7 @@ from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import Reason
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Action, Change
+from clusterstate.plan.hook import JobState
 from clusterstate.plan.outcome import Outcome
 from clusterstate.status.texts import cut, stamp
 
@@ -37,7 +38,7 @@ class Notice:
 
 def make_deeds(outcome: Outcome) -> list[Notice]:
     """Tell what a run did: true whatever becomes of the status."""
-    return [*_pushed(outcome), *_mirrored(outcome)]
+    return [*_pushed(outcome), *_pulled(outcome), *_mirrored(outcome), *_hooked(outcome)]
 
 
 def make_turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Notice]:
@@ -51,6 +52,12 @@ def _pushed(outcome: Outcome) -> Iterator[Notice]:
         yield Notice(EventType.NORMAL, Reason.PUSHED, f"Wrote to {outcome.store.url}: {files}.")
 
 
+def _pulled(outcome: Outcome) -> Iterator[Notice]:
+    if outcome.pull is not None and outcome.pull.written:
+        pointers = ", ".join(outcome.pull.changes)
+        yield Notice(EventType.NORMAL, Reason.PULLED, f"Brought from the store: {pointers}.")
+
+
 def _written(change: Change) -> str:
     """Name a file and what became of it; of a new one the fields would be all there are."""
     if change.action is not Action.UPDATE:
@@ -61,6 +68,20 @@ def _written(change: Change) -> str:
 def _mirrored(outcome: Outcome) -> Iterator[Notice]:
     if outcome.mirrors is not None and outcome.mirrors.written:
         yield Notice(EventType.NORMAL, Reason.MIRRORED, f"Wrote Secrets {', '.join(outcome.mirrors.written)}.")
+
+
+def _hooked(outcome: Outcome) -> Iterator[Notice]:
+    hook = outcome.hook
+    if hook is None or not hook.news:
+        return
+    match hook.state:
+        case JobState.RUNNING:
+            text = f"Started Job {hook.job} after the push of revision {hook.revision}."
+            yield Notice(EventType.NORMAL, Reason.AFTER_PUSH_STARTED, text)
+        case JobState.SUCCEEDED:
+            yield Notice(EventType.NORMAL, Reason.AFTER_PUSH_SUCCEEDED, f"Job {hook.job} has succeeded.")
+        case JobState.FAILED:
+            yield Notice(EventType.WARNING, Reason.AFTER_PUSH_FAILED, f"Job {hook.job} has failed: {hook.message}")
 
 
 TOLD = (ConditionType.READY, ConditionType.IN_SYNC, ConditionType.CERTIFICATES_VALID)

@@ -1,0 +1,25 @@
+"""The bytes of what a plan writes beside documents: as they were declared, or a keyset with a key pair added."""
+
+from collections.abc import Mapping
+
+from clusterstate.plan.changes import Plan
+from clusterstate.state import codec
+from clusterstate.state.keypair import KeyPair, with_key_pair
+from clusterstate.state.layout import FileKind, kind_of
+from clusterstate.state.objects import State
+
+
+def make_bodies(
+    plan: Plan, state: State, declared: Mapping[str, bytes], key_pairs: Mapping[str, KeyPair]
+) -> dict[str, bytes]:
+    """Give the final bytes of every file that the plan writes and that is no document, by its key.
+
+    `declared` has secrets, SSH keys and files by key, `key_pairs` what belongs into keysets by their name.
+    """
+    bodies = {change.key: declared[change.key] for change in plan.changes if change.key in declared}
+    for change in plan.changes:
+        kind, name = kind_of(change.key)
+        if kind is FileKind.KEYSET and change.key_id:
+            keyset = with_key_pair(state.keysets.get(name), name, key_pairs[name], change.key_id)
+            bodies[change.key] = codec.encode_keyset(keyset)
+    return bodies

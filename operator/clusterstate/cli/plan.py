@@ -1,0 +1,167 @@
+"""`clusterstate plan`: what the operator's next run would change, planned as it plans, by the rights of who asks."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import click
+
+from clusterstate.api.durations import parse_duration
+from clusterstate.api.load import load
+from clusterstate.api.types import ClusterState
+from clusterstate.cli.objects import TROUBLE, Target
+from clusterstate.cli.reading import as_text, printable, reading
+from clusterstate.errors import ConflictFound, KubeForbidden
+from clusterstate.facts import store_facts
+from clusterstate.gather import Access, Reader, Sources
+from clusterstate.kube.client import Client
+from clusterstate.kube.installation import LENGTH, find_installation_key
+from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.diff import plan_digest
+from clusterstate.plan.guards import find_refusal
+from clusterstate.plan.outcome import Outcome, make_request
+from clusterstate.plan.pull import Pull
+from clusterstate.planning import bring, decide, look
+from clusterstate.settings import Settings
+from clusterstate.state.digests import Digests
+from clusterstate.state.objects import Json
+
+SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What a run would come to."""
+
+    outcome: Outcome
+    refusal: str = ""
+    """Why the operator would write nothing of it."""
+
+    @property
+    def plan(self) -> Plan:
+        """What would be written to the store."""
+        return self.outcome.plan or Plan()
+
+    @property
+    def pull(self) -> Pull:
+        """What would be written into the spec."""
+        return self.outcome.pull or Pull()
+
+    @property
+    def exit_code(self) -> int:
+        """As `kubectl diff` has it."""
+        if self.refusal:
+            return TROUBLE
+        return int(bool(self.plan.changes or self.pull.changes))
+
+
+async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> int:
+    """Print the plan, and give the exit code. Raises what a run's outcome would say."""
+    # Whoever calls is who the store sees: their own credentials are theirs to use.
+    settings = replace(Settings.from_env(environ), ambient_namespaces=("*",))
+    async with reading(target) as (client, body):
+        state = load(body)
+        reader = Reader(client, settings, environ, state.metadata.namespace)
+        access = await reader.access(state.spec.store, state.cluster_name)
+        found = await _foresee(client, settings, state, access)
+    if output == "text":
+        for line, colour in _lines(found):
+            click.secho(printable(line), fg=colour)
+    else:
+        click.echo(as_text(_as_json(found), output))
+    if found.refusal:
+        click.echo(f"clusterstate: {found.refusal}", err=True)
+    return found.exit_code
+
+
+async def _foresee(client: Client, settings: Settings, state: ClusterState, access: Access) -> Foresight:
+    seconds = parse_duration(state.spec.sync.timeout).total_seconds()
+    creates = bool(state.spec.cluster)
+    async with Sources(client, access, writes=False, creates=creates) as sources:
+        tree, listing, _ = await sources.list_state(None, seconds)
+        sight = await look(client, state, access, tree, listing, partial(_digests, client, settings))
+        plan = decide(sight, datetime.now(UTC))
+        pull = bring(state, sight.desired, plan.state_after(sight.observed.state))
+        outcome = Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull)
+    refusal = find_refusal(plan, access.location)
+    return Foresight(outcome, refusal.message if isinstance(refusal, ConflictFound) else "")
+
+
+async def _digests(client: Client, settings: Settings) -> Digests:
+    """Digest contents as the operator does where its key may be read; else what was applied of them isn't known."""
+    try:
+        key = await find_installation_key(client, settings.operator_namespace)
+    except KubeForbidden:
+        key = None
+    return Digests(key or secrets.token_bytes(LENGTH))
+
+
+def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
+    """Give the lines to print, each with its colour."""
+    plan = found.plan
+    for change in plan.changes:
+        sign, colour = SIGNS[change.action]
+        yield f"{sign} {change.key}", colour
+        for each in change.fields:
+            yield f"    {_field(each)}", SIGNS[each.action][1]
+    yield from (_difference("Conflict", each) for each in plan.conflicts)
+    yield from (_difference("Drifted", each) for each in plan.drift)
+    yield from ((f"Into the spec: {pointer}", "yellow") for pointer in found.pull.changes)
+    for blocked in found.pull.blocked:
+        yield f"Left out of the spec: {blocked.key}{blocked.pointer}, which is {blocked.manager}'s", None
+    yield from ((f"No longer declared, and stays: {key}", None) for key in plan.unpruned)
+    yield from ((f"Warning: {warning}", "yellow") for warning in plan.warnings)
+    summary = found.outcome.summary
+    yield f"{summary[0].upper()}{summary[1:]}.", None
+
+
+def _field(field: FieldChange) -> str:
+    sign, _ = SIGNS[field.action]
+    match field.action:
+        case Action.CREATE:
+            return f"{sign} {field.pointer}: {_shown(field.new)}"
+        case Action.UPDATE:
+            return f"{sign} {field.pointer}: {_shown(field.old)} -> {_shown(field.new)}"
+        case Action.DELETE:
+            return f"{sign} {field.pointer}: {_shown(field.old)}"
+
+
+def _difference(what: str, each: Difference) -> tuple[str, str]:
+    place = f"{each.key}{each.pointer}"
+    return f"{what}: {place}: declared {_shown(each.declared)}, in the store {_shown(each.observed)}", "red"
+
+
+def _shown(value: Json) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _as_json(found: Foresight) -> dict[str, Any]:
+    plan, pull = found.plan, found.pull
+    return {
+        "url": found.outcome.store.url if found.outcome.store else "",
+        "summary": found.outcome.summary,
+        "refusal": found.refusal,
+        "digest": plan_digest(plan),
+        "changes": [_change(each) for each in plan.changes],
+        "conflicts": [_disagreement(each) for each in plan.conflicts],
+        "drift": [_disagreement(each) for each in plan.drift],
+        "unpruned": [*plan.unpruned],
+        "warnings": [*plan.warnings],
+        "pull": [*pull.changes],
+        "pullBlocked": [{"path": each.key, "field": each.pointer, "manager": each.manager} for each in pull.blocked],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    fields = [
+        {"field": each.pointer, "action": each.action.value, "old": each.old, "new": each.new} for each in change.fields
+    ]
+    return {"path": change.key, "action": change.action.value, "fields": fields}
+
+
+def _disagreement(each: Difference) -> dict[str, Any]:
+    return {"path": each.key, "field": each.pointer, "declared": each.declared, "observed": each.observed}

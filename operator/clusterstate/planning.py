@@ -1,0 +1,100 @@
+"""What a run does between an open store and its first write, and what `clusterstate plan` does all in all.
+
+`look` reads, `decide` and `bring` decide; nothing is written here.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TypeAlias
+
+from clusterstate.api.types import ClusterState
+from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
+from clusterstate.facts import Past, past_of
+from clusterstate.gather import Access
+from clusterstate.kube.client import Client
+from clusterstate.kube.owner import Owner
+from clusterstate.kube.revisions import Revision, list_revisions
+from clusterstate.mirror.rules import is_chosen
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.declare import declare
+from clusterstate.plan.desired import Desired, Direction
+from clusterstate.plan.diff import make_plan
+from clusterstate.plan.observed import Observed, specs_of
+from clusterstate.plan.ownership import ownership_of
+from clusterstate.plan.place import Origin, as_plain
+from clusterstate.plan.pull import Pull, make_pull
+from clusterstate.state.digests import Digests
+from clusterstate.state.objects import State
+from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
+
+DigestsSource: TypeAlias = Callable[[], Awaitable[Digests]]
+"""Gives what digests contents; asked only where there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Everything that a decision is made from."""
+
+    desired: Desired
+    observed: Observed
+    contents: Contents
+    """What is declared beside documents, with its bytes."""
+    revisions: tuple[Revision, ...]
+    """Oldest first."""
+    origin: Origin
+    """Where this was looked at; the next push goes there."""
+
+
+async def look(
+    client: Client, state: ClusterState, access: Access, tree: Tree, listing: Listing, digests_source: DigestsSource
+) -> Sight:
+    """Read what is declared, what the store holds of it, and what was applied."""
+    desired, owner = declare(state, access.store.url), Owner.of(state.metadata)
+    revisions = await list_revisions(client, owner)
+    past = past_of(revisions)
+    digests = await digests_source() if declares_contents(state.spec) or past.contents_keys else None
+    contents = await read_contents(client, owner.namespace, state.spec, digests) if digests else Contents()
+    read = await read_state(tree, listing, _wanted(state, {*contents.digests, *past.contents_keys}))
+    return Sight(
+        desired=replace(desired, contents=contents.digests, key_pairs=contents.facts),
+        observed=_observed(past, read, digests_of(read, digests) if digests else {}),
+        contents=contents,
+        revisions=revisions,
+        origin=Origin(as_plain(state.spec.store), access.location.identity(tree.trunk.endpoint or "")),
+    )
+
+
+def decide(sight: Sight, now: datetime) -> Plan:
+    """Decide what is to be written to the store, and what the next revision says. Raises what `make_plan` does."""
+    plan, before = make_plan(sight.desired, sight.observed, now), sight.observed.applied
+    departure = before.departure if before else None
+    noted = replace(plan.applied, store=sight.origin.store, place=sight.origin.place, departure=departure)
+    return replace(plan, applied=noted)
+
+
+def bring(state: ClusterState, desired: Desired, after: State) -> Pull | None:
+    """Decide what is to be written into the spec of what the store will hold, None where that isn't wanted.
+
+    Raises `SpecTooLarge` as `make_pull` does.
+    """
+    if state.spec.sync.direction is Direction.PUSH:
+        return None
+    return make_pull(state, ownership_of(state.metadata), desired, specs_of(after))
+
+
+def _observed(past: Past, read: Read, digests: Mapping[str, str]) -> Observed:
+    return Observed(read.state, read.versions, past.applied, past.intents, digests)
+
+
+def _wanted(state: ClusterState, keys: Collection[str]) -> Wanted:
+    mirror = state.spec.mirror
+    rule = mirror.secrets if mirror else None
+    chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
+    wanted = wanted_for(keys)
+    return Wanted(
+        secrets=lambda name: wanted.secrets(name) or chosen(name),
+        ssh_public_keys=wanted.ssh_public_keys or (mirror is not None and mirror.ssh_public_keys is not None),
+        files=wanted.files,
+    )

@@ -1,0 +1,28 @@
+"""The command line as a process of its own, with nobody at a terminal, or somebody."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+OPERATOR = Path(__file__).parents[2] / "operator"
+
+
+def clusterstate(*arguments: str, home: Path, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end; what it writes beside stdout and stderr goes below `home`.
+
+    What is typed, if anything, is typed at a terminal.
+    """
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(OPERATOR), "HOME": str(home), **environ}
+    command = [sys.executable, "-m", "clusterstate", *arguments]
+    keyboard, stdin = os.openpty() if typed else (None, os.open(os.devnull, os.O_RDONLY))
+    try:
+        if keyboard is not None:
+            os.write(keyboard, typed.encode())
+        return subprocess.run(
+            command, env=environment, stdin=stdin, capture_output=True, text=True, timeout=60, check=False
+        )
+    finally:
+        os.close(stdin)
+        if keyboard is not None:
+            os.close(keyboard)

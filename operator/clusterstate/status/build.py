@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from clusterstate.api.status import LISTED
+from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.hook import HookReport
@@ -48,6 +48,7 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
+    _put_migration(status, outcome)
     if outcome.hook is not None:
         status["afterPush"] = _hook(outcome.hook)
     if outcome.history is not None:
@@ -140,6 +141,18 @@ def _value(name: str, value: Json) -> dict[str, str]:
 
 def _compact(value: Json) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _put_migration(status: Status, outcome: Outcome) -> None:
+    """Tell of a migration; one that was given up before the switch is no longer told of."""
+    migration = outcome.migration
+    if migration is not None:
+        places = {"from": cut(migration.old, TEXT_LENGTH), "to": cut(migration.new, TEXT_LENGTH)}
+        row: dict[str, Any] = {**places, "phase": migration.phase}
+        row |= {"files": migration.files, "copied": migration.copied, "bytes": migration.bytes}
+        status["migration"] = row | {"message": cut(migration.message, MAX_MESSAGE)}
+    elif outcome.error is None and status.get("migration", {}).get("phase") in {"Planned", "Copying"}:
+        del status["migration"]
 
 
 def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:

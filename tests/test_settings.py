@@ -46,6 +46,7 @@ def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None
         ("WORKERS", "-1"),
         ("WORKERS", "many"),
         ("WORKERS", "²"),
+        ("DELETION_TIMEOUT", "1h"),
         ("LOG_LEVEL", "loud"),
         ("SECRETS_RBAC", "cluster"),
         ("ALLOW_MEMORY", "yes"),

@@ -30,6 +30,7 @@
     │   ├── ConflictFound             both sides changed the same field
     │   ├── BreakerTripped            a plan would delete too much
     │   ├── DeletionBlocked           the state may not be deleted (yet)
+    │   ├── AfterPushRefused          a Job may not be started here
     │   ├── MigrationRefused          the state can't move to where the spec says
     │   ├── MirrorConflict            a Secret of that name isn't ours
     │   └── MirrorRefused             what the source holds can't be a Secret
@@ -115,7 +116,9 @@ class Reason(StrEnum):
     FIELD_DROPPED_BY_KOPS = "FieldDroppedByKops"
     MIGRATING = "Migrating"
     MIGRATED = "Migrated"
+    AFTER_PUSH_REFUSED = "AfterPushRefused"
     AFTER_PUSH_STARTED = "AfterPushStarted"
+    AFTER_PUSH_SUCCEEDED = "AfterPushSucceeded"
     AFTER_PUSH_FAILED = "AfterPushFailed"
     NOT_REACHED = "NotReached"
     MIRRORED = "Mirrored"
@@ -282,6 +285,10 @@ class BreakerTripped(RunRefused):
 
 class DeletionBlocked(RunRefused):
     reason = Reason.DELETION_BLOCKED
+
+
+class AfterPushRefused(RunRefused):
+    reason = Reason.AFTER_PUSH_REFUSED
 
 
 class MigrationRefused(RunRefused):

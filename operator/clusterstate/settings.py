@@ -49,6 +49,11 @@ class Settings:
 
     `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
     """
+    deletion_timeout: int = 3600
+    """Seconds after which an object that is being deleted goes although its state can't be deleted; the files stay.
+
+    `CLUSTERSTATE_DELETION_TIMEOUT`.
+    """
     operator_namespace: str = "default"
     """Where the installation keeps what its replicas share. `CLUSTERSTATE_OPERATOR_NAMESPACE`; the Pod's own."""
     secrets_rbac: str = NAMESPACE
@@ -56,12 +61,22 @@ class Settings:
 
     `CLUSTERSTATE_SECRETS_RBAC`. `named` costs a watch for each Secret and ConfigMap that an object refers to.
     """
+    after_push_namespaces: tuple[str, ...] = ()
+    """Globs of namespaces whose objects may have a Job after a push (`spec.afterPush`); empty: none.
+
+    `CLUSTERSTATE_AFTER_PUSH_NAMESPACES`, separated by commas. The operator creates the Job, so that whoever may create
+    ClusterStates there may run whatever the operator may run there.
+    """
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
     def ambient_allowed(self, namespace: str) -> bool:
         """Whether objects of this namespace may use the operator's own store credentials."""
         return any(fnmatchcase(namespace, glob) for glob in self.ambient_namespaces)
+
+    def after_push_allowed(self, namespace: str) -> bool:
+        """Whether objects of this namespace may have a Job after a push."""
+        return any(fnmatchcase(namespace, glob) for glob in self.after_push_namespaces)
 
     def store_namespaces(self, namespace: str) -> tuple[str, ...]:
         """Give globs of the namespaces that may hold states of this namespace's objects."""
@@ -81,8 +96,10 @@ class Settings:
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             token_urls=_words(environ, "TOKEN_URLS"),
             kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
+            deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
             operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
+            after_push_namespaces=_words(environ, "AFTER_PUSH_NAMESPACES"),
             log_level=_level(environ, default.log_level),
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clusterstate.apply.history import MOST_BYTES, History
+from clusterstate.apply.history import MOST_BYTES, History, Keeping
 from clusterstate.kube.client import Client
 from clusterstate.kube.contents import MAX_PACKED
 from clusterstate.kube.owner import Owner
@@ -26,7 +26,7 @@ async def owner(client: Client, namespace: str) -> Owner:
 
 async def history(client: Client, owner: Owner, limit: int = 10, by: str = "") -> History:
     """Give it as the next run finds it."""
-    return History(client, owner, await list_revisions(client, owner), limit=limit, by=by)
+    return History(client, owner, await list_revisions(client, owner), Keeping(limit, by))
 
 
 def declared(channel: str) -> Applied:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from clusterstate.api.annotations import ROLLBACK_MANAGER
-from clusterstate.apply.history import History
+from clusterstate.apply.history import History, Keeping
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -55,7 +55,7 @@ async def applied(client: Client, person: Person, *declared: Applied) -> Owner:
     body = await asyncio.to_thread(person.state, "prod")
     owner = Owner(person.namespace, "prod", body["metadata"]["uid"])
     for each in declared:
-        run = History(client, owner, await list_revisions(client, owner), limit=10, by="ann")
+        run = History(client, owner, await list_revisions(client, owner), Keeping(10, "ann"))
         await run.intend(each, CHANNEL)
         await run.settle(each)
     return owner

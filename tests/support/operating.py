@@ -25,6 +25,7 @@ RULES = [
     {"apiGroups": [""], "resources": ["serviceaccounts", "namespaces"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "create", "patch"]},
     {
         "apiGroups": ["apps"],
         "resources": ["controllerrevisions"],

@@ -28,6 +28,7 @@ class Metadata(Struct, frozen=True, kw_only=True, rename="camel"):
     creation_timestamp: str = ""
     """RFC 3339."""
     annotations: dict[str, str] = {}
+    finalizers: tuple[str, ...] = ()
     managed_fields: tuple[dict[str, Any], ...] = ()
     """Who wrote which field, as the API server keeps it."""
 

@@ -5,6 +5,7 @@ than asked for, or more than a run should read.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from clusterstate.errors import SpecTooLarge
@@ -14,6 +15,8 @@ from clusterstate.kube.contents import Unreadable, pack
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.cloud import Pushes
+from clusterstate.plan.hook import Hook, JobState, latest
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import AppliedRevision
 from clusterstate.plan.telling import tell_changes
@@ -24,16 +27,26 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 """Of all revisions, as they are kept: each run with changes reads them all. The base of the merge stays in any case."""
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What new revisions say beside what was applied, and how many are kept."""
+
+    limit: int
+    by: str = ""
+    """Who changed the declaration last."""
+    hook: str = ""
+    """What a push says of the Job that is to follow it; see `plan.hook.Hook.job`."""
+
+
 class History:
     """The revisions of one object, as this run found and extends them."""
 
-    def __init__(self, client: Client, owner: Owner, known: Sequence[Revision], *, limit: int, by: str = "") -> None:
-        """Take the revisions there are, oldest first, how many to keep, and who changed the declaration last."""
+    def __init__(self, client: Client, owner: Owner, known: Sequence[Revision], policy: Keeping) -> None:
+        """Take the revisions there are, oldest first, and how to go on with them."""
         self._client = client
         self._owner = owner
         self._known = list(known)
-        self._limit = limit
-        self._by = by
+        self._policy = policy
 
     @property
     def applied(self) -> tuple[AppliedRevision, ...]:
@@ -53,6 +66,38 @@ class History:
     def groups_pushed(self) -> int:
         """Number of the newest revision whose push changed an instance group; 0: none did."""
         return self._known[-1].groups_pushed if self._known else 0
+
+    def pushes(self, confirmation: str) -> Pushes:
+        """Give what a confirmation is to be held against."""
+        succeeded = (hook.revision for hook in self.hooks if hook.result is JobState.SUCCEEDED)
+        newest = latest(self.hooks)
+        failed = newest is not None and newest.result is JobState.FAILED
+        return Pushes(
+            groups=self.groups_pushed,
+            newest=self.newest,
+            confirmation=confirmation,
+            hooked=max(succeeded, default=0),
+            failed_job=newest.message or "it gives no reason." if newest and failed else "",
+        )
+
+    @property
+    def hooks(self) -> tuple[Hook, ...]:
+        """Give what every whole push says of its Job, the oldest first."""
+        pushed = (each for each in self._known if each.settled and each.changes)
+        return tuple(Hook(each.number, each.hook, _result(each.hook_result), each.hook_message) for each in pushed)
+
+    async def mark_hook(self, revision: int, job: str) -> None:
+        """Record the uid of the Job that followed a push: from now on there is none other for it."""
+        await self._mark(revision, job)
+
+    async def end_hook(self, revision: int, result: JobState, message: str) -> None:
+        """Record how that Job ended."""
+        await self._mark(revision, "", result.value, message)
+
+    async def _mark(self, number: int, job: str, result: str = "", message: str = "") -> None:
+        place = next(place for place, each in enumerate(self._known) if each.number == number)
+        known = self._known[place]
+        self._known[place] = await revisions.mark_hook(self._client, known, job or known.hook, result, message)
 
     async def intend(self, declared: Applied, plan: Plan) -> None:
         """Record what is about to be written; an intent that says so already stands for every new try."""
@@ -100,8 +145,9 @@ class History:
             pack(declared.as_json()),
             groups_pushed=number if groups else pushed,
             changes=len(plan.changes),
-            by=self._by,
+            by=self._policy.by,
             what=tell_changes(plan),
+            hook=self._policy.hook if plan.changes else "",
         )
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
 
@@ -109,7 +155,7 @@ class History:
         """Keep the newest, whatever it is, the newest settled one, and others up to the limits."""
         settled = self._base()
         spare = [each for each in self._known[:-1] if each.number != settled]
-        while spare and (len(self._known) > self._limit or self._bytes() > MOST_BYTES):
+        while spare and (len(self._known) > self._policy.limit or self._bytes() > MOST_BYTES):
             self._known.remove(gone := spare.pop(0))
             await revisions.delete_revision(self._client, gone)
 
@@ -136,3 +182,7 @@ class History:
 
 def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key != "shown"}
+
+
+def _result(text: str) -> JobState | None:
+    return JobState(text) if text in {*JobState} else None

@@ -39,10 +39,22 @@ class _Metadata(msgspec.Struct):
     annotations: dict[str, str] = {}
 
 
+class _Departure(msgspec.Struct, rename="camel"):
+    store: dict[str, Any]
+    digest: str = ""
+    last_change: str = ""
+    files: int = 0
+    bytes: int = 0
+    cleaned_up: bool = False
+
+
 class _Shape(msgspec.Struct, rename="camel"):
     cluster: dict[str, Any] | None = None
     instance_groups: dict[str, _Group] = {}
     created: dict[str, list[str]] = {}
+    store: dict[str, Any] | None = None
+    place: str = ""
+    departure: _Departure | None = None
     contents: dict[str, str] = {}
     key_pairs: dict[str, list[str]] = {}
     undeclared: list[str] = []

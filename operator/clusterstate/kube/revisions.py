@@ -27,6 +27,10 @@ GROUPS_PUSHED = f"{GROUP}/instance-groups-pushed"
 CHANGES = f"{GROUP}/changes"
 BY = f"{GROUP}/changed-by"
 WHAT = f"{GROUP}/changed"
+HOOK = f"{GROUP}/after-push"
+"""That a Job was asked for when it was pushed, then the Job's uid."""
+HOOK_RESULT = f"{GROUP}/after-push-result"
+HOOK_MESSAGE = f"{GROUP}/after-push-message"
 CREATED = f"{GROUP}/created"
 """When it was first written; only where it was written anew."""
 WHOLE = "gzip"
@@ -58,6 +62,11 @@ class Revision:
     """The field manager that had changed the declaration last."""
     what: str = ""
     """Names of the files and fields that were written; never a value."""
+    hook: str = ""
+    """See `plan.hook.Hook.job`."""
+    hook_result: str = ""
+    """How that Job ended; empty: it hasn't, as far as is known."""
+    hook_message: str = ""
     created: str = ""
     """RFC 3339."""
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
@@ -133,15 +142,25 @@ async def rebase_revision(client: Client, owner: Owner, revision: Revision, newe
 
 
 async def settle_revision(client: Client, revision: Revision) -> Revision:
-    """Mark a push as complete.
+    """Mark a push as complete."""
+    return await _annotate(client, replace(revision, settled=True))
+
+
+async def mark_hook(client: Client, revision: Revision, job: str, result: str = "", message: str = "") -> Revision:
+    """Mark which Job followed a push, and how it ended. Raises `ObjectChanged` when somebody else was faster."""
+    return await _annotate(client, replace(revision, hook=job, hook_result=result, hook_message=message))
+
+
+async def _annotate(client: Client, revision: Revision) -> Revision:
+    """Write what a revision says beside its content.
 
     By a replacement: the API server takes every patch of a ControllerRevision for a change of its data, which it
     refuses (seen with 1.36).
     """
     metadata = revision.stored["metadata"]
-    annotations = {**metadata["annotations"], SETTLED: "true"}
+    annotations = {**metadata["annotations"], **_annotations(revision)}
     body = {**revision.stored, **TYPE, "metadata": {**metadata, "annotations": annotations}}
-    return replace(revision, settled=True, stored=await client.replace(CONTROLLER_REVISIONS, body))
+    return replace(revision, stored=await client.replace(CONTROLLER_REVISIONS, body))
 
 
 async def delete_revision(client: Client, revision: Revision) -> None:
@@ -203,7 +222,14 @@ def _manifest(owner: Owner, revision: Revision) -> dict[str, Any]:
 
 
 def _annotations(revision: Revision) -> dict[str, str]:
-    given = {BY: revision.by, WHAT: revision.what, CREATED: revision.created}
+    given = {
+        BY: revision.by,
+        WHAT: revision.what,
+        HOOK: revision.hook,
+        HOOK_RESULT: revision.hook_result,
+        HOOK_MESSAGE: revision.hook_message,
+        CREATED: revision.created,
+    }
     return {
         SETTLED: str(revision.settled).lower(),
         GROUPS_PUSHED: str(revision.groups_pushed),
@@ -229,6 +255,9 @@ def _parse(item: Mapping[str, Any], owner: Owner) -> Revision | None:
             changes=int(annotations.get(CHANGES, "0")),
             by=annotations.get(BY, ""),
             what=annotations.get(WHAT, ""),
+            hook=annotations.get(HOOK, ""),
+            hook_result=annotations.get(HOOK_RESULT, ""),
+            hook_message=annotations.get(HOOK_MESSAGE, ""),
             created=annotations.get(CREATED) or metadata.get("creationTimestamp", ""),
             stored=item,
         )

@@ -24,7 +24,7 @@ NAMED = 5
 def find_breach(plan: Plan, after: State, files: int, confirmed: str) -> BreakerTripped | None:
     """Give why a plan for a state with so many files (without `backups/`) may not be carried out; None when it may.
 
-    `after` is the state once it is carried out; `confirmed` is the annotation's value: the digest of the plan that a
+    `after` is the state as it would be then; `confirmed` is the annotation's value: the digest of the plan that a
     person has seen.
     """
     digest = plan_digest(plan)

@@ -4,7 +4,7 @@ The oldest object holds it. Objects that only look, by a pull or a dry run, shar
 bookkeeping: the handlers feed it with what they see.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -46,6 +46,16 @@ class Claim:
         """
         return self.meets(other) and self.precedes(other) and (self.proven or self.namespace == other.namespace)
 
+    def touches(self, other: "Claim", urls: Iterable[str]) -> bool:
+        """Whether this object refers, to write or only to look, to one of these places of the other's state.
+
+        As with `blocks`, what nobody has proven counts only in its own namespace.
+        """
+        if not self.proven and self.namespace != other.namespace:
+            return False
+        same_store = self.endpoint == other.endpoint or None in {self.endpoint, other.endpoint}
+        return any(_overlap(self.state, url) for url in urls) and (same_store or self.state != other.state)
+
     def proves(self, other: "Claim") -> bool:
         """Whether this claim of an object is a proof for another one of the same object."""
         same = (self.uid, self.state) == (other.uid, other.state) and self.endpoint in {None, other.endpoint}
@@ -54,6 +64,10 @@ class Claim:
     def precedes(self, other: "Claim") -> bool:
         """Whether this object is the older one; among twins of one second the uid decides."""
         return (self.created, self.uid) < (other.created, other.uid)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
 def make_claim(state: ClusterState, endpoint: str | None = None, *, proven: bool = False) -> Claim:
@@ -138,6 +152,14 @@ class Claims(Generic[K]):
         ]
         oldest = min(rivals, key=lambda rival: (rival[0].created, rival[0].uid), default=None)
         return None if oldest is None else oldest[1]
+
+    def sharers(self, key: K, urls: Iterable[str]) -> list[K]:
+        """Give the others that refer to one of these places, at which the object of this key has its state."""
+        claim, places = self._claims.get(key), tuple(urls)
+        if claim is None:
+            return []
+        others = ((other, each) for other, each in self._claims.items() if other != key)
+        return sorted((other for other, each in others if each.touches(claim, places)), key=str)
 
     def _younger(self, key: K, claim: Claim) -> Iterator[K]:
         for other in self._by_state[claim.state]:

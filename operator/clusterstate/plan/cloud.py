@@ -43,10 +43,16 @@ class Pushes:
     confirmation: str = ""
     """The annotation `clusterstate.dev/cloud-updated`: up to which revision a person says the update has run."""
 
+    hooked: int = 0
+    """The newest revision whose Job (`spec.afterPush`) succeeded; 0: none did."""
+    failed_job: str = ""
+    """What the newest Job said when it failed; empty: it didn't."""
+
     @property
     def confirmed(self) -> bool:
-        """Whether a person has seen to all of them; a number that is still to come confirms nothing."""
-        return self.groups <= _revision(self.confirmation) <= self.newest or not self.groups
+        """Whether a person or a Job has seen to all of them; a number that is still to come confirms nothing."""
+        by_person = self.groups <= _revision(self.confirmation) <= self.newest
+        return by_person or self.groups <= self.hooked or not self.groups
 
 
 def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) -> CloudUpdate:
@@ -64,6 +70,9 @@ def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) 
         more = f" and {len(pointers) - NAMED} more" if len(pointers) > NAMED else ""
         text = f"config changed in {', '.join(pointers[:NAMED])}{more} since kops built the cluster. Run: {command}"
         return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text, pointers=pointers)
+    if pushes.failed_job:
+        text = f"The Job after the push failed: {pushes.failed_job} See what is wrong, and run: {command}"
+        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text)
     if not pushes.confirmed:
         text = (
             f"Revision {pushes.groups} changed instance groups, and no file of the store tells if kops has seen that. "

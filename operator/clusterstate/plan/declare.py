@@ -9,6 +9,7 @@ from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.absence import find_problems
 from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
+from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.ownership import Owners, declared_part, ownership_of
 from clusterstate.plan.values import as_map
 from clusterstate.state.canonical import canonical
@@ -74,7 +75,7 @@ def _canonical(kind: Kind, spec: JsonObject, where: str, validation: Validation)
     problems = [f"{problem.pointer}: {problem.message}" for problem in found.problems]
     problems += [f"{pointer}: kops knows no such field and would drop it" for pointer in refused]
     _refuse(where, problems)
-    return found.spec
+    return with_whole_items(kind, found.spec)
 
 
 def _refuse(where: str, problems: Iterable[str]) -> None:

@@ -188,9 +188,9 @@ def _applied(sides: _Sides, parts: Mapping[str, Part], kept: Sequence[Item]) -> 
         config.spec if config and sides.desired.cluster is not None else None,
         dict(sorted(groups.items())),
         {key: pointers for key, pointers in sorted(created.items()) if pointers},
-        undeclared=frozenset(item.declared.name for item in kept),
         cluster_metadata=Metadata(config.labels, config.annotations) if config else Metadata(),
         absent=sides.desired.absent if config else frozenset(),
+        undeclared=frozenset(item.declared.name for item in kept),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import DesiredGroup, Metadata
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import Document, Json, JsonObject, State
@@ -34,6 +35,12 @@ class Applied:
     cluster_metadata: Metadata = field(default_factory=Metadata)
     absent: frozenset[str] = frozenset()
     """Pointers of `Desired.absent` that were enforced: what is there again was put there by others."""
+    store: Mapping[str, Any] | None = None
+    """`spec.store` under which it was written: references, never secrets. None in revisions of older versions."""
+    place: str = ""
+    """`Location.identity` of the state then; empty where it wasn't known."""
+    departure: Departure | None = None
+    """Where the state was before its last migration."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -42,6 +49,9 @@ class Applied:
         more = {
             "clusterMetadata": {name: dict(sorted(part.items())) for name, part in metadata.items() if part},
             "absent": sorted(self.absent),
+            "store": self.store,
+            "place": self.place,
+            "departure": self.departure.as_json() if self.departure else None,
         }
         return {
             "cluster": self.cluster,
@@ -63,6 +73,7 @@ class Applied:
         """Read what `as_json` gave. Missing parts are empty."""
         groups = content.get("instanceGroups", {})
         metadata = content.get("clusterMetadata", {})
+        departure = content.get("departure")
         return cls(
             cluster=content.get("cluster"),
             instance_groups={
@@ -70,6 +81,9 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            store=content.get("store"),
+            place=content.get("place", ""),
+            departure=Departure.from_json(departure) if departure else None,
             undeclared=frozenset(content.get("undeclared", ())),
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
             contents=content.get("contents", {}),

@@ -12,6 +12,8 @@ from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
+from clusterstate.plan.hook import HookReport
+from clusterstate.plan.migration import Migration
 from clusterstate.plan.pull import Pull
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
@@ -114,7 +116,10 @@ class Request:
     dry_run: bool = False
     suspended: bool = False
     mirroring: bool = False
+    require_cloud_update: bool = False
     expiry_warning: timedelta = timedelta(days=30)
+    deleting: bool = False
+    """Whether the object waits for its state to be deleted."""
 
 
 def make_request(state: ClusterState) -> Request:
@@ -126,6 +131,7 @@ def make_request(state: ClusterState) -> Request:
         dry_run=state.spec.sync.dry_run,
         suspended=state.spec.suspend,
         mirroring=state.spec.mirror is not None,
+        require_cloud_update=state.spec.sync.require_cloud_update,
         expiry_warning=parse_duration(state.spec.expiry_warning),
     )
 
@@ -153,6 +159,9 @@ class Outcome:
     certificates: tuple[Certificate, ...] | None = None
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
+    migration: Migration | None = None
+    hook: HookReport | None = None
+    """The newest Job after a push; None: there was none."""
     pull: Pull | None = None
     """What Pull brings into the spec; None where nothing is to be brought."""
 
@@ -163,6 +172,8 @@ class Outcome:
             return Failure.of(self.error)
         if self.mirrors is not None and self.mirrors.problems:
             return self.mirrors.problems[0]
+        if self.request.require_cloud_update and self.cloud is not None and not self.cloud.updated:
+            return Failure(self.cloud.reason, Nature.WAITING, self.cloud.message)
         return None
 
     @property

@@ -62,27 +62,15 @@ def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied
         settle_spec("Cluster", applied.cluster, intent.cluster, observed.cluster),
         {group.name: group for group in groups if group is not None},
         _join_created(applied.created, intent.created),
-        applied.shown,
-        _settle_contents(applied.contents, intent.contents, observed.contents),
-        _settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
+        shown=applied.shown,
+        contents=_settle_contents(applied.contents, intent.contents, observed.contents),
+        key_pairs=_settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
         cluster_metadata=Metadata(
             _settle_texts(*(side.cluster_metadata.labels for side in sides)),
             _settle_texts(*(side.cluster_metadata.annotations for side in sides)),
         ),
         absent=_settle_absent(applied.absent, intent.absent, observed.cluster),
     )
-
-
-def _settle_absent(applied: frozenset[str], intent: frozenset[str], observed: JsonObject | None) -> frozenset[str]:
-    """Give the pointers that were enforced: what the intent added holds where the store has nothing there."""
-    rules, store = rules_of("Cluster"), present(observed)
-    gone = (pointer for pointer in intent if find(rules, store, path_of(pointer)[1:]) is MISSING)
-    return (applied & intent).union(gone)
-
-
-def _settle_texts(applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
-    settled = _settle_map(ATOMIC, *(JsonObject(side) for side in (applied, intent, observed)))
-    return {key: str(value) for key, value in as_map(settled).items()}
 
 
 def _settle_contents(
@@ -99,6 +87,18 @@ def _settle_key_pairs(
     none = frozenset[str]()
     names = sorted({*applied, *intent})
     return {name: applied.get(name, none) | (intent.get(name, none) & observed.get(name, none)) for name in names}
+
+
+def _settle_absent(applied: frozenset[str], intent: frozenset[str], observed: JsonObject | None) -> frozenset[str]:
+    """Give the pointers that were enforced: what the intent added holds where the store has nothing there."""
+    rules, store = rules_of("Cluster"), present(observed)
+    gone = (pointer for pointer in intent if find(rules, store, path_of(pointer)[1:]) is MISSING)
+    return (applied & intent).union(gone)
+
+
+def _settle_texts(applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+    settled = _settle_map(ATOMIC, *(JsonObject(side) for side in (applied, intent, observed)))
+    return {key: str(value) for key, value in as_map(settled).items()}
 
 
 def _settle_group(

@@ -57,6 +57,11 @@ class Listing:
         lines = (f"{key}\0{self.entries[key].version.token}\n" for key in sorted(self.entries))
         return sha256("".join(lines).encode()).hexdigest()
 
+    @cached_property
+    def without_backups(self) -> "Listing":
+        """The same without `backups/`."""
+        return Listing({key: each for key, each in self.entries.items() if not key.startswith(layout.BACKUPS)})
+
     def keys_of(self, kind: layout.FileKind) -> dict[str, str]:
         """Names of the objects of one kind, with their keys, in the order of the names."""
         found = ((layout.kind_of(key), key) for key in self.entries)
@@ -80,14 +85,23 @@ class Tree:
         self._places = places
         self._others = others or {}
 
-    async def list_files(self, trunk: Listing | None = None) -> Listing:
+    def parts(self) -> dict[str, "Tree"]:
+        """Give each place as a tree of its own, by its URL; the cluster's own prefix by none.
+
+        It shows every file there, the state's or not, by its key at that place.
+        """
+        return {"": Tree(self.trunk)} | {url: Tree(store) for url, store in self._others.items()}
+
+    async def list_files(self, trunk: Listing | None = None, *, backups: bool = False) -> Listing:
         """List everything but `backups/`: one list, a second where backups exist, one more for each other URL.
 
         A listing of the trunk that is at hand already is taken as it is. Raises `StateTooLarge`, which names the
         place, where more files are than any state has.
         """
-        listed = [("", trunk.entries if trunk else await _list(self.trunk, "", TRUNK))]
-        found = await _all(_list(store, self._places.folder_of(url), url) for url, store in self._others.items())
+        listed = [("", trunk.entries if trunk else await _list(self.trunk, "", TRUNK, backups=backups))]
+        found = await run_all(
+            _list(store, self._places.folder_of(url), url, backups=backups) for url, store in self._others.items()
+        )
         listed += zip(self._others, found, strict=True)
         return Listing(
             {key: entry for url, entries in listed for key, entry in entries.items() if self._is_at(url, key)}
@@ -116,22 +130,25 @@ class Tree:
         return (self._others[url], inner) if url else (self.trunk, key)
 
 
-async def _list(store: Store, folder: str, place: str) -> dict[str, Entry]:
+async def _list(store: Store, folder: str, place: str, *, backups: bool) -> dict[str, Entry]:
     """List what is at a place, which people know by that name, as the files of a folder of the state."""
     entries: dict[str, Entry] = {}
+    left_out = None if backups else layout.BACKUPS
     after: str | None = ""
     while after is not None:
-        after = await _list_from(store, folder, after, entries)
+        after = await _list_from(store, folder, after, entries, left_out)
         limits.check_listed(len(entries), place)
     return entries
 
 
-async def _list_from(store: Store, folder: str, after: str, entries: dict[str, Entry]) -> str | None:
+async def _list_from(
+    store: Store, folder: str, after: str, entries: dict[str, Entry], left_out: str | None
+) -> str | None:
     """List until the end or too many (None) or until backups begin (where to go on)."""
     async for page in store.list(after=after):
         for entry in page.entries:
             key = folder + entry.key
-            if not key.startswith(layout.BACKUPS):
+            if left_out is None or not key.startswith(left_out):
                 entries[key] = replace(entry, key=key)
             elif not after:
                 return BEHIND_BACKUPS
@@ -140,7 +157,7 @@ async def _list_from(store: Store, folder: str, after: str, entries: dict[str, E
     return None
 
 
-async def _all(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def run_all(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Give the results in order. The first failure ends the others before it is raised: stores close after it."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:

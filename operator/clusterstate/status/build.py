@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from clusterstate.api.status import LISTED
+from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import plan_digest
+from clusterstate.plan.hook import HookReport
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
 from clusterstate.state.objects import Json
@@ -47,6 +48,9 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
+    _put_migration(status, outcome)
+    if outcome.hook is not None:
+        status["afterPush"] = _hook(outcome.hook)
     if outcome.history is not None:
         _put(status, "history", _history(outcome.history))
     status["conditions"] = _conditions(before, make_conditions(outcome, now), outcome.request.generation, now)
@@ -139,6 +143,18 @@ def _compact(value: Json) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def _put_migration(status: Status, outcome: Outcome) -> None:
+    """Tell of a migration; one that was given up before the switch is no longer told of."""
+    migration = outcome.migration
+    if migration is not None:
+        places = {"from": cut(migration.old, TEXT_LENGTH), "to": cut(migration.new, TEXT_LENGTH)}
+        row: dict[str, Any] = {**places, "phase": migration.phase}
+        row |= {"files": migration.files, "copied": migration.copied, "bytes": migration.bytes}
+        status["migration"] = row | {"message": cut(migration.message, MAX_MESSAGE)}
+    elif outcome.error is None and status.get("migration", {}).get("phase") in {"Planned", "Copying"}:
+        del status["migration"]
+
+
 def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
     rows = []
     for mirror in report.mirrors[:MAX_MIRRORS]:
@@ -147,6 +163,12 @@ def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
         _put(row, "notAfter", mirror.not_after and stamp(mirror.not_after))
         rows.append(row)
     return rows
+
+
+def _hook(hook: HookReport) -> dict[str, Any]:
+    row: dict[str, Any] = {"revision": hook.revision, "job": hook.job, "state": hook.state.value}
+    _put(row, "message", cut(hook.message, MAX_MESSAGE))
+    return row
 
 
 def _history(history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import Reason
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Action, Change
+from clusterstate.plan.hook import JobState
 from clusterstate.plan.outcome import Outcome
 from clusterstate.status.texts import cut, stamp
 
@@ -37,12 +38,12 @@ class Notice:
 
 def make_deeds(outcome: Outcome) -> list[Notice]:
     """Tell what a run did: true whatever becomes of the status."""
-    return [*_pushed(outcome), *_pulled(outcome), *_mirrored(outcome)]
+    return [*_pushed(outcome), *_pulled(outcome), *_mirrored(outcome), *_hooked(outcome)]
 
 
 def make_turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Notice]:
     """Compare the status before and after a run; tell what has turned."""
-    return list(_turned(before, after))
+    return [*_turned(before, after), *_migrated(before, after)]
 
 
 def _pushed(outcome: Outcome) -> Iterator[Notice]:
@@ -69,6 +70,20 @@ def _mirrored(outcome: Outcome) -> Iterator[Notice]:
         yield Notice(EventType.NORMAL, Reason.MIRRORED, f"Wrote Secrets {', '.join(outcome.mirrors.written)}.")
 
 
+def _hooked(outcome: Outcome) -> Iterator[Notice]:
+    hook = outcome.hook
+    if hook is None or not hook.news:
+        return
+    match hook.state:
+        case JobState.RUNNING:
+            text = f"Started Job {hook.job} after the push of revision {hook.revision}."
+            yield Notice(EventType.NORMAL, Reason.AFTER_PUSH_STARTED, text)
+        case JobState.SUCCEEDED:
+            yield Notice(EventType.NORMAL, Reason.AFTER_PUSH_SUCCEEDED, f"Job {hook.job} has succeeded.")
+        case JobState.FAILED:
+            yield Notice(EventType.WARNING, Reason.AFTER_PUSH_FAILED, f"Job {hook.job} has failed: {hook.message}")
+
+
 TOLD = (ConditionType.READY, ConditionType.IN_SYNC, ConditionType.CERTIFICATES_VALID)
 """Conditions whose turns are told: the others either follow from them or are Ready's own reason."""
 
@@ -83,6 +98,12 @@ def _turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Not
             yield Notice(EventType.WARNING, Reason(now["reason"]), now["message"])
         elif was is not None and was["status"] == "False":
             yield Notice(EventType.NORMAL, Reason(now["reason"]), now["message"])
+
+
+def _migrated(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Notice]:
+    old, new = before.get("migration", {}), after.get("migration", {})
+    if new.get("phase") in {"Switched", "CleanedUp"} and (old.get("to"), old.get("phase")) != (new["to"], new["phase"]):
+        yield Notice(EventType.NORMAL, Reason.MIGRATED, new["message"])
 
 
 def _says(condition: Mapping[str, Any] | None) -> tuple[str, ...] | None:

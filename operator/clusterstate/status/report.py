@@ -19,12 +19,12 @@ log = logging.getLogger(__name__)
 async def report(client: Client, body: Mapping[str, Any], outcome: Outcome, now: datetime) -> Mapping[str, Any] | None:
     """Write what changed; give the object as it is afterwards, or None when nothing was written.
 
-    An object that is being deleted, or is gone, is left alone. Raises `ObjectChanged` when there is a newer object
-    than `body`, or another one of its name, and any other `KubeError` when the status can't be written; a lost Event
-    is only logged.
+    An object that is gone, or is being deleted without waiting for us, is left alone. Raises `ObjectChanged` when
+    there is a newer object than `body`, or another one of its name, and any other `KubeError` when the status can't
+    be written; a lost Event is only logged.
     """
     metadata = body["metadata"]
-    if "deletionTimestamp" in metadata:
+    if "deletionTimestamp" in metadata and not outcome.request.deleting:
         return None
     before = body.get("status") or {}
     after = build_status(before, outcome, now)

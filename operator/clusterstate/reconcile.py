@@ -32,7 +32,6 @@ from clusterstate.errors import (
     RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
-    StateClaimed,
 )
 from clusterstate.facts import mirror_report, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
@@ -44,13 +43,13 @@ from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.claims import make_claim
+from clusterstate.plan.claims import make_claim, refuse_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state
+from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state, refuse_hook
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
     Certificate,
@@ -64,7 +63,7 @@ from clusterstate.plan.outcome import (
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, look
-from clusterstate.relocation.cleanup import CleanUp
+from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.way import Relocation, Source, find_relocation
 from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
@@ -210,15 +209,9 @@ class Run:
         self.facts = store_facts(access, tree, listing)
         sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
         self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
-        self._note_certificates(sight.observed.state)
-        self._note_cloud(sight.observed.state)
-        await self._mirror(sight.observed.state)
+        await self._report(sight.observed.state)
         self.doing = f"moving the state away from {access.location.url}"
         return sight, self.history
-
-    async def check(self) -> None:
-        """Raise `ObjectChanged` when the object isn't the one any more that the run began with."""
-        await self._check_presence()
 
     def claim(self, access: Access, endpoint: str | None) -> None:
         """Claim a state that was reached; raise `StateClaimed`."""
@@ -242,16 +235,13 @@ class Run:
         holder = claims.holder(self.key)
         if holder is not None:
             log.info("%s: %s/%s holds %s", self.owner, *holder, access.location.url)
-            who = f"ClusterState {holder[1]}" if holder[0] == self.owner.namespace else "One of another namespace"
-            raise StateClaimed(
-                f"{who} is older and writes to {access.location.url} already. Delete one of the two, or let this one "
-                "only pull."
-            )
+            raise refuse_claim(holder, self.owner.namespace, access.location.url)
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
         due = memory.look_again is not None and memory.look_again <= self.now
-        return memory.fingerprint == self._fingerprint(access, listing, self._present_digests()) and not due
+        present = {name: record.digest for name, record in self._present().items()}
+        return memory.fingerprint == self._fingerprint(access, listing, present) and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
@@ -267,27 +257,13 @@ class Run:
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
-        self._note_certificates(state)
-        self._note_cloud(state)
-        await self._mirror(state)
+        await self._report(state)
         await self._pull(sight.desired, state)
         await self._follow_up(access)
         await self._finish_move(Source(access, sight, tree, listing))
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
-
-    async def _finish_move(self, place: Source) -> None:
-        """Tell what a dry run would move, or what is left to do after a move; delete the old files when it is time."""
-        applied = place.sight.observed.applied
-        if self.relocation is not None:
-            await self.relocation.look(place)
-        elif applied is not None and applied.departure is not None:
-            clean_up = CleanUp(self.context, self.state, applied.departure)
-            await clean_up.go(place, writes=self.pushed, seconds=self.seconds * LIST_SHARE)
-            self.migration = clean_up.facts
-            if clean_up.departure != applied.departure and self.plan is not None and self.history is not None:
-                await self.history.settle(replace(self.plan.applied, departure=clean_up.departure))
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
@@ -312,7 +288,7 @@ class Run:
         if deletes(self.state.spec.sync) and access.location.scheme != "file":
             await self._be_held(wanted=True)
         if files:
-            await self._check_presence()
+            await self.check()
             self._claim(access, tree.trunk.endpoint, proven=True)
             await self.history.intend(plan.applied, plan)
         listing = await write_files(tree, files, listing, self.now)
@@ -324,11 +300,7 @@ class Run:
         """Give why nothing may be pushed that a Job has to follow; None: it may."""
         if self.state.spec.after_push is None or self.context.settings.after_push_allowed(self.owner.namespace):
             return None
-        return AfterPushRefused(
-            f"spec.afterPush asks for a Job in namespace {self.owner.namespace}, where the operator's configuration "
-            "allows none; nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or "
-            "remove spec.afterPush."
-        )
+        return refuse_hook(self.owner.namespace)
 
     async def _be_held(self, *, wanted: bool) -> None:
         """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""
@@ -381,7 +353,7 @@ class Run:
         self.written, self.state = body, load(body)
         self.request = replace(self.request, generation=self.state.metadata.generation)
 
-    async def _check_presence(self) -> None:
+    async def check(self) -> None:
         """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""
         there = await self.context.client.get(CLUSTER_STATES.without_bodies, *self.key)
         found, known = there["metadata"], self.state.metadata
@@ -390,16 +362,22 @@ class Run:
                 f"ClusterState {self.owner} was changed or deleted during the run. The next one sees it."
             )
 
-    def _note_certificates(self, state: State) -> None:
+    async def _finish_move(self, place: Source) -> None:
+        """Tell what a dry run would move, or what is left to do after a move."""
+        if self.relocation is not None:
+            await self.relocation.look(place)
+            return
+        self.migration, done = await clean_up(self.context, self.state, place, may_delete=self.pushed)
+        if done is not None and self.plan is not None and self.history is not None:
+            await self.history.settle(replace(self.plan.applied, departure=done))
+
+    async def _report(self, state: State) -> None:
+        """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
         self.certificates = certificates = tuple(primary_certificates(state))
         self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
-
-    def _note_cloud(self, state: State) -> None:
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
         pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
         self.cloud = cloud_update(state, self.state.cluster_name, pushes)
-
-    async def _mirror(self, state: State) -> None:
         self.doing = "mirroring into Secrets"
         mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
         self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}
@@ -416,9 +394,6 @@ class Run:
         mirrored = tuple(sorted(mirrors.items()))
         seen = (access, listing.digest, mirrored, self.references)
         return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)
-
-    def _present_digests(self) -> dict[str, str]:
-        return {name: record.digest for name, record in self._present().items()}
 
     def _present(self) -> Mapping[str, MirrorRecord]:
         return self.context.present(self.owner.namespace, self.owner.uid)

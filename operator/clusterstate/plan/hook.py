@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from clusterstate.errors import MalformedFile, SpecInvalid
+from clusterstate.errors import AfterPushRefused, MalformedFile, SpecInvalid
 from clusterstate.state.yaml import load
 
 JOB_KEY: Final = "job.yaml"
@@ -154,3 +154,12 @@ def _with_env(container: object, variables: Mapping[str, str]) -> object:
     known = {each.get("name") for each in env if isinstance(each, dict)}
     ours = [{"name": name, "value": value} for name, value in variables.items() if name not in known]
     return {**container, "env": [*ours, *env]}
+
+
+def refuse_hook(namespace: str) -> AfterPushRefused:
+    """Give the error for an object of a namespace in which no Job may follow its pushes."""
+    return AfterPushRefused(
+        f"spec.afterPush asks for a Job in namespace {namespace}, where the operator's configuration allows none; "
+        "nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or remove "
+        "spec.afterPush."
+    )

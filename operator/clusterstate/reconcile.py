@@ -13,21 +13,20 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT, ROLLED
+from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT, ROLLED
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History, Keeping
-from clusterstate.apply.hook import HookRunner
+from clusterstate.apply.hook import HookRunner, has_ended
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
+from clusterstate.claiming import lay_claim, require_claim
 from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, take_access
 from clusterstate.errors import (
-    AfterPushRefused,
     ClusterStateError,
     ObjectChanged,
-    ObjectNotFound,
     RunRefused,
     RunUnfinished,
     SpecInvalid,
@@ -36,20 +35,20 @@ from clusterstate.errors import (
 from clusterstate.facts import mirror_report, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
-from clusterstate.kube.kinds import CLUSTER_STATES, JOBS
+from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
+from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.claims import make_claim, refuse_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state, refuse_hook
+from clusterstate.plan.hook import WANTED, HookReport, find_hook_refusal
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
     Certificate,
@@ -73,6 +72,8 @@ from clusterstate.way import LIST_SHARE, go_within_limits
 
 log = logging.getLogger(__name__)
 
+TOLD_BY_PEOPLE = (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, CONFIRM_PLAN, ROLLED)
+"""Annotations that a run depends on."""
 MOST_UNDONE = 3
 """How often the same content is written into the spec again although somebody removes it each time."""
 JOB_LOOK = 5.0
@@ -175,7 +176,7 @@ class Run:
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
             self._claim(access, sources.endpoint, proven=True)
-            if self._unchanged(access, listing) and not await self._job_has_ended():
+            if self._unchanged(access, listing) and not await self._has_job_ended():
                 return True
             await self._bring_together(access, tree, listing)
         return False
@@ -226,16 +227,8 @@ class Run:
         self.memory.endpoint = endpoint
         if endpoint is None:
             return
-        claims, provable = self.context.claims, not access.detoured
-        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven and provable)
-        before = claims.get(self.key)
-        if provable and before is not None and before.proves(claim):
-            claim = replace(claim, proven=True)
-        self.freed += claims.set(self.key, claim)
-        holder = claims.holder(self.key)
-        if holder is not None:
-            log.info("%s: %s/%s holds %s", self.owner, *holder, access.location.url)
-            raise refuse_claim(holder, self.owner.namespace, access.location.url)
+        self.freed += lay_claim(self.context, self.state, access, endpoint, proven=proven)
+        require_claim(self.context, self.owner, access)
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
@@ -251,9 +244,11 @@ class Run:
         self._decide(sight)
         before, contents = sight.observed.state, sight.contents
         bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
+        after = carried_out(self.plan or Plan(), before, bodies)
         if self.plan is not None and self.refusal is None:
+            self.refusal = self._refuse(self.plan, after, access, listing)
             listing = await self._push(access, tree, listing, bodies)
-        state = carried_out(self.plan, before, bodies) if self.plan and self.pushed else before
+        state = after if self.pushed else before
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
@@ -278,10 +273,7 @@ class Run:
 
     async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
         plan = self.plan
-        if plan is None or self.history is None or not self.writes:
-            return listing
-        self.refusal = find_refusal(plan, access.location) or self._refuse_hook()
-        if self.refusal is not None:
+        if plan is None or self.history is None or not self.writes or self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
         files = make_files(plan, bodies)
@@ -296,11 +288,13 @@ class Run:
         self.memory.origin, self.pushed = origin_of(plan.applied), True
         return listing
 
-    def _refuse_hook(self) -> AfterPushRefused | None:
-        """Give why nothing may be pushed that a Job has to follow; None: it may."""
-        if self.state.spec.after_push is None or self.context.settings.after_push_allowed(self.owner.namespace):
+    def _refuse(self, plan: Plan, after: State, access: Access, listing: Listing) -> RunRefused | SpecInvalid | None:
+        """Give why a live plan may not be carried out; None: it may."""
+        if not self.writes:
             return None
-        return refuse_hook(self.owner.namespace)
+        confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
+        breach = find_breach(plan, after, listing.files, confirmed)
+        return find_refusal(plan, access.location) or breach or find_hook_refusal(self.state, self.context.settings)
 
     async def _be_held(self, *, wanted: bool) -> None:
         """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""
@@ -330,15 +324,9 @@ class Run:
         self.hook = await runner.follow()
         self.memory.job = self.hook.job if self.hook and self.hook.unfinished else ""
 
-    async def _job_has_ended(self) -> bool:
-        """Whether the Job that ran when the last run ended doesn't any more."""
-        if not self.memory.job:
-            return False
-        try:
-            job = await self.context.client.get(JOBS, self.owner.namespace, self.memory.job)
-        except ObjectNotFound:
-            return True
-        return job_state(job)[0] is not JobState.RUNNING
+    async def _has_job_ended(self) -> bool:
+        job = self.memory.job
+        return bool(job) and await has_ended(self.context.client, self.owner.namespace, job)
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory
@@ -390,7 +378,7 @@ class Run:
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
         metadata = self.state.metadata
-        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, ROLLED))
+        annotations = (metadata.annotations.get(name) for name in TOLD_BY_PEOPLE)
         mirrored = tuple(sorted(mirrors.items()))
         seen = (access, listing.digest, mirrored, self.references)
         return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)

@@ -94,7 +94,7 @@ outcomes = st.builds(
         counts,
         st.sampled_from(["", "prod"]),
         st.none() | texts,
-        *[st.booleans()] * 3,
+        *[st.booleans()] * 4,
         st.timedeltas(timedelta(0), timedelta(hours=999_999)),
     ),
     error=st.none() | st.builds(lambda kind, text: kind(text), st.sampled_from(ERRORS), texts),

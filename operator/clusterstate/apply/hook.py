@@ -32,6 +32,15 @@ from clusterstate.plan.hook import (
 GONE: Final = "The Job was removed before its end was seen. It isn't started again."
 
 
+async def has_ended(client: Client, namespace: str, job: str) -> bool:
+    """Whether a Job doesn't run any more, or is gone."""
+    try:
+        found = await client.get(JOBS, namespace, job)
+    except ObjectNotFound:
+        return True
+    return job_state(found)[0] is not JobState.RUNNING
+
+
 @dataclass(frozen=True, slots=True)
 class HookRunner:
     """Follows the Jobs of one object."""

@@ -34,6 +34,11 @@ class _Group(msgspec.Struct):
     labels: dict[str, str] = {}
 
 
+class _Metadata(msgspec.Struct):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
 class _Departure(msgspec.Struct, rename="camel"):
     store: dict[str, Any]
     digest: str = ""
@@ -54,6 +59,8 @@ class _Shape(msgspec.Struct, rename="camel"):
     key_pairs: dict[str, list[str]] = {}
     undeclared: list[str] = []
     shown: "_Shape | None" = None
+    cluster_metadata: _Metadata | None = None
+    absent: list[str] = []
 
 
 class _Back(msgspec.Struct):

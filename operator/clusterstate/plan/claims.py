@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
-from clusterstate.errors import SpecInvalid, StateClaimed
+from clusterstate.errors import SpecInvalid
 from clusterstate.plan.place import locate_state
 from clusterstate.store.location import Location
 
@@ -111,17 +111,6 @@ def _as_told(state: ClusterState, claim: Claim) -> Claim:
     except SpecInvalid:
         return claim
     return replace(claim, endpoint=endpoint, proven=True)
-
-
-def refuse_claim(holder: tuple[str, str], namespace: str, url: str) -> StateClaimed:
-    """Give the error for an object of a namespace that may not write to a state since another one holds it.
-
-    An object of another namespace isn't named.
-    """
-    who = f"ClusterState {holder[1]}" if holder[0] == namespace else "One of another namespace"
-    return StateClaimed(
-        f"{who} is older and writes to {url} already. Delete one of the two, or let this one only pull."
-    )
 
 
 class Claims(Generic[K]):

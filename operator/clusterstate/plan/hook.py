@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from clusterstate.api.types import ClusterState
 from clusterstate.errors import AfterPushRefused, MalformedFile, SpecInvalid
+from clusterstate.settings import Settings
 from clusterstate.state.yaml import load
 
 JOB_KEY: Final = "job.yaml"
@@ -65,6 +67,17 @@ class HookReport:
     def unfinished(self) -> bool:
         """Whether something is to be done soon, though nobody changes anything."""
         return self.state is JobState.RUNNING or self.waits
+
+
+def find_hook_refusal(state: ClusterState, settings: Settings) -> AfterPushRefused | None:
+    """Give why nothing may be pushed that a Job has to follow; None: it may."""
+    namespace = state.metadata.namespace
+    if state.spec.after_push is None or settings.after_push_allowed(namespace):
+        return None
+    return AfterPushRefused(
+        f"spec.afterPush asks for a Job in namespace {namespace}, where the operator's configuration allows none; "
+        "nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or remove spec.afterPush."
+    )
 
 
 def running(hooks: Iterable[Hook]) -> Hook | None:
@@ -154,12 +167,3 @@ def _with_env(container: object, variables: Mapping[str, str]) -> object:
     known = {each.get("name") for each in env if isinstance(each, dict)}
     ours = [{"name": name, "value": value} for name, value in variables.items() if name not in known]
     return {**container, "env": [*ours, *env]}
-
-
-def refuse_hook(namespace: str) -> AfterPushRefused:
-    """Give the error for an object of a namespace in which no Job may follow its pushes."""
-    return AfterPushRefused(
-        f"spec.afterPush asks for a Job in namespace {namespace}, where the operator's configuration allows none; "
-        "nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or remove "
-        "spec.afterPush."
-    )

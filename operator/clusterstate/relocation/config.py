@@ -48,7 +48,7 @@ def rewritten(data: bytes, move: Move) -> bytes:
     """Give the file with every URL that follows; where none does, the same bytes."""
     document = codec.decode_document(data, CONFIG)
     spec = canonical("Cluster", document.spec).spec
-    after = changed(document, spec, move.rewrite(spec), None)
+    after = changed(document, spec, move.rewrite(spec), {})
     return data if after is None else codec.encode_document(after)
 
 

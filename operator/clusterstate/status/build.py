@@ -11,6 +11,7 @@ import msgspec
 
 from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.hook import HookReport
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
@@ -96,9 +97,14 @@ def _blocked(blocked: Blocked) -> dict[str, Any]:
 
 
 def _put_plan(status: Status, plan: Plan) -> None:
-    _put(status, "plan", _counts(plan.changes) | {"changes": _changes(plan.changes)} if plan.changes else None)
+    _put(status, "plan", _plan(plan) if plan.changes else None)
     _put(status, "drift", [_difference(each) for each in plan.drift[:LISTED]])
     _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:LISTED]])
+    _put(status, "dropped", [_place(each.key, each.pointer) for each in plan.dropped[:LISTED]])
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return _counts(plan.changes) | {"digest": plan_digest(plan), "changes": _changes(plan.changes)}
 
 
 def _counts(changes: tuple[Change, ...]) -> dict[str, Any]:

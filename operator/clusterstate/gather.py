@@ -69,6 +69,11 @@ class Access:
         proxy = self.options.proxy or backend_of(self.store.scheme).rules.proxy(self.credentials)
         return self.credentials.explicit and bool(proxy)
 
+    def acl_of_copies(self, old: "Access") -> Location | None:
+        """Give the file whose ACL copies of that state get, where one account sees both; None: they get the usual."""
+        same = old.store.scheme == self.store.scheme and old.credentials == self.credentials
+        return old.location.child(layout.CONFIG) if same else None
+
     def elsewhere(self, url: str) -> Location:
         """Give the place of a URL that `config` names; raise `MalformedFile` when nobody may be sent there."""
         try:
@@ -221,12 +226,24 @@ def places_of(cluster: Document | None, access: Access) -> layout.Places:
 class Sources:
     """The open stores of one object, for the length of one run (an asynchronous context manager)."""
 
-    def __init__(self, client: Client, access: Access, *, writes: bool, creates: bool = False) -> None:
-        """Take how to reach them, and whether anything may be written, a new state too; nothing is opened yet."""
+    def __init__(
+        self,
+        client: Client,
+        access: Access,
+        *,
+        writes: bool,
+        creates: bool = False,
+        acl_from: Location | None = None,
+    ) -> None:
+        """Take how to reach them, and whether anything may be written, a new state too; nothing is opened yet.
+
+        `acl_from` is the file whose ACL new files get; its usual place is the state's own `config`.
+        """
         self._client = client
         self._access = access
         self._writes = writes
         self._creates = writes and creates
+        self._acl_from = acl_from or access.location.child(layout.CONFIG)
         self._stack = AsyncExitStack()
         self._trunk: Store | None = None
 
@@ -298,7 +315,7 @@ class Sources:
 
     async def _open(self, location: Location) -> Store:
         access = self._access
-        options = replace(access.options, acl_from=access.location.child(layout.CONFIG))
+        options = replace(access.options, acl_from=self._acl_from)
         opening = Opening(location, options, access.credentials, access.policy, self._client)
         store = await open_store(opening)
         self._stack.push_async_callback(store.close)

@@ -62,7 +62,7 @@ from clusterstate.plan.outcome import (
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, look
-from clusterstate.relocation.cleanup import CleanUp
+from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.way import Relocation, Source, find_relocation
 from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
@@ -210,9 +210,7 @@ class Run:
         self.facts = store_facts(access, tree, listing)
         sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
         self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
-        self._note_certificates(sight.observed.state)
-        self._note_cloud(sight.observed.state)
-        await self._mirror(sight.observed.state)
+        await self._report(sight.observed.state)
         self.doing = f"moving the state away from {access.location.url}"
         return sight, self.history
 
@@ -235,7 +233,8 @@ class Run:
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
         due = memory.look_again is not None and memory.look_again <= self.now
-        return memory.fingerprint == self._fingerprint(access, listing, self._present_digests()) and not due
+        present = {name: record.digest for name, record in self._present().items()}
+        return memory.fingerprint == self._fingerprint(access, listing, present) and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         self.doing = f"reading {access.location.url}"
@@ -253,27 +252,13 @@ class Run:
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
-        self._note_certificates(state)
-        self._note_cloud(state)
-        await self._mirror(state)
+        await self._report(state)
         await self._pull(sight.desired, state)
         await self._follow_up(access)
         await self._finish_move(Source(access, sight, tree, listing))
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
-
-    async def _finish_move(self, place: Source) -> None:
-        """Tell what a dry run would move, or what is left to do after a move; delete the old files when it is time."""
-        applied = place.sight.observed.applied
-        if self.relocation is not None:
-            await self.relocation.look(place)
-        elif applied is not None and applied.departure is not None:
-            clean_up = CleanUp(self.context, self.state, applied.departure)
-            await clean_up.go(place, writes=self.pushed, seconds=self.seconds * LIST_SHARE)
-            self.migration = clean_up.facts
-            if clean_up.departure != applied.departure and self.plan is not None and self.history is not None:
-                await self.history.settle(replace(self.plan.applied, departure=clean_up.departure))
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
@@ -365,16 +350,22 @@ class Run:
                 f"ClusterState {self.owner} was changed or deleted during the run. The next one sees it."
             )
 
-    def _note_certificates(self, state: State) -> None:
+    async def _finish_move(self, place: Source) -> None:
+        """Tell what a dry run would move, or what is left to do after a move."""
+        if self.relocation is not None:
+            await self.relocation.look(place)
+            return
+        self.migration, done = await clean_up(self.context, self.state, place, may_delete=self.pushed)
+        if done is not None and self.plan is not None and self.history is not None:
+            await self.history.settle(replace(self.plan.applied, departure=done))
+
+    async def _report(self, state: State) -> None:
+        """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
         self.certificates = certificates = tuple(primary_certificates(state))
         self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
-
-    def _note_cloud(self, state: State) -> None:
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
         pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
         self.cloud = cloud_update(state, self.state.cluster_name, pushes)
-
-    async def _mirror(self, state: State) -> None:
         self.doing = "mirroring into Secrets"
         mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
         self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}
@@ -391,9 +382,6 @@ class Run:
         mirrored = tuple(sorted(mirrors.items()))
         seen = (access, listing.digest, mirrored, self.references)
         return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)
-
-    def _present_digests(self) -> dict[str, str]:
-        return {name: record.digest for name, record in self._present().items()}
 
     def _present(self) -> Mapping[str, MirrorRecord]:
         return self.context.present(self.owner.namespace, self.owner.uid)

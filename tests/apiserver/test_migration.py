@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import yaml
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.support.backings import Listed, load_store
+from tests.support.backings.gcs import GcsBacking
+from tests.support.gcs.server import GcsServer
 from tests.support.operating import Body, Operating
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
@@ -110,6 +113,27 @@ def check_moved(before: dict[str, bytes], source: Listed, target: Listed) -> Non
     assert new["spec"].pop("configBase") == f"{target.url}/{NAME}"
     assert old["spec"] == new["spec"]
     assert new["metadata"]["generation"] == old["metadata"]["generation"] + 1
+
+
+def test_copies_are_readable_by_whoever_could_read_config(
+    operating: Operating, gcs_server: GcsServer, gs_backing: GcsBacking
+) -> None:
+    """Between buckets of lists the nodes' entry comes along, as kops would have made it."""
+    nodes = {"user-nodes@acme.iam.gserviceaccount.com": "READER"}
+    old, new = (replace(gs_backing, bucket=gcs_server.create_bucket(uniform=False)) for _ in range(2))
+    operating.environ |= old.environ
+    load_store(old, NAME)
+    store = open_store(operating, "gs", old)
+    operating.apply(declaration(store))
+    with operating.running():
+        operating.settled()
+        gcs_server.set_list(old.bucket, CONFIG, nodes)
+        operating.apply(declaration({**store, "url": new.url}))
+        operating.until(lambda: operating.state()["status"].get("migration", {}).get("phase") == "Switched")
+        operating.settled()
+    check_moved(old.files(), old, new)
+    for key in new.files():
+        assert nodes.items() <= gcs_server.get_list(new.bucket, key).items(), key
 
 
 @pytest.mark.parametrize("names", PAIRS, ids="-".join)

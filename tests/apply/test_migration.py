@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +12,7 @@ from clusterstate.apply.migration import PARALLEL, Copied, Copying
 from clusterstate.errors import IntegrityFailed, MigrationRefused, StoreUnavailable
 from clusterstate.state.tree import Tree
 from clusterstate.store.backends.memory import MemoryStore
-from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Version
+from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
 
 FILES = {f"addons/{number}": f"content {number}".encode() * 50 for number in range(40)}
 
@@ -186,3 +186,31 @@ async def test_only_copies_of_ours_are_removed(places: Places) -> None:
     with pytest.raises(MigrationRefused, match="addons/2"):
         await copying.remove("addons/2")
     assert (await contents(places.target)).keys() == FILES.keys() - {"addons/1"}
+
+
+@dataclass
+class Typing(Slow):
+    """A store that keeps content types."""
+
+    types: dict[str, str] = field(default_factory=dict)
+    content_type: str = "binary/octet-stream"
+
+    def typed(self, content_type: str) -> Store:
+        return replace(self, content_type=content_type)
+
+    async def read(self, key: str) -> Blob:
+        return replace(await super().read(key), content_type=self.types.get(key, ""))
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        version = await super().write(key, data, expect=expect)
+        self.types[key] = self.content_type
+        return version
+
+
+async def test_content_types_come_along_where_they_say_something(places: Places) -> None:
+    types = {"addons/1": "text/yaml", "addons/2": "application/octet-stream", "addons/3": "binary/octet-stream"}
+    places.source = Typing(places.source.inner, types=types)
+    places.target = target = Typing(places.target.inner)
+    await (await places.copying()).copy(await places.entries())
+    assert target.types["addons/1"] == "text/yaml"
+    assert {target.types[key] for key in FILES if key != "addons/1"} == {"binary/octet-stream"}, "the target's own"

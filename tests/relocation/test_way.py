@@ -157,6 +157,19 @@ async def test_a_run_that_ends_before_the_switch_is_resumed_with_what_changed_me
     await check_moved(world, await files(world.old))
 
 
+async def test_a_run_without_time_says_how_far_it_came(world: World) -> None:
+    await world.begin(sync={"timeout": "1s"})
+    await world.move()
+    times = iter([0.0, 0.8])
+    await world.run(clock=lambda: next(times, 0.8))
+    assert world.reason() == "Migrating"
+    assert world.reason("Reconciling") == "ProgressingWithRetry"
+    assert world.status["migration"]["phase"] == "Copying"
+    assert world.status["store"]["url"] == f"{world.old_url}/{CLUSTER}"
+    await world.run()
+    await check_moved(world, await files(world.old))
+
+
 async def test_a_newer_file_at_the_target_stops_even_a_resumed_move(world: World) -> None:
     """Somebody uses the new place before the switch: nothing of theirs is overwritten."""
     await world.begin()

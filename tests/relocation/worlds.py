@@ -1,5 +1,7 @@
 """An object whose state moves from one `memfs://` store to another, and the runs of its operator."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -68,11 +70,13 @@ class World:
     async def move(self) -> None:
         await self.change(store={"url": self.new_url})
 
-    async def run(self, *, fresh: bool = False) -> Result:
+    async def run(self, *, fresh: bool = False, clock: Callable[[], float] = time.monotonic) -> Result:
         """Run once as an operator does, and report."""
         if fresh:
             self.memory = Memory()
-        context = Context(self.client, Settings(memory_allowed=True), {}, lambda *_: {}, claims=self.claims)
+        context = Context(
+            self.client, Settings(memory_allowed=True), {}, lambda *_: {}, claims=self.claims, clock=clock
+        )
         self.body = await get(self.client, self.body)
         result = await run(context, self.body, self.memory)
         if result.outcome is not None:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreRefused
-from clusterstate.store.base import ABSENT, Capabilities, Entry, Page, Store, Version
+from clusterstate.store.base import ABSENT, ANYTHING, Capabilities, Entry, Page, Store, Version, typed
 from tests.support.table import CHECK, STORE
 
 LONG = "/".join(["x" * 180, *["x" * 179] * 4])
@@ -33,6 +33,8 @@ ODD_KEYS = [
     "emoji-😀",
     LONG,
 ]
+UNTYPED = ("file", "k8s", "memfs")
+"""Schemes whose stores keep no content type."""
 NEVER = Version("0123456789abcdef0123456789abcdef")
 FIVE_MIB = bytes(range(256)) * (5 * 4096)
 
@@ -94,6 +96,14 @@ class StoreConformance(Examined):
         version = await store.write("c.example.com/config", b"one")
         blob = await rival.read("c.example.com/config")
         assert (blob.data, blob.version) == (b"one", version)
+
+    async def test_a_content_type_is_kept(self, store: Store, rival: Store) -> None:
+        """Where the store keeps such, at creates and updates alike; elsewhere it is left out."""
+        for expect in (ABSENT, ANYTHING):
+            version = await typed(store, "application/json").write("jwks", b"{}", expect=expect)
+            blob = await rival.read("jwks")
+            assert (blob.data, blob.version) == (b"{}", version)
+            assert blob.content_type == ("" if self.row.startswith(UNTYPED) else "application/json")
 
     async def test_a_write_replaces_the_whole_file_and_changes_its_version(self, store: Store) -> None:
         first = await store.write("config", b"a long text")

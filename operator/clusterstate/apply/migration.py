@@ -93,24 +93,24 @@ class Copying:
     async def write(self, entry: Entry, source: Blob, data: bytes) -> None:
         """Have the target hold these bytes for the source's file; raise `MigrationRefused` for somebody else's."""
         if entry.key in self.there:
-            await self._replace(entry, data)
+            await self._replace(entry, source, data)
         else:
             try:
-                await self.target.write(entry.key, data, expect=ABSENT)
+                await self.target.write(entry.key, data, expect=ABSENT, content_type=worth_keeping(source))
             except LostRace:
-                await self._replace(entry, data)  # a listing may not show yet what a run before wrote
+                await self._replace(entry, source, data)  # a listing may not show yet what a run before wrote
         read = await self.target.read(entry.key)
         if read.data != data:
             raise IntegrityFailed(f"{entry.key} isn't at {self.place} as it was written there. It is tried again.")
         self._note(entry, source, read.version)
 
-    async def _replace(self, entry: Entry, data: bytes) -> None:
+    async def _replace(self, entry: Entry, source: Blob, data: bytes) -> None:
         found = await self.target.read(entry.key)
         if found.data == data:
             return
         if not self._may_replace(entry, found.version):
             raise refuse_different([entry.key], self.place)
-        await self.target.write(entry.key, data, expect=found.version)
+        await self.target.write(entry.key, data, expect=found.version, content_type=worth_keeping(source))
 
     async def remove(self, key: str) -> None:
         """Remove a copy of a file that went at the source; raise `MigrationRefused` where it may be somebody else's."""
@@ -133,6 +133,11 @@ class Copying:
         """Whether nothing is left to do: both versions are those that were seen to hold the same bytes."""
         found = self.there.get(entry.key)
         return found is not None and self.copied.holds(entry) and self.copied.is_ours(entry.key, found.version)
+
+
+def worth_keeping(blob: Blob) -> str:
+    """Give a file's content type, empty for one that says nothing: each store has its own for those."""
+    return "" if blob.content_type.endswith("/octet-stream") else blob.content_type
 
 
 async def each_of(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:

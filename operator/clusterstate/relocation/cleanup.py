@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from clusterstate.api.durations import parse_duration
 from clusterstate.api.store import StoreSpec
 from clusterstate.api.sync import Backups
 from clusterstate.api.types import ClusterState
@@ -28,47 +29,58 @@ from clusterstate.store.base import Entry
 from clusterstate.store.location import Location
 
 
-class CleanUp:
+async def clean_up(
+    context: Context, state: ClusterState, place: Source, *, may_delete: bool
+) -> tuple[Migration | None, Departure | None]:
+    """Delete the old files after a move if that is asked for, it may be done now, and nobody reads them any more.
+
+    Gives what status says, None for nothing new, and what the next revision says of the old place once it is clean.
+    """
+    applied = place.sight.observed.applied
+    if applied is None or applied.departure is None or applied.departure.cleaned_up:
+        return None, None
+    one = _CleanUp(context, state, place, applied.departure)
+    cleaned = await one.go(may_delete=may_delete)
+    return one.facts, replace(applied.departure, cleaned_up=True) if cleaned else None
+
+
+class _CleanUp:
     """What is left to do after one migration."""
 
-    def __init__(self, context: Context, state: ClusterState, departure: Departure) -> None:
-        """Take where the state came from."""
+    def __init__(self, context: Context, state: ClusterState, place: Source, departure: Departure) -> None:
         self._context = context
         self._state = state
-        self.departure = departure
+        self._place = place
+        self._departure = departure
         self._old, self._new = (self._locate(each) for each in (Origin(departure.store).spec, state.spec.store))
-        self.facts: Migration | None = None
-        """What status says; None: nothing new."""
+        self._keeping = find_reason_to_keep(state, place.cluster, self._old, self._new)
+        self.facts = tell(state, departure, self._old.url, self._new.url, self._keeping)
 
     def _locate(self, spec: StoreSpec) -> Location:
         return locate_state(spec, self._state.metadata.namespace, self._state.cluster_name)
 
-    async def go(self, place: Source, *, writes: bool, seconds: float) -> None:
-        """Delete the old files if that is asked for and nobody reads them any more; a failure is told, not raised."""
-        if self.departure.cleaned_up:
-            return
-        read = place.sight.observed.state
-        keeping = find_reason_to_keep(self._state, read.cluster, self._old, self._new)
-        self.facts = tell(self._state, self.departure, self._old.url, self._new.url, keeping)
-        updated = is_updated(read.completed, self._old, self._new)
-        if keeping or not writes or not updated or not is_rolled(self._state, self._new):
-            return
+    async def go(self, *, may_delete: bool) -> bool:
+        """Give whether the old place is clean now; a failure is told, not raised."""
+        updated = is_updated(self._place.sight.observed.state.completed, self._old, self._new)
+        if self._keeping or not may_delete or not updated or not is_rolled(self._state, self._new):
+            return False
         try:
-            kept = await self._delete(place, seconds)
+            kept = await self._delete()
         except ClusterStateError as error:
             message = f"The old files at {self._old.url} can't be deleted: {error.message} It is tried again."
             self.facts = replace(self.facts, message=message)
-            return
-        self.departure = replace(self.departure, cleaned_up=True)
+            return False
         self.facts = tell_cleaned(self.facts, kept)
+        return True
 
-    async def _delete(self, place: Source, seconds: float) -> list[str]:
-        access = await self._access()
+    async def _delete(self) -> list[str]:
+        access, place = await self._access(), self._place
+        seconds = parse_duration(self._state.spec.sync.timeout).total_seconds()
         async with Sources(self._context.client, access, writes=True) as sources:
             old, listing, known = await sources.list_state(None, seconds)
             if access.location.identity(sources.endpoint or "") == place.identity:
                 raise MigrationRefused("Both places are one.")
-            gone, kept = deletable(listing, self.departure, spared_keys(place.cluster, self._old))
+            gone, kept = deletable(listing, self._departure, spared_keys(place.cluster, self._old))
             places = known.places if known else OWN_PLACE
             mine = [each for each in gone if places.url_of(each.key)[0] is None]
 
@@ -83,7 +95,7 @@ class CleanUp:
     async def _access(self) -> Access:
         context = self._context
         reader = Reader(context.client, context.settings, context.environ, self._state.metadata.namespace)
-        return await reader.access(Origin(self.departure.store).spec, self._state.cluster_name)
+        return await reader.access(Origin(self._departure.store).spec, self._state.cluster_name)
 
     async def _copied_backups(self, old: Tree, new: Tree) -> list[Entry]:
         """Give the backups that are at the new place too, byte for byte, where all of them were copied."""

@@ -268,7 +268,8 @@ class Relocation:
 
     async def _move_to(self, target: Access, source: Source, history: History) -> None:
         move = make_move(self._state, source.access, target, source.spec)
-        async with Sources(self._context.client, target, writes=True, creates=True) as sources:
+        acl_from = target.acl_of_copies(source.access)
+        async with Sources(self._context.client, target, writes=True, creates=True, acl_from=acl_from) as sources:
             require_movable(move, source.spec, source.sight.desired.cluster or {})
             new, there = await sources.list_at(move.places_after(source.spec))
             self._run.claim(target, sources.endpoint)

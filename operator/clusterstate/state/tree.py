@@ -18,7 +18,7 @@ from clusterstate.state import codec, layout, limits
 from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document, Keyset, State
-from clusterstate.store.base import Blob, Entry, Expect, Store, Version
+from clusterstate.store.base import Blob, Entry, Expect, Store, Version, typed
 
 PARALLEL_READS = 8
 """Files of one state that are read, or wait to be decoded, at the same time."""
@@ -112,10 +112,10 @@ class Tree:
         store, inner = self._place(key)
         return await store.read(inner)
 
-    async def write(self, key: str, data: bytes, *, expect: Expect) -> Version:
-        """Write one file; see `Store.write`."""
+    async def write(self, key: str, data: bytes, *, expect: Expect, content_type: str = "") -> Version:
+        """Write one file, with a content type where the store keeps such; see `Store.write`."""
         store, inner = self._place(key)
-        return await store.write(inner, data, expect=expect)
+        return await typed(store, content_type).write(inner, data, expect=expect)
 
     async def delete(self, key: str, *, expect: Expect) -> None:
         """Delete one file; see `Store.delete`."""

@@ -9,7 +9,7 @@ does that for all of them.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 LARGEST_FILE: Final = 8 << 20
 """Bytes of the largest file that is read; those that kops writes end far below. Larger ones are listed only."""
@@ -40,6 +40,8 @@ class Blob:
 
     data: bytes = field(repr=False)
     version: Version
+    content_type: str = field(default="", compare=False)
+    """As the store tells it; empty where it keeps none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +138,17 @@ class Store(Protocol):
     async def close(self) -> None:
         """Give back connections and threads. Nothing may be called afterwards."""
         ...
+
+
+@runtime_checkable
+class ContentTypes(Protocol):
+    """What a store can do beside `Store` that keeps a content type with each file."""
+
+    def typed(self, content_type: str) -> Store:
+        """Give the same store, with this content type for whatever is written; closing it is its original's work."""
+        ...
+
+
+def typed(store: Store, content_type: str) -> Store:
+    """Give the store with a content type for what is written, where it keeps such; empty means the store's usual."""
+    return store.typed(content_type) if content_type and isinstance(store, ContentTypes) else store

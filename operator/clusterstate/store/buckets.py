@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from functools import partial
-from typing import Protocol
+from typing import Protocol, Self
 
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
 from clusterstate.store.key import check_key, check_prefix
@@ -32,6 +32,10 @@ class Bucket(Protocol):
         """Give a whole file."""
         ...
 
+    def typed(self, content_type: str) -> Self:
+        """Give the same bucket, with this content type for whatever is written."""
+        ...
+
     def page(self, prefix: str, position: ListPosition, *, shallow: bool) -> tuple[Page, ListPosition | None]:
         """Give one page of a listing and where the next starts; None when there is no more."""
         ...
@@ -51,6 +55,10 @@ class Expectations(Protocol):
 
     def delete(self, key: str, expect: Expect) -> None:
         """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""
+        ...
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same, with this content type for whatever is written."""
         ...
 
 
@@ -87,6 +95,10 @@ class BucketStore:
         """See `Store.list`. One request per page."""
         page = partial(self._bucket.page, check_prefix(prefix), shallow=shallow)
         return follow(partial(self._bucket.lane.run, page), after, self._bucket.endpoint)
+
+    def typed(self, content_type: str) -> "BucketStore":
+        """See `ContentTypes`."""
+        return BucketStore(self._bucket, self._expectations.typed(content_type))
 
     async def close(self) -> None:
         """Leave the client to the next store with equal inputs; see `clients`."""

@@ -13,10 +13,11 @@ Where a condition isn't kept, the version is compared just before: that shortens
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, Absent, Anything, Blob, Capabilities, Expect, Version
@@ -32,6 +33,10 @@ class Plain(Protocol):
 
     def remove(self, key: str) -> None:
         """Delete a file, there or not."""
+        ...
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same bucket, with this content type for whatever is written."""
         ...
 
 
@@ -107,6 +112,12 @@ class Compared(ABC, Generic[B]):
 
     def __init__(self, bucket: B) -> None:
         self._bucket = bucket
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same, with this content type for whatever is written; what is proven is known to both."""
+        twin = copy(self)
+        twin._bucket = self._bucket.typed(content_type)  # noqa: SLF001 - its own twin
+        return twin
 
     def write(self, key: str, data: bytes, expect: Expect) -> Version:
         """Write a file where the expectation holds, as far as that can be told, else raise `LostRace`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.base import ANYTHING, LARGEST_FILE, Blob, Capabilities, Expect, Page, Store, Version
+from clusterstate.store.base import ANYTHING, LARGEST_FILE, Blob, Capabilities, Expect, Page, Store, Version, typed
 from clusterstate.store.failures import too_large
 from clusterstate.store.key import check_key, check_prefix, join
 from clusterstate.store.listing import check_pages
@@ -109,6 +109,10 @@ class Retrying:
             else:
                 return
 
+    def typed(self, content_type: str) -> Store:
+        """See `ContentTypes`."""
+        return Retrying(typed(self._inner, content_type), self._sleep)
+
     async def close(self) -> None:
         """See `Store.close`."""
         await self._inner.close()
@@ -173,6 +177,10 @@ class Prefixed:
         async for page in self._inner.list(base + check_prefix(prefix), after=behind, shallow=shallow):
             entries = tuple(replace(entry, key=entry.key.removeprefix(base)) for entry in page.entries)
             yield Page(entries, tuple(folder.removeprefix(base) for folder in page.prefixes))
+
+    def typed(self, content_type: str) -> Store:
+        """See `ContentTypes`."""
+        return Prefixed(typed(self._inner, content_type), self._prefix)
 
     async def close(self) -> None:
         """See `Store.close`."""
@@ -287,6 +295,10 @@ class Counting:
             self._counts.lists += 0 if first else 1
             first = False
             yield page
+
+    def typed(self, content_type: str) -> Store:
+        """See `ContentTypes`."""
+        return Counting(typed(self._inner, content_type), self._counts)
 
     async def close(self) -> None:
         """See `Store.close`."""

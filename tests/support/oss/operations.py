@@ -50,7 +50,7 @@ def get_object(asked: Asked) -> Answer:
     wanted = asked.sent.headers.get("if-match", "").strip('"')
     if wanted and wanted != stored.etag:
         raise Refused(412, "PreconditionFailed", "At least one of the preconditions you specified did not hold.")
-    return Answer(body=stored.data, headers={"Content-Type": "application/octet-stream", **object_headers(stored)})
+    return Answer(body=stored.data, headers={"Content-Type": stored.content_type, **object_headers(stored)})
 
 
 def put_object(asked: Asked) -> Answer:
@@ -69,7 +69,8 @@ def put_object(asked: Asked) -> Answer:
         raise Refused(400, "InvalidArgument", "The value of x-oss-forbid-overwrite is invalid.")
     if forbidden == "true" and not bucket.versioning and sent.key in bucket.objects:
         raise Refused(409, "FileAlreadyExists", "The object you specified already exists and can not be overwritten.")
-    return Answer(headers=object_headers(bucket.put(sent.key, asked.body)))
+    stored = bucket.put(sent.key, asked.body, content_type=sent.headers.get("content-type", ""))
+    return Answer(headers=object_headers(stored))
 
 
 def delete_object(asked: Asked) -> Answer:

@@ -4,7 +4,7 @@ import base64
 import secrets
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import md5
 
@@ -27,6 +27,7 @@ class StoredObject:
     modified: datetime
     version_id: str
     """Empty where the bucket never kept versions."""
+    content_type: str = "application/octet-stream"
 
     @property
     def md5(self) -> str:
@@ -67,11 +68,12 @@ class Bucket:
     objects: dict[str, StoredObject] = field(default_factory=dict)
     _names: list[bytes] = field(default_factory=list)
 
-    def put(self, key: str, data: bytes, kind: str = "Normal") -> StoredObject:
+    def put(self, key: str, data: bytes, kind: str = "Normal", *, content_type: str = "") -> StoredObject:
         version = {"": "", "Suspended": "null"}.get(self.versioning, secrets.token_hex(16))
         if key not in self.objects:
             self._names.insert(bisect_left(self._names, key.encode()), key.encode())
-        self.objects[key] = StoredObject(data, kind, datetime.now(UTC).replace(microsecond=0), version)
+        stored = StoredObject(data, kind, datetime.now(UTC).replace(microsecond=0), version)
+        self.objects[key] = replace(stored, content_type=content_type) if content_type else stored
         return self.objects[key]
 
     def remove(self, key: str) -> None:

@@ -6,10 +6,11 @@ downloads are compared by the SDK with the digest that comes along.
 """
 
 from base64 import b64encode
+from copy import copy
 from datetime import datetime
 from hashlib import md5
 from io import BytesIO
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 from google.cloud.storage import Blob as SdkBlob
@@ -61,6 +62,13 @@ class Bucket:
         self._config = config
         self._client = client
         self._sdk = client.sdk.bucket(self._name)
+        self._content_type = _CONTENT_TYPE
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same bucket, with this content type for whatever is written."""
+        twin = copy(self)
+        twin._content_type = content_type  # noqa: SLF001 - its own twin
+        return twin
 
     @property
     def endpoint(self) -> str:
@@ -88,7 +96,7 @@ class Bucket:
         content = _Content(f"{self._url}/{key}")
         with self._translating("objects.get", key):
             blob.download_to_file(content, checksum="auto", retry=None)
-            return Blob(content.getvalue(), _version(blob, key))
+            return Blob(content.getvalue(), _version(blob, key), blob.content_type or "")
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
@@ -104,7 +112,7 @@ class Bucket:
         expected = _NOTHING if if_none else _generation(if_match)
         with self._translating(INSERT, key):
             blob.upload_from_string(  # type: ignore[no-untyped-call] # the SDK has no annotations
-                data, content_type=_CONTENT_TYPE, checksum="crc32c", retry=None, if_generation_match=expected
+                data, content_type=self._content_type, checksum="crc32c", retry=None, if_generation_match=expected
             )
             return _version(blob, key)
 

@@ -11,11 +11,12 @@ was put together from parts the CRC-64 alone (API reference, "PutObject" and "Ge
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import md5
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import oss2
 from oss2.utils import Crc64
@@ -58,8 +59,15 @@ class Bucket:
         self._client_of = client_of
         self._home = client_of(config.inputs)
         self._near: Client | None = None
+        self._content_type = _CONTENT_TYPE
         with translating(lambda: self._request(self._home, "CreateClient")):
             self._home.check(self.name)
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same bucket, with this content type for whatever is written."""
+        twin = copy(self)
+        twin._content_type = content_type  # noqa: SLF001 - its own twin
+        return twin
 
     @property
     def name(self) -> str:
@@ -94,7 +102,7 @@ class Bucket:
                 data = self._read_all(answer.resp.response.raw, key)
                 version = _version(answer.etag, key)
                 self._check_bytes(answer.headers, data, key)
-            return Blob(data, version)
+            return Blob(data, version, answer.headers.get("Content-Type", ""))
 
         return self._ask("GetObject", key, read)
 
@@ -120,7 +128,7 @@ class Bucket:
 
     def put(self, key: str, data: bytes, *, if_none: bool = False) -> Written:
         """Write a file; `if_none` wants nothing there."""
-        headers = {"Content-MD5": _digest(data), "Content-Type": _CONTENT_TYPE}
+        headers = {"Content-MD5": _digest(data), "Content-Type": self._content_type}
         if if_none:
             headers["x-oss-forbid-overwrite"] = "true"
         answer = self._ask("PutObject", key, lambda oss: _read(oss.put_object(key, data, headers=headers)))

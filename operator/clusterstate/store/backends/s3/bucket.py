@@ -10,9 +10,10 @@ API Reference, "Object", ETag).
 """
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from hashlib import md5
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from botocore.exceptions import ClientError
 
@@ -54,6 +55,13 @@ class Bucket:
         self._client_of = client_of
         self._home = client_of(config.inputs)
         self._near: Client | None = None
+        self._content_type = ""
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same bucket, with this content type for whatever is written."""
+        twin = copy(self)
+        twin._content_type = content_type  # noqa: SLF001 - its own twin
+        return twin
 
     @property
     def endpoint(self) -> str:
@@ -83,7 +91,7 @@ class Bucket:
                 data = self._read_all(answer["Body"], key)
         version = _version(answer, key)
         self._check_digest(answer, version, data, key)
-        return Blob(data, version)
+        return Blob(data, version, answer.get("ContentType", ""))
 
     def _read_all(self, body: "StreamingBody", key: str) -> bytes:
         """Read up to the end, where the SDK compares length and checksum."""
@@ -114,7 +122,8 @@ class Bucket:
         """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
         headers = self._write_headers()
         shown = ", ".join(f"{name}={value}" for name, value in headers.items())
-        conditions = _condition(if_match) | ({"IfNoneMatch": "*"} if if_none else {})
+        typed = {"ContentType": self._content_type} if self._content_type else {}
+        conditions = typed | _condition(if_match) | ({"IfNoneMatch": "*"} if if_none else {})
         request = replace(self._request("PutObject", key, shown), hint=self._encryption_hint)
         with translating(request):
             answer = self._s3().put_object(Key=key, Body=data, **headers, **conditions, **self._common())

@@ -6,9 +6,10 @@ listing doesn't tell when they change. Reads ask for the newest copy, so that a 
 """
 
 from contextlib import suppress
+from copy import copy
 from datetime import UTC, datetime
 from hashlib import md5
-from typing import Final
+from typing import Final, Self
 
 import msgspec
 import requests
@@ -45,6 +46,13 @@ class Container:
         """Take the container's name, and who asks."""
         self._name = name
         self._client = client
+        self._content_type = ""
+
+    def typed(self, content_type: str) -> Self:
+        """Give the same container, with this content type for whatever is written."""
+        twin = copy(self)
+        twin._content_type = content_type  # noqa: SLF001 - its own twin
+        return twin
 
     @property
     def endpoint(self) -> str:
@@ -70,7 +78,7 @@ class Container:
             data = _read_all(answer, request)
         if "X-Static-Large-Object" not in answer.headers and _digest(data) != version.token:
             raise IntegrityFailed(f"The bytes of {request.place} don't fit their digest. It is tried again.")
-        return Blob(data, version)
+        return Blob(data, version, answer.headers.get("Content-Type", ""))
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
@@ -80,6 +88,7 @@ class Container:
         """Write a file; `if_none` wants nothing there. Raises `StoreNotFound` where the container isn't there."""
         digest = _digest(data)
         headers = {"ETag": digest} | ({"If-None-Match": "*"} if if_none else {})
+        headers |= {"Content-Type": self._content_type} if self._content_type else {}
         answer, request = self._ask(Call("PUT", self._name, key, headers, data=data))
         if _version(answer, request).token != digest:
             raise IntegrityFailed(f"Other bytes than those sent arrived in {request.place}. It is tried again.")

@@ -19,7 +19,7 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History, Keeping
-from clusterstate.apply.hook import HookRunner
+from clusterstate.apply.hook import HookRunner, Order
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.context import Body, Context, Key, Memory, Result, take_access
@@ -230,7 +230,7 @@ class Run:
         self._note_cloud(state)
         await self._mirror(state)
         await self._pull(sight.desired, state)
-        await self._follow_up(access)
+        await self._follow_up(access, state)
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
@@ -268,7 +268,7 @@ class Run:
 
     def _refuse_hook(self) -> AfterPushRefused | None:
         """Give why nothing may be pushed that a Job has to follow; None: it may."""
-        if self.state.spec.after_push is None or self.context.settings.after_push_allowed(self.owner.namespace):
+        if self.state.spec.after_push is None or self._may_hook():
             return None
         return AfterPushRefused(
             f"spec.afterPush asks for a Job in namespace {self.owner.namespace}, where the operator's configuration "
@@ -293,16 +293,27 @@ class Run:
         if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
             await self._write_spec(self.pull)
 
-    async def _follow_up(self, access: Access) -> None:
+    def _may_hook(self) -> bool:
+        return self.context.settings.after_push_allowed(self.owner.namespace)
+
+    async def _follow_up(self, access: Access, state: State) -> None:
         """Start what follows a push, and see how it ends."""
-        hook = self.state.spec.after_push
-        if hook is None or self.history is None or not self.writes:
+        self.memory.job = ""
+        if self.history is None or not self._may_hook():
             return
         self.doing = "following up the push by a Job"
+        self.hook = await HookRunner(self.context.client, self.owner, self.history, self._order(access)).follow()
+        if self.hook is not None:
+            self.memory.job = self.hook.job if self.hook.unfinished else ""
+            self._note_cloud(state)
+
+    def _order(self, access: Access) -> Order | None:
+        """Give what a Job is started with; None where the object asks for none, or its push isn't whole."""
+        hook, whole = self.state.spec.after_push, self.pushed and self.plan is not None and not self.plan.held
+        if hook is None or not whole:
+            return None
         variables = {"KOPS_STATE_STORE": access.store.url, "KOPS_CLUSTER_NAME": self.state.cluster_name}
-        runner = HookRunner(self.context.client, self.owner, self.history, hook.job_template_ref.name, variables)
-        self.hook = await runner.follow()
-        self.memory.job = self.hook.job if self.hook and self.hook.unfinished else ""
+        return Order(hook.job_template_ref.name, variables, self._check_presence)
 
     async def _job_has_ended(self) -> bool:
         """Whether the Job that ran when the last run ended doesn't any more."""

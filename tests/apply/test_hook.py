@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from clusterstate.apply.history import History, Keeping
-from clusterstate.apply.hook import GONE, HookRunner
+from clusterstate.apply.hook import GONE, HookRunner, Order
 from clusterstate.errors import AfterPushRefused, ClusterStateError, ObjectChanged, ReferenceNotFound, SpecInvalid
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, JOBS, JsonObject
@@ -25,6 +25,13 @@ JOB = {
 }
 
 
+async def unchanged() -> None:
+    """The object is what it was."""
+
+
+ORDER = Order("update", {}, unchanged)
+
+
 @pytest.fixture
 async def owner(client: Client, namespace: str) -> Owner:
     return owner_of(await create(client, namespace))
@@ -38,7 +45,7 @@ async def template(client: Client, namespace: str, text: str) -> None:
 async def runner(client: Client, owner: Owner) -> HookRunner:
     """Give it as a fresh process finds it."""
     history = History(client, owner, await list_revisions(client, owner), Keeping(10, hook=WANTED))
-    return HookRunner(client, owner, history, "update", {})
+    return HookRunner(client, owner, history, ORDER)
 
 
 async def push(client: Client, owner: Owner, channel: str = "stable") -> None:
@@ -60,9 +67,9 @@ async def test_killed_between_any_two_steps(client: Client, owner: Owner) -> Non
     await pushed(client, owner)
     killed = await runner(client, owner)
     [hook] = killed.history.hooks
-    created = await killed._create(hook)
+    created = await killed._create(hook, ORDER)
     again = await runner(client, owner)
-    assert (await again._create(hook))["metadata"]["uid"] == created["metadata"]["uid"]
+    assert (await again._create(hook, ORDER))["metadata"]["uid"] == created["metadata"]["uid"]
     await again.history.mark_hook(1, created["metadata"]["uid"])
     assert [each["spec"]["suspend"] for each in await jobs(client, owner)] == [True]
     report = await (await runner(client, owner)).follow()

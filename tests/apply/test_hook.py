@@ -129,3 +129,26 @@ async def test_a_template_that_is_none(
     with pytest.raises(error):
         await (await runner(client, owner)).follow()
     assert await jobs(client, owner) == []
+
+
+async def test_who_keeps_a_revision_in_another_form_loses_no_mark(client: Client, owner: Owner) -> None:
+    """It was marked after the other process had read it, which would write it anew without."""
+    await pushed(client, owner)
+    late = (await runner(client, owner)).history
+    await (await runner(client, owner)).follow()
+    await late.intend(Applied({"channel": "alpha"}), PUSH)
+    with pytest.raises(ObjectChanged):
+        await late.settle(Applied({"channel": "alpha"}))
+    assert [each.started for each in (await runner(client, owner)).history.hooks] == [True, False]
+
+
+async def test_a_push_that_was_cut_off_is_a_part_of_the_next(client: Client, owner: Owner) -> None:
+    """What it wrote is in the store, though the declaration has no change left to make."""
+    await (await runner(client, owner)).history.intend(Applied({"channel": "alpha"}), PUSH)
+    await (await runner(client, owner)).history.settle(Applied({"channel": "stable"}))
+    assert [(each.revision, each.job) for each in (await runner(client, owner)).history.hooks] == [(2, WANTED)]
+
+
+async def test_an_adoption_that_writes_nothing_asks_for_none(client: Client, owner: Owner) -> None:
+    await (await runner(client, owner)).history.settle(Applied({"channel": "stable"}))
+    assert (await runner(client, owner)).history.hooks == ()

@@ -1,17 +1,19 @@
 """What runs share and what they leave behind: nothing here acts, and no way of a run is told here."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from clusterstate.apply.migration import Copied
 from clusterstate.gather import Access, Known
 from clusterstate.kube.client import Client
 from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
+from clusterstate.plan.place import Origin
 from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
@@ -20,6 +22,12 @@ from clusterstate.store.health import Health
 
 Key = tuple[str, str]
 Body = Mapping[str, Any]
+Tell = Callable[[Outcome], Awaitable[None]]
+"""Tells how far a long run has come."""
+
+
+async def keep_silent(_: Outcome) -> None:
+    """Tell nobody."""
 
 
 @dataclass
@@ -37,6 +45,12 @@ class Memory:
     """When time alone changes what the status says: the next certificate's threshold."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
+    origin: Origin | None = None
+    """Where the newest push went, as the revisions say."""
+    origin_read: bool = False
+    """Whether this process has asked the revisions for that."""
+    copied: Copied | None = field(default=None, repr=False)
+    """What the migration that is under way has copied and verified."""
     job: str = ""
     """Name of the Job after a push, as long as it runs or another waits for its end."""
     pulled: Pull | None = field(default=None, repr=False)
@@ -89,6 +103,7 @@ def take_access(context: Context, key: Key, memory: Memory, access: Access) -> N
     """Remember how an object's store is reached, and let go of how it was reached before where that has changed."""
     before, memory.access = memory.access, access
     if before is not None and before.shared != access.shared:
+        memory.known = None
         let_go(context, key, before, keep=access)
 
 

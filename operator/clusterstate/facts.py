@@ -10,6 +10,7 @@ from clusterstate.mirror.objects import Mirror
 from clusterstate.mirror.sync import MirrorOutcome
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, StoreFacts
+from clusterstate.plan.place import Origin
 from clusterstate.state.tree import Listing, Tree
 
 
@@ -72,3 +73,8 @@ def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport
         written=(*done.created, *done.updated, *done.deleted),
         problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
     )
+
+
+def origin_of(applied: Applied | None) -> Origin | None:
+    """Give where that was pushed to; None where nothing was, or a version that didn't note it did it."""
+    return None if applied is None or applied.store is None else Origin(applied.store, applied.place)

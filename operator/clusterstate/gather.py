@@ -203,14 +203,19 @@ class Known:
 
 
 def known_of(config: Version, cluster: Document | None, access: Access) -> Known:
-    """Give what a `config` of that version tells of the state's shape.
+    """Give what a `config` of that version tells of the state's shape."""
+    return Known(config, places_of(cluster, access))
+
+
+def places_of(cluster: Document | None, access: Access) -> layout.Places:
+    """Give where the parts of a state are that is reached so.
 
     What kops keeps as objects lies together, whatever `config` says: its places are where kops copies keys and
     secrets to for the nodes (kops, upup/pkg/fi/cloudup/populate_cluster_spec.go).
     """
     if access.layout is Layout.KOPS_RESOURCES:
-        return Known(config, OWN_PLACE)
-    return Known(config, layout.Places.of(cluster.spec if cluster else {}, access.location.url))
+        return OWN_PLACE
+    return layout.Places.of(cluster.spec if cluster else {}, access.location.url)
 
 
 class Sources:
@@ -271,10 +276,16 @@ class Sources:
         tree = Tree(trunk.trunk, known.places, others)
         return tree, await tree.list_files(trunk=listing), known
 
-    async def _list(self, trunk: Tree) -> Listing:
+    async def list_at(self, places: layout.Places) -> tuple[Tree, Listing]:
+        """List all files with the state's parts at these places, whatever its `config` says or is going to say."""
+        others = {url: await self._open(self._access.elsewhere(url)) for url in places.urls()}
+        tree = Tree(self._opened, places, others)
+        return tree, await tree.list_files(trunk=await self._list(Tree(self._opened), backups=True), backups=True)
+
+    async def _list(self, trunk: Tree, *, backups: bool = False) -> Listing:
         """List a state. A bucket that isn't there is empty to whoever creates a state, where that makes the bucket."""
         try:
-            return await trunk.list_files()
+            return await trunk.list_files(backups=backups)
         except StoreNotFound:
             if self._creates and self._opened.capabilities.creates_bucket:
                 return Listing({})

@@ -23,6 +23,7 @@ from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.observed import Observed, specs_of
 from clusterstate.plan.ownership import ownership_of
+from clusterstate.plan.place import Origin, as_plain
 from clusterstate.plan.pull import Pull, make_pull
 from clusterstate.state.digests import Digests
 from clusterstate.state.objects import State
@@ -42,6 +43,8 @@ class Sight:
     """What is declared beside documents, with its bytes."""
     revisions: tuple[Revision, ...]
     """Oldest first."""
+    origin: Origin
+    """Where this was looked at; the next push goes there."""
 
 
 async def look(
@@ -59,12 +62,16 @@ async def look(
         observed=_observed(past, read, digests_of(read, digests) if digests else {}),
         contents=contents,
         revisions=revisions,
+        origin=Origin(as_plain(state.spec.store), access.location.identity(tree.trunk.endpoint or "")),
     )
 
 
 def decide(sight: Sight, now: datetime) -> Plan:
-    """Decide what is to be written to the store. Raises what `make_plan` does."""
-    return make_plan(sight.desired, sight.observed, now)
+    """Decide what is to be written to the store, and what the next revision says. Raises what `make_plan` does."""
+    plan, before = make_plan(sight.desired, sight.observed, now), sight.observed.applied
+    departure = before.departure if before else None
+    noted = replace(plan.applied, store=sight.origin.store, place=sight.origin.place, departure=departure)
+    return replace(plan, applied=noted)
 
 
 def bring(state: ClusterState, desired: Desired, after: State) -> Pull | None:

@@ -13,44 +13,43 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
-from clusterstate.api.annotations import CLOUD_UPDATED, RECONCILE_REQUESTED_AT
+from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT, ROLLED
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History, Keeping
-from clusterstate.apply.hook import HookRunner, Order
+from clusterstate.apply.hook import HookRunner, has_ended, make_order
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
-from clusterstate.context import Body, Context, Key, Memory, Result, take_access
+from clusterstate.claiming import lay_claim, require_claim
+from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, take_access
 from clusterstate.errors import (
-    AfterPushRefused,
     ClusterStateError,
     ObjectChanged,
-    ObjectNotFound,
     RunRefused,
     RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
-    StateClaimed,
 )
-from clusterstate.facts import mirror_report, next_turn, store_facts
+from clusterstate.facts import mirror_report, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Reader, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
-from clusterstate.kube.kinds import CLUSTER_STATES, JOBS
+from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
+from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.claims import make_claim
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.hook import WANTED, HookReport, JobState, job_state
+from clusterstate.plan.hook import WANTED, HookReport, find_hook_refusal
+from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
     Certificate,
     MirrorReport,
@@ -63,6 +62,8 @@ from clusterstate.plan.outcome import (
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, look
+from clusterstate.relocation.cleanup import CleanUp
+from clusterstate.relocation.way import Relocation, Source, find_relocation
 from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
@@ -71,13 +72,15 @@ from clusterstate.way import LIST_SHARE, go_within_limits
 
 log = logging.getLogger(__name__)
 
+TOLD_BY_PEOPLE = (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, CONFIRM_PLAN, ROLLED)
+"""Annotations that a run depends on."""
 MOST_UNDONE = 3
 """How often the same content is written into the spec again although somebody removes it each time."""
 JOB_LOOK = 5.0
 """Seconds between two looks at a Job that runs."""
 
 
-async def run(context: Context, body: Body, memory: Memory) -> Result:
+async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_silent) -> Result:
     """Bring one object and its state together, as far as it can be done now. Raises nothing but cancellation."""
     if "deletionTimestamp" in body["metadata"]:
         return await remove(context, body, memory)
@@ -90,7 +93,7 @@ async def run(context: Context, body: Body, memory: Memory) -> Result:
         memory.fingerprint = None
         return Result(Outcome(make_request(state)), None)
     interval = parse_duration(state.spec.sync.interval).total_seconds()
-    one = Run(context, state, memory)
+    one = Run(context, state, memory, tell)
     outcome = await _outcome(one)
     interval = min(interval, JOB_LOOK) if memory.job else interval
     return Result(outcome, interval, tuple(one.freed), one.written)
@@ -108,11 +111,12 @@ async def _outcome(one: "Run") -> Outcome | None:
 class Run:
     """One run of one object; its fields fill as it goes, and make the outcome wherever it ends."""
 
-    def __init__(self, context: Context, state: ClusterState, memory: Memory) -> None:
-        """Take what is shared, the object, and what the run before remembered."""
+    def __init__(self, context: Context, state: ClusterState, memory: Memory, tell: Tell = keep_silent) -> None:
+        """Take what is shared, the object, what the run before remembered, and who is told how a long run goes."""
         self.context = context
         self.state = state
         self.memory = memory
+        self.tell = tell
         self.owner = Owner.of(state.metadata)
         self.key = (self.owner.namespace, self.owner.name)
         self.references = context.references(self.key)
@@ -134,6 +138,8 @@ class Run:
         self.pull: Pull | None = None
         self.hook: HookReport | None = None
         self.written: Body | None = None
+        self.relocation: Relocation | None = None
+        self.migration: Migration | None = None
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
@@ -149,12 +155,17 @@ class Run:
             cloud=self.cloud,
             pull=self.pull,
             hook=self.hook,
+            migration=self.relocation.facts if self.relocation else self.migration,
         )
 
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
         if not deletes(self.state.spec.sync):
             await self._be_held(wanted=False)
+        self.relocation = await find_relocation(self.context, self.state, self.memory, self)
+        if self.relocation is not None and self.writes:
+            await self.relocation.go()
+            self.relocation = None
         access = await self._find_access()
         creates = bool(self.state.spec.cluster)
         async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
@@ -165,16 +176,22 @@ class Run:
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
             self._claim(access, sources.endpoint, proven=True)
-            if self._unchanged(access, listing) and not await self._job_has_ended():
+            if self._unchanged(access, listing) and not await self._has_job_ended():
                 return True
             await self._bring_together(access, tree, listing)
         return False
 
     async def _find_access(self) -> Access:
-        """Find out how to reach the store, and let go of how it was reached before where that has changed."""
+        """Find out how to reach the store, and let go of how it was reached before where that has changed.
+
+        A dry run of a move looks at the old place, where the state still is.
+        """
         context = self.context
-        reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
-        access = await reader.access(self.state.spec.store, self.state.cluster_name)
+        if self.relocation is not None:
+            access = self.relocation.old
+        else:
+            reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
+            access = await reader.access(self.state.spec.store, self.state.cluster_name)
         take_access(context, self.key, self.memory, access)
         return access
 
@@ -187,25 +204,33 @@ class Run:
         token = self.request.reconcile_token
         return token is not None and token != self.state.status.last_handled_reconcile_at
 
+    async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
+        """Read a state and do with it what needs no write to a store."""
+        self.doing = f"reading {access.location.url}"
+        self.facts = store_facts(access, tree, listing)
+        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
+        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        self._note_certificates(sight.observed.state)
+        self._note_cloud(sight.observed.state)
+        await self._mirror(sight.observed.state)
+        self.doing = f"moving the state away from {access.location.url}"
+        return sight, self.history
+
+    def claim(self, access: Access, endpoint: str | None) -> None:
+        """Claim a state that was reached; raise `StateClaimed`."""
+        self._claim(access, endpoint, proven=True)
+
+    async def progress(self) -> None:
+        """Tell how far the run is."""
+        await self.tell(self.outcome())
+
     def _claim(self, access: Access, endpoint: str | None, *, proven: bool) -> None:
         """Claim the state; where only the store's answer tells which it is, not before that."""
         self.memory.endpoint = endpoint
         if endpoint is None:
             return
-        claims, provable = self.context.claims, not access.detoured
-        claim = make_claim(self.state, access.location.identity(endpoint), proven=proven and provable)
-        before = claims.get(self.key)
-        if provable and before is not None and before.proves(claim):
-            claim = replace(claim, proven=True)
-        self.freed += claims.set(self.key, claim)
-        holder = claims.holder(self.key)
-        if holder is not None:
-            log.info("%s: %s/%s holds %s", self.owner, *holder, access.location.url)
-            who = f"ClusterState {holder[1]}" if holder[0] == self.owner.namespace else "One of another namespace"
-            raise StateClaimed(
-                f"{who} is older and writes to {access.location.url} already. Delete one of the two, or let this one "
-                "only pull."
-            )
+        self.freed += lay_claim(self.context, self.state, access, endpoint, proven=proven)
+        require_claim(self.context, self.owner, access)
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
@@ -220,9 +245,11 @@ class Run:
         self._decide(sight)
         before, contents = sight.observed.state, sight.contents
         bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
+        after = carried_out(self.plan or Plan(), before, bodies)
         if self.plan is not None and self.refusal is None:
+            self.refusal = self._refuse(self.plan, after, access, listing)
             listing = await self._push(access, tree, listing, bodies)
-        state = carried_out(self.plan, before, bodies) if self.plan and self.pushed else before
+        state = after if self.pushed else before
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
@@ -231,9 +258,22 @@ class Run:
         await self._mirror(state)
         await self._pull(sight.desired, state)
         await self._follow_up(access, state)
+        await self._finish_move(Source(access, sight, tree, listing))
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
+
+    async def _finish_move(self, place: Source) -> None:
+        """Tell what a dry run would move, or what is left to do after a move; delete the old files when it is time."""
+        applied = place.sight.observed.applied
+        if self.relocation is not None:
+            await self.relocation.look(place)
+        elif applied is not None and applied.departure is not None:
+            clean_up = CleanUp(self.context, self.state, applied.departure)
+            await clean_up.go(place, writes=self.pushed, seconds=self.seconds * LIST_SHARE)
+            self.migration = clean_up.facts
+            if clean_up.departure != applied.departure and self.plan is not None and self.history is not None:
+                await self.history.settle(replace(self.plan.applied, departure=clean_up.departure))
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
@@ -248,33 +288,28 @@ class Run:
 
     async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
         plan = self.plan
-        if plan is None or self.history is None or not self.writes:
-            return listing
-        self.refusal = find_refusal(plan, access.location) or self._refuse_hook()
-        if self.refusal is not None:
+        if plan is None or self.history is None or not self.writes or self.refusal is not None:
             return listing
         self.doing = f"writing to {access.location.url}"
         files = make_files(plan, bodies)
         if deletes(self.state.spec.sync) and access.location.scheme != "file":
             await self._be_held(wanted=True)
         if files:
-            await self._check_presence()
+            await self.check()
             self._claim(access, tree.trunk.endpoint, proven=True)
             await self.history.intend(plan.applied, plan)
         listing = await write_files(tree, files, listing, self.now)
         await self.history.settle(plan.applied)
-        self.pushed = True
+        self.memory.origin, self.pushed = origin_of(plan.applied), True
         return listing
 
-    def _refuse_hook(self) -> AfterPushRefused | None:
-        """Give why nothing may be pushed that a Job has to follow; None: it may."""
-        if self.state.spec.after_push is None or self._may_hook():
+    def _refuse(self, plan: Plan, after: State, access: Access, listing: Listing) -> RunRefused | SpecInvalid | None:
+        """Give why a live plan may not be carried out; None: it may."""
+        if not self.writes:
             return None
-        return AfterPushRefused(
-            f"spec.afterPush asks for a Job in namespace {self.owner.namespace}, where the operator's configuration "
-            "allows none; nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or "
-            "remove spec.afterPush."
-        )
+        confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
+        breach = find_breach(plan, after, listing.files, confirmed)
+        return find_refusal(plan, access.location) or breach or find_hook_refusal(self.state, self.context.settings)
 
     async def _be_held(self, *, wanted: bool) -> None:
         """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""
@@ -293,37 +328,21 @@ class Run:
         if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
             await self._write_spec(self.pull)
 
-    def _may_hook(self) -> bool:
-        return self.context.settings.after_push_allowed(self.owner.namespace)
-
     async def _follow_up(self, access: Access, state: State) -> None:
         """Start what follows a push, and see how it ends."""
         self.memory.job = ""
-        if self.history is None or not self._may_hook():
+        if self.history is None or not self.context.settings.after_push_allowed(self.owner.namespace):
             return
         self.doing = "following up the push by a Job"
-        self.hook = await HookRunner(self.context.client, self.owner, self.history, self._order(access)).follow()
-        if self.hook is not None:
-            self.memory.job = self.hook.job if self.hook.unfinished else ""
-            self._note_cloud(state)
+        whole = self.pushed and self.plan is not None and not self.plan.held
+        order = make_order(self.state, access.store.url, self.check) if whole else None
+        self.hook = await HookRunner(self.context.client, self.owner, self.history, order).follow()
+        self.memory.job = self.hook.job if self.hook is not None and self.hook.unfinished else ""
+        self._note_cloud(state)
 
-    def _order(self, access: Access) -> Order | None:
-        """Give what a Job is started with; None where the object asks for none, or its push isn't whole."""
-        hook, whole = self.state.spec.after_push, self.pushed and self.plan is not None and not self.plan.held
-        if hook is None or not whole:
-            return None
-        variables = {"KOPS_STATE_STORE": access.store.url, "KOPS_CLUSTER_NAME": self.state.cluster_name}
-        return Order(hook.job_template_ref.name, variables, self._check_presence)
-
-    async def _job_has_ended(self) -> bool:
-        """Whether the Job that ran when the last run ended doesn't any more."""
-        if not self.memory.job:
-            return False
-        try:
-            job = await self.context.client.get(JOBS, self.owner.namespace, self.memory.job)
-        except ObjectNotFound:
-            return True
-        return job_state(job)[0] is not JobState.RUNNING
+    async def _has_job_ended(self) -> bool:
+        job = self.memory.job
+        return bool(job) and await has_ended(self.context.client, self.owner.namespace, job)
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory
@@ -338,7 +357,7 @@ class Run:
         self.written, self.state = body, load(body)
         self.request = replace(self.request, generation=self.state.metadata.generation)
 
-    async def _check_presence(self) -> None:
+    async def check(self) -> None:
         """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""
         there = await self.context.client.get(CLUSTER_STATES.without_bodies, *self.key)
         found, known = there["metadata"], self.state.metadata
@@ -369,7 +388,7 @@ class Run:
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:
         metadata = self.state.metadata
-        annotations = (metadata.annotations.get(name) for name in (RECONCILE_REQUESTED_AT, CLOUD_UPDATED))
+        annotations = (metadata.annotations.get(name) for name in TOLD_BY_PEOPLE)
         mirrored = tuple(sorted(mirrors.items()))
         seen = (access, listing.digest, mirrored, self.references)
         return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)

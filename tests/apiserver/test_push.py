@@ -146,7 +146,7 @@ def test_another_spelling_is_no_drift(world: World) -> None:
 
 
 def test_a_cluster_is_created_where_none_was(world: World) -> None:
-    cluster = {"authorization": {"rbac": {}}, "channel": "stable", "kubernetesVersion": "v1.33.1"}
+    cluster = {"authorization": {"rbac": {}}, "cloudProvider": "aws", "kubernetesVersion": "v1.33.1"}
     world.apply(manifest(url=f"{world.url}/team", clusterName="new.example.com", cluster=cluster))
     with world.running():
         world.settled()

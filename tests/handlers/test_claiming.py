@@ -30,14 +30,14 @@ def context() -> Context:
 
 
 async def claimed(context: Context) -> Claim:
-    await run(context, body(1, uid="u2", **NOWHERE), Memory())
+    await run(context, body(1, uid="u2", **NOWHERE), Memory(origin_read=True))
     claim = context.claims.get(KEY)
     assert claim is not None
     return claim
 
 
 async def test_a_store_that_was_not_reached_proves_nothing(context: Context) -> None:
-    result = await run(context, body(1, uid="u2", **NOWHERE), Memory())
+    result = await run(context, body(1, uid="u2", **NOWHERE), Memory(origin_read=True))
     assert result.outcome is not None
     assert isinstance(result.outcome.error, StoreRefused)
     claim = await claimed(context)
@@ -66,7 +66,7 @@ def test_what_came_through_a_proxy_of_its_own_proves_nothing(context: Context, p
     credentials = Credentials(Source.SECRET)
     access = Access(store, store.child("prod"), StoreOptions(proxy=proxy), credentials, EndpointPolicy())
     for proven in (True, False):
-        Run(context, state, Memory())._claim(access, "", proven=proven)
+        Run(context, state, Memory(origin_read=True))._claim(access, "", proven=proven)
         claim = context.claims.get(KEY)
         assert claim is not None
         assert claim.proven is not bool(proxy)
@@ -81,7 +81,7 @@ async def test_the_holder_is_named_in_its_own_namespace_alone(
 ) -> None:
     older = replace(await claimed(context), uid="u1", created="2020", namespace=namespace, proven=True)
     context.claims.set((namespace, "older"), older)
-    result = await run(context, body(1, uid="u2", **NOWHERE), Memory())
+    result = await run(context, body(1, uid="u2", **NOWHERE), Memory(origin_read=True))
     assert result.outcome is not None
     error = result.outcome.error
     assert isinstance(error, StateClaimed)
@@ -94,6 +94,6 @@ async def test_who_gives_up_a_claim_tells_whom_that_frees(context: Context) -> N
     younger = ("clusters", "younger")
     context.claims.set(younger, replace(mine, uid="u9", created="2030"))
     assert context.claims.holder(younger) == KEY
-    result = await run(context, body(1, uid="u2", **NOWHERE, sync={"dryRun": True}), Memory())
+    result = await run(context, body(1, uid="u2", **NOWHERE, sync={"dryRun": True}), Memory(origin_read=True))
     assert result.freed == (younger,)
     assert context.claims.holder(younger) is None

@@ -64,3 +64,17 @@ def test_of_many_problems_a_few_are_named_and_all_counted() -> None:
         declared(cluster={f"wrong{number}": 1 for number in range(NAMED + 3)})
     assert caught.value.message.count("wrong") == NAMED
     assert "(3 more)" in caught.value.message
+
+
+def test_the_items_of_a_list_that_is_one_value_are_whole() -> None:
+    terms = {"preferredDuringSchedulingIgnoredDuringExecution": [{}]}
+    found = declared(cluster={"kubeDNS": {"affinity": {"nodeAffinity": terms}}}).cluster
+    assert found == {
+        "kubeDNS": {
+            "affinity": {
+                "nodeAffinity": {
+                    "preferredDuringSchedulingIgnoredDuringExecution": [{"preference": {}, "weight": 0}],
+                }
+            }
+        }
+    }

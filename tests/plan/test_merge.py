@@ -6,7 +6,7 @@ import pytest
 
 from clusterstate.plan.changes import Action, FieldChange
 from clusterstate.plan.desired import ConflictPolicy, DriftPolicy, Policy
-from clusterstate.plan.merge import Disagreement, Merged, merge, merge_labels
+from clusterstate.plan.merge import LABELS, Disagreement, Merged, merge, merge_metadata
 
 PUSH = Policy()
 REPORT = Policy(drift=DriftPolicy.REPORT)
@@ -148,6 +148,6 @@ def test_a_map_of_nothing_but_none_is_an_empty_one() -> None:
 
 
 def test_labels_merge_like_fields() -> None:
-    merged = merge_labels({"a": "1", "b": "1"}, {"a": "2"}, {"a": "1", "b": "1", "theirs": "x"}, PUSH)
+    merged = merge_metadata(LABELS, {"a": "1", "b": "1"}, {"a": "2"}, {"a": "1", "b": "1", "theirs": "x"}, PUSH)
     assert merged.spec == {"a": "2", "theirs": "x"}
     assert [change.pointer for change in merged.changes] == ["/metadata/labels/a", "/metadata/labels/b"]

@@ -16,7 +16,11 @@ from clusterstate.store.base import Version
 from tests.plan.states import NAME, VERSION, carry_out, cluster, declare, golden, group, plan
 
 RBAC = {"authorization": {"rbac": {}}}
+REQUIRED = {"cloudProvider": "aws", "kubernetesVersion": "v1.32.0"}
+NEW = RBAC | REQUIRED
+"""The least that a new cluster takes."""
 NODES = {"role": "Node", "minSize": 1, "maxSize": 2}
+CONTROL = {"role": "Master", "subnets": ["s"]}
 
 
 def test_three_fields_and_a_new_group_change_two_files() -> None:
@@ -111,12 +115,12 @@ def test_an_old_document_is_upgraded_when_it_is_rewritten() -> None:
 
 
 def test_a_new_cluster_is_made_as_kops_makes_it() -> None:
-    (change,) = plan(declare({**RBAC, "channel": "stable"}), State()).changes
+    (change,) = plan(declare({**NEW, "channel": "stable"}), State()).changes
     assert change.document is not None
     assert change.document.api_version == VERSION
     assert change.document.metadata == {"creationTimestamp": "2026-01-02T03:04:05Z", "name": NAME}
     assert change.document.spec == {
-        **RBAC,
+        **NEW,
         "channel": "stable",
         "configBase": f"s3://state/{NAME}",
         "topology": {"dns": {"type": "Public"}},
@@ -124,27 +128,27 @@ def test_a_new_cluster_is_made_as_kops_makes_it() -> None:
 
 
 def test_a_declared_config_base_stays() -> None:
-    (change,) = plan(declare({**RBAC, "configBase": "s3://other/x"}), State()).changes
+    (change,) = plan(declare({**NEW, "configBase": "s3://other/x"}), State()).changes
     assert change.document is not None
     assert change.document.spec["configBase"] == "s3://other/x"
 
 
 def test_where_kops_could_not_use_it_a_new_cluster_has_no_config_base() -> None:
-    desired = replace(declare(RBAC), names_place=False)
+    desired = replace(declare(NEW), names_place=False)
     (change,) = plan(desired, State()).changes
     assert change.document is not None
     assert "configBase" not in change.document.spec
-    again = plan(desired, State(change.document), Applied(RBAC))
+    again = plan(desired, State(change.document), Applied(NEW))
     assert (again.changes, again.drift) == ((), ())
 
 
 def test_a_new_clusters_own_fields_are_no_declaration() -> None:
-    first = plan(declare(RBAC), State())
-    assert first.applied.cluster == RBAC
+    first = plan(declare(NEW), State())
+    assert first.applied.cluster == NEW
 
 
 def test_what_kops_adds_to_a_new_cluster_is_no_part_of_the_base() -> None:
-    desired = declare({**RBAC, "networking": {"flannel": {}}, "kubeAPIServer": {"oidcIssuerURL": "https://x"}})
+    desired = declare({**NEW, "networking": {"flannel": {}}, "kubeAPIServer": {"oidcIssuerURL": "https://x"}})
     first = plan(desired, State())
     second = plan(desired, carry_out(State(), first), first.applied)
     assert second.changes == ()
@@ -163,17 +167,19 @@ def test_a_group_without_any_cluster_is_refused() -> None:
 
 
 def test_an_etcd_cluster_is_never_undeclared_away() -> None:
-    etcd = {"etcdClusters": [{"name": "main", "cpuRequest": "200m"}, {"name": "events", "cpuRequest": "100m"}]}
-    first = plan(declare(RBAC | etcd), State())
-    fewer = declare(RBAC | {"etcdClusters": etcd["etcdClusters"][:1]})
+    members = [{"name": "a", "instanceGroup": "a"}]
+    etcd = {"etcdClusters": [{"name": name, "etcdMembers": members} for name in ("main", "events")]}
+    etcd["subnets"] = [{"name": "s"}]
+    first = plan(declare(NEW | etcd, {"a": CONTROL}), State())
+    fewer = declare(NEW | {"etcdClusters": etcd["etcdClusters"][:1]}, {"a": CONTROL})
     with pytest.raises(SpecInvalid, match="events"):
         plan(fewer, carry_out(State(), first), first.applied)
 
 
 def test_authorization_is_never_undeclared_away() -> None:
-    first = plan(declare(RBAC), State())
+    first = plan(declare(NEW), State())
     with pytest.raises(SpecInvalid, match="authorization"):
-        plan(declare({}), carry_out(State(), first), first.applied)
+        plan(declare(REQUIRED), carry_out(State(), first), first.applied)
 
 
 @pytest.mark.parametrize(
@@ -267,19 +273,19 @@ def test_adoption_fail_refuses_a_state_that_differs() -> None:
 def test_adoption_fail_lets_pass_what_needs_no_decision() -> None:
     fail = AdoptionPolicy.FAIL
     assert plan(declare({"channel": "stable"}, adoption=fail), golden()).changes == ()
-    assert plan(declare(RBAC, {"nodes": NODES}, adoption=fail), State()).changes
+    assert plan(declare(NEW, {"nodes": NODES}, adoption=fail), State()).changes
     assert plan(declare({"channel": "alpha"}, adoption=fail, dry_run=True), golden()).changes
     assert plan(declare({"channel": "alpha"}, adoption=fail), golden(), Applied()).changes
 
 
 def test_adoption_fail_goes_on_with_a_first_run_that_was_killed() -> None:
-    desired = declare(RBAC, {"a": NODES, "b": NODES}, adoption=AdoptionPolicy.FAIL)
+    desired = declare(NEW, {"a": NODES, "b": NODES}, adoption=AdoptionPolicy.FAIL)
     first = plan(desired, State())
     half = carry_out(State(), first, 2)
     assert [change.key for change in plan(desired, half, None, first.applied).changes] == ["instancegroup/b"]
-    theirs = State(cluster({**RBAC, "channel": "theirs"}))
+    theirs = State(cluster({**NEW, "channel": "theirs"}))
     with pytest.raises(AdoptionRefused):
-        plan(declare({**RBAC, "channel": "ours"}, adoption=AdoptionPolicy.FAIL), theirs, None, first.applied)
+        plan(declare({**NEW, "channel": "ours"}, adoption=AdoptionPolicy.FAIL), theirs, None, first.applied)
 
 
 def test_the_digest_follows_the_fields_alone() -> None:

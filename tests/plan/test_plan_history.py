@@ -7,9 +7,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from clusterstate.plan.desired import ConflictPolicy, DesiredGroup
+from clusterstate.plan.absence import find_problems
+from clusterstate.plan.desired import ConflictPolicy, DesiredGroup, Metadata
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, specs_of
+from clusterstate.plan.pointers import find, path_of
+from clusterstate.plan.values import MISSING
 from clusterstate.state.canonical import canonical
 from clusterstate.state.complete import complete
 from clusterstate.state.objects import State
@@ -27,9 +30,32 @@ def without_kept(spec: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in spec.items() if key not in KEPT}
 
 
+def without_limits(spec: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in spec.items() if key not in {"subnets", "minSize"}}
+
+
 CLUSTER = specs("Cluster").map(without_kept).map(lambda spec: spec | RBAC)
-NODES = specs("InstanceGroup").map(without_kept)
+# What kops would refuse is another test's matter too.
+NODES = specs("InstanceGroup").map(without_kept).map(lambda spec: without_limits(spec) | {"role": "Node"})
 NAMES = st.sampled_from(["a", "b"])
+TEXTS = st.dictionaries(NAMES, NAMES)
+POINTERS = st.sampled_from(
+    [
+        "/spec/channel",
+        "/spec/kubelet",
+        "/spec/kubelet/maxPods",
+        "/spec/api/loadBalancer",
+        "/spec/subnets/name=a",
+        "/spec/subnets/name=b/zone",
+        "/spec/packages/a",
+        "/spec/externalPolicies",
+        "/spec/cloudLabels/x.y~1z~01",
+        "/spec/sshAccess",
+    ]
+)
+
+
+RULES = rules_of("Cluster")
 
 
 def written(kind: Kind, spec: dict[str, Any]) -> Any:
@@ -54,8 +80,22 @@ class Life(RuleBasedStateMachine):
     @rule(spec=CLUSTER)
     def declare_cluster(self, spec: dict[str, Any]) -> None:
         self.desired = replace(self.desired, cluster=canonical("Cluster", spec, partial=True).spec)
+        self.declare_absent(self.desired.absent)
 
-    @rule(name=NAMES, spec=st.none() | NODES, labels=st.dictionaries(NAMES, NAMES))
+    @rule(pointers=st.frozensets(POINTERS, max_size=3))
+    def declare_absent(self, pointers: frozenset[str]) -> None:
+        absent = [each for each in pointers if not list(find_problems([each], self.desired.cluster or {}))]
+        self.desired = replace(self.desired, absent=frozenset(absent))
+
+    @rule(labels=TEXTS, annotations=TEXTS)
+    def declare_metadata(self, labels: dict[str, str], annotations: dict[str, str]) -> None:
+        self.desired = replace(self.desired, cluster_metadata=Metadata(labels, annotations))
+
+    @rule(prune=st.booleans())
+    def decide_on_pruning(self, *, prune: bool) -> None:
+        self.desired = replace(self.desired, policy=replace(self.desired.policy, prune=prune))
+
+    @rule(name=NAMES, spec=st.none() | NODES, labels=TEXTS)
     def declare_group(self, name: str, spec: dict[str, Any] | None, labels: dict[str, str]) -> None:
         groups = {key: value for key, value in self.desired.instance_groups.items() if key != name}
         if spec is not None:
@@ -66,6 +106,12 @@ class Life(RuleBasedStateMachine):
     def others_edit_the_cluster(self, spec: dict[str, Any]) -> None:
         assert self.state.cluster is not None
         self.state = replace(self.state, cluster=replace(self.state.cluster, spec=written("Cluster", spec)))
+
+    @rule(labels=TEXTS, annotations=TEXTS)
+    def others_edit_metadata(self, labels: dict[str, str], annotations: dict[str, str]) -> None:
+        assert self.state.cluster is not None
+        metadata: Any = {**self.state.cluster.metadata, "labels": labels, "annotations": annotations}
+        self.state = replace(self.state, cluster=replace(self.state.cluster, metadata=metadata))
 
     @rule(name=NAMES, spec=NODES)
     def others_edit_a_group(self, name: str, spec: dict[str, Any]) -> None:
@@ -102,13 +148,22 @@ class Life(RuleBasedStateMachine):
         after = specs_of(self.state)
         again = plan(self.desired, self.state, self.applied)
         assert (again.changes, again.drift, again.conflicts, again.applied) == ((), (), (), self.applied)
-        _check_spec("Cluster", base and base.cluster, self.desired.cluster, before.cluster, after.cluster, base)
+        was_there = [find(RULES, before.cluster or {}, path_of(each)[1:]) for each in self.desired.absent]
+        known = base if all(each is MISSING for each in was_there) else None
+        _check_spec("Cluster", base and base.cluster, self.desired.cluster, before.cluster, after.cluster, known)
+        for pointer in self.desired.absent:
+            assert find(RULES, after.cluster or {}, path_of(pointer)[1:]) is MISSING
+        assert self.desired.cluster_metadata.labels.items() <= after.cluster_metadata.labels.items()
+        assert self.desired.cluster_metadata.annotations.items() <= after.cluster_metadata.annotations.items()
         for name, wanted in self.desired.instance_groups.items():
             was, had = before.instance_groups.get(name), base.instance_groups.get(name) if base else None
             now = after.instance_groups[name]
             _check_spec("InstanceGroup", had and had.spec, wanted.spec, was and was.spec, now.spec, base)
             assert wanted.labels.items() <= now.labels.items()
         for name in before.instance_groups.keys() - self.desired.instance_groups.keys():
+            if self.desired.policy.prune and (base is None or name in base.instance_groups):
+                assert base is None or name not in after.instance_groups
+                continue
             assert after.instance_groups[name] == before.instance_groups[name]
 
 

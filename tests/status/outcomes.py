@@ -9,6 +9,7 @@ from clusterstate import errors
 from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.cloud import CloudUpdate
+from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
     AppliedRevision,
     Certificate,
@@ -83,6 +84,9 @@ failures = st.builds(Failure, st.sampled_from(Reason), st.sampled_from(Nature), 
 mirrored = st.lists(
     st.builds(Mirrored, names, texts, st.none() | texts, st.none() | times), max_size=3, unique_by=lambda m: m.secret
 ).map(tuple)
+migrations = st.builds(
+    Migration, texts, texts, st.sampled_from(["Planned", "Copying", "Switched", "CleanedUp"]), *[counts] * 3, texts
+)
 outcomes = st.builds(
     Outcome,
     request=st.builds(
@@ -90,7 +94,7 @@ outcomes = st.builds(
         counts,
         st.sampled_from(["", "prod"]),
         st.none() | texts,
-        *[st.booleans()] * 3,
+        *[st.booleans()] * 4,
         st.timedeltas(timedelta(0), timedelta(hours=999_999)),
     ),
     error=st.none() | st.builds(lambda kind, text: kind(text), st.sampled_from(ERRORS), texts),
@@ -111,5 +115,6 @@ outcomes = st.builds(
     certificates=st.none() | many(st.builds(Certificate, texts, texts, times), 10),
     mirrors=st.none() | st.builds(MirrorReport, mirrored, many(texts, 10), many(failures, 10)),
     cloud=st.none() | st.builds(CloudUpdate, st.none() | st.booleans(), st.sampled_from(Reason), texts),
+    migration=st.none() | migrations,
 )
 """Every outcome that types allow, likely or not; expiry_warning is what a duration of the API may be."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from clusterstate.api import status as api
 from clusterstate.errors import StoreUnavailable
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.outcome import AppliedRevision, Mirrored, MirrorReport, Outcome, Request, StoreFacts
 from clusterstate.status.build import MAX_MIRRORS, MAX_VALUE, build_status, make_patch
 from tests.status.outcomes import CHANGE, DRIFT, NOW, OTHER_DRIFT, STORE, URL, failed, good, outcomes
@@ -20,7 +21,7 @@ from tests.status.schema import judge, status_schema
 SCHEMA = status_schema()
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(outcomes, min_size=1, max_size=3))
 def test_every_status_passes_the_crd_and_comes_back_as_it_is(runs: list[Outcome]) -> None:
     status: dict[str, Any] = {}
@@ -45,7 +46,7 @@ def merge_patched(target: Any, patch: Any) -> Any:
     return merged
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(outcomes, outcomes)
 def test_the_patch_makes_one_status_the_other(first: Outcome, second: Outcome) -> None:
     before = build_status({}, first, NOW)
@@ -109,7 +110,7 @@ def test_a_plan_is_shown_until_it_is_carried_out() -> None:
     plan = Plan(changes=(CHANGE,), drift=(DRIFT,))
     planned = build_status({}, good(plan=plan, pushed=False), NOW)
     row = {"path": "config", "field": "/spec/channel", "action": "update", "old": "alpha", "new": "stable"}
-    assert planned["plan"] == {"create": 0, "update": 1, "delete": 0, "changes": [row]}
+    assert planned["plan"] == {"create": 0, "update": 1, "delete": 0, "digest": plan_digest(plan), "changes": [row]}
     assert planned["summary"] == f"1 to change in {URL}"
     done = build_status(planned, good(plan=plan), NOW)
     assert "plan" not in done

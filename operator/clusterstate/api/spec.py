@@ -114,7 +114,7 @@ class Spec(Declared, frozen=True, kw_only=True):
     """Instance groups, by name. Those that aren't named stay as they are in the store."""
     absent: Annotated[tuple[Pointer, ...], Meta(max_length=256)] = ()
     """JSON pointers of fields that must not be in the Cluster, for example /spec/api/loadBalancer; items of lists
-    that merge by key are named by it, as in /spec/subnets/us-east-1a."""
+    that merge by key are named by it, as in /spec/subnets/name=us-east-1a, members of sets by their value."""
     secrets: Annotated[tuple[Secret, ...], Meta(max_length=256)] = ()
     """Secrets of the store, by name. Those that aren't named stay as they are."""
     keysets: Annotated[tuple[Keyset, ...], Meta(max_length=256)] = ()

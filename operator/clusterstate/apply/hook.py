@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL, OWNER_UID_LABEL
+from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.errors import AfterPushRefused, ObjectExists, ObjectNotFound, ReferenceNotFound
 from clusterstate.kube.client import Client
@@ -36,6 +37,15 @@ MAX_MESSAGE: Final = 1024
 GONE: Final = "The Job was removed before its end was seen. It isn't started again."
 
 
+async def has_ended(client: Client, namespace: str, job: str) -> bool:
+    """Whether a Job doesn't run any more, or is gone."""
+    try:
+        found = await client.get(JOBS, namespace, job)
+    except ObjectNotFound:
+        return True
+    return job_state(found)[0] is not JobState.RUNNING
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a Job is started with, where one may be."""
@@ -46,6 +56,13 @@ class Order:
     """What the Job's containers are told of the push."""
     check: Callable[[], Awaitable[None]]
     """Raises where the object isn't any more what asks for it."""
+
+
+def make_order(state: ClusterState, store: str, check: Callable[[], Awaitable[None]]) -> Order | None:
+    """Give what a Job is started with after a push to the store at a URL; None where the object asks for none."""
+    hook = state.spec.after_push
+    variables = {"KOPS_STATE_STORE": store, "KOPS_CLUSTER_NAME": state.cluster_name}
+    return None if hook is None else Order(hook.job_template_ref.name, variables, check)
 
 
 @dataclass(frozen=True, slots=True)

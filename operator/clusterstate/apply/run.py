@@ -40,7 +40,7 @@ def make_files(plan: Plan, bodies: Mapping[str, bytes] = NO_BODIES) -> list[File
 async def write_files(tree: Tree, files: list[File], listing: Listing, now: datetime) -> Listing:
     """Write, or delete, every file; give the listing as that leaves it.
 
-    Raises `LostRace` when somebody wrote a file after the plan was made: nothing of theirs is overwritten.
+    Raises `LostRace` when somebody wrote a file after the plan was made: nothing of theirs is overwritten or deleted.
     """
     for file in files:
         if file.data is None:

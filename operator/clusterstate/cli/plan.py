@@ -10,17 +10,21 @@ from typing import Any, Final
 
 import click
 
+from clusterstate.api.annotations import CONFIRM_PLAN
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
+from clusterstate.apply.contents import make_bodies
 from clusterstate.cli.objects import TROUBLE, Target
 from clusterstate.cli.reading import as_text, printable, reading
-from clusterstate.errors import ConflictFound, KubeForbidden
+from clusterstate.errors import KubeForbidden, RunRefused
 from clusterstate.facts import store_facts
 from clusterstate.gather import Access, Reader, Sources
 from clusterstate.kube.client import Client
 from clusterstate.kube.installation import LENGTH, find_installation_key
+from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.contents import carried_out
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.outcome import Outcome, make_request
@@ -85,10 +89,13 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, acce
         tree, listing, _ = await sources.list_state(None, seconds)
         sight = await look(client, state, access, tree, listing, partial(_digests, client, settings))
         plan = decide(sight, datetime.now(UTC))
-        pull = bring(state, sight.desired, plan.state_after(sight.observed.state))
+        before, contents = sight.observed.state, sight.contents
+        after = carried_out(plan, before, make_bodies(plan, before, contents.bodies, contents.key_pairs))
+        pull = bring(state, sight.desired, after)
         outcome = Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull)
-    refusal = find_refusal(plan, access.location)
-    return Foresight(outcome, refusal.message if isinstance(refusal, ConflictFound) else "")
+    confirmed = state.metadata.annotations.get(CONFIRM_PLAN, "")
+    refusal = find_refusal(plan, access.location) or find_breach(plan, after, listing.files, confirmed)
+    return Foresight(outcome, refusal.message if isinstance(refusal, RunRefused) else "")
 
 
 async def _digests(client: Client, settings: Settings) -> Digests:
@@ -113,6 +120,7 @@ def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
     yield from ((f"Into the spec: {pointer}", "yellow") for pointer in found.pull.changes)
     for blocked in found.pull.blocked:
         yield f"Left out of the spec: {blocked.key}{blocked.pointer}, which is {blocked.manager}'s", None
+    yield from ((f"Dropped by kops: {each.key}{each.pointer}", None) for each in plan.dropped)
     yield from ((f"No longer declared, and stays: {key}", None) for key in plan.unpruned)
     yield from ((f"Warning: {warning}", "yellow") for warning in plan.warnings)
     summary = found.outcome.summary
@@ -149,6 +157,7 @@ def _as_json(found: Foresight) -> dict[str, Any]:
         "changes": [_change(each) for each in plan.changes],
         "conflicts": [_disagreement(each) for each in plan.conflicts],
         "drift": [_disagreement(each) for each in plan.drift],
+        "dropped": [_disagreement(each) for each in plan.dropped],
         "unpruned": [*plan.unpruned],
         "warnings": [*plan.warnings],
         "pull": [*pull.changes],

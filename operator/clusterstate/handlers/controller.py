@@ -8,6 +8,7 @@ import logging
 import random
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -22,7 +23,7 @@ from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
-from clusterstate.plan.outcome import Failure
+from clusterstate.plan.outcome import Failure, Outcome
 from clusterstate.plan.references import Reference, references_of
 from clusterstate.reconcile import run
 from clusterstate.status.report import report
@@ -188,7 +189,7 @@ class Controller:
         if watched.told is not None and _digest(watched.body) != watched.told:
             watched.memory.fingerprint = None  # somebody else wrote the status: it is told again
         try:
-            result = await run(self._context, watched.body, watched.memory)
+            result = await run(self._context, watched.body, watched.memory, partial(self._tell_progress, watched))
             inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
         except KubeError as error:
@@ -225,16 +226,26 @@ class Controller:
             self.queue.forget(key)
         self._wake(self._context.claims.set(key, foreseen(readable(successor.body), None) if successor else None))
 
+    async def _tell_progress(self, watched: Watched, outcome: Outcome) -> None:
+        """Report how far a long run has come; what can't be told now is told at its end."""
+        try:
+            await self._report(watched, outcome)
+        except KubeError as error:
+            log.debug("%s/%s: the progress can't be told: %s", *key_of(watched.body), error.message)
+
+    async def _report(self, watched: Watched, outcome: Outcome) -> None:
+        written = await report(self._context.client, watched.body, outcome, self._context.now())
+        if written is not None and _version(written) > _version(watched.body):
+            watched.body = written
+        watched.told = _digest(watched.body if written is None else written)
+
     async def _tell(self, watched: Watched, result: Result) -> None:
         self._wake(result.freed)
         if result.outcome is None:
             log.debug("%s/%s: nothing has changed", *key_of(watched.body))
             return
         log.info("%s/%s: %s", *key_of(watched.body), result.outcome.message)
-        written = await report(self._context.client, watched.body, result.outcome, self._context.now())
-        if written is not None and _version(written) > _version(watched.body):
-            watched.body = written
-        watched.told = _digest(watched.body if written is None else written)
+        await self._report(watched, result.outcome)
 
     def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
         failure = result.outcome.failure if result.outcome else None
@@ -252,6 +263,8 @@ class Controller:
     def _retry(self, key: Key, watched: Watched, failure: Failure, interval: float | None) -> None:
         if failure.nature is Nature.STALLED and interval is None:
             return
+        if failure.nature is Nature.WAITING:  # it goes on, so that no wait has to grow
+            watched.failures = 0
         first = FIRST_LOOK if failure.nature is Nature.STALLED else FIRST_RETRY
         delay = min(first * 2**watched.failures, LAST_RETRY, interval or LAST_RETRY)
         watched.failures = min(watched.failures + 1, MOST_DOUBLINGS)

@@ -34,14 +34,33 @@ class _Group(msgspec.Struct):
     labels: dict[str, str] = {}
 
 
+class _Metadata(msgspec.Struct):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class _Departure(msgspec.Struct, rename="camel"):
+    store: dict[str, Any]
+    digest: str = ""
+    last_change: str = ""
+    files: int = 0
+    bytes: int = 0
+    cleaned_up: bool = False
+
+
 class _Shape(msgspec.Struct, rename="camel"):
     cluster: dict[str, Any] | None = None
     instance_groups: dict[str, _Group] = {}
     created: dict[str, list[str]] = {}
+    store: dict[str, Any] | None = None
+    place: str = ""
+    departure: _Departure | None = None
     contents: dict[str, str] = {}
     key_pairs: dict[str, list[str]] = {}
     undeclared: list[str] = []
     shown: "_Shape | None" = None
+    cluster_metadata: _Metadata | None = None
+    absent: list[str] = []
 
 
 class _Back(msgspec.Struct):

@@ -19,8 +19,9 @@ def base_of(
         return applied
     before = applied or DesiredGroup(declared.name, {})
     spec = as_map(_filled(rules_of(kind), before.spec, shown.spec, declared.spec))
-    taken = {name: value for name, value in shown.labels.items() if name in declared.labels}
-    return DesiredGroup(declared.name, spec, {**taken, **before.labels})
+    labels = {name: value for name, value in shown.labels.items() if name in declared.labels}
+    annotations = {name: value for name, value in shown.annotations.items() if name in declared.annotations}
+    return DesiredGroup(declared.name, spec, {**labels, **before.labels}, {**annotations, **before.annotations})
 
 
 def _filled(rules: Rules, applied: Value, shown: Value, declared: Value) -> Value:

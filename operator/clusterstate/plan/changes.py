@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from clusterstate.plan.observed import Applied
-from clusterstate.state.layout import CONFIG
+from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Document, Json, State
 from clusterstate.store.base import Version
 
@@ -72,6 +72,8 @@ class Plan:
 
     Where the policy decides (`PreferSpec`, `PreferStore`), such a field is drift.
     """
+    dropped: tuple[Difference, ...] = ()
+    """Declared fields that kops dropped from the store, and that aren't written again."""
     unpruned: tuple[str, ...] = ()
     """Keys that were declared once and aren't any more, but stay in the store."""
     warnings: tuple[str, ...] = ()
@@ -83,9 +85,14 @@ class Plan:
     def state_after(self, state: State) -> State:
         """Give a state as it is once all changes are written."""
         written = {change.key: change.document for change in self.changes if change.document is not None}
+        gone = {change.key for change in self.changes if change.action is Action.DELETE}
         groups = {document.name: document for key, document in written.items() if key != CONFIG}
         return replace(
             state,
             cluster=written.get(CONFIG, state.cluster),
-            instance_groups={**state.instance_groups, **groups},
+            instance_groups={
+                name: document
+                for name, document in {**state.instance_groups, **groups}.items()
+                if instance_group_key(name) not in gone
+            },
         )

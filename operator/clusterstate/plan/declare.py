@@ -1,10 +1,15 @@
 """From the resource to the decision's terms: the declaration, canonical and checked against kops's schema. Pure."""
 
+from collections.abc import Iterable
+
 from clusterstate.api.spec import InstanceGroup
 from clusterstate.api.store import Layout
+from clusterstate.api.sync import Validation
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
-from clusterstate.plan.desired import Desired, DesiredGroup, Policy
+from clusterstate.plan.absence import find_problems
+from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
+from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.ownership import Owners, declared_part, ownership_of
 from clusterstate.plan.values import as_map
 from clusterstate.state.canonical import canonical
@@ -18,27 +23,34 @@ NAMED = 5
 def declare(state: ClusterState, store_url: str) -> Desired:
     """Give what the object declares, without what only Pull has put there.
 
-    Raises `SpecInvalid` naming each field that kops would refuse or drop.
+    Raises `SpecInvalid` naming each field that kops would refuse or drop; `validation: Warn` lets pass those that kops
+    1.35 doesn't know.
     """
     spec, owners = state.spec, ownership_of(state.metadata)
     objects = spec.store.k8s is not None and spec.store.k8s.layout is Layout.KOPS_RESOURCES
-    cluster = as_map(declared_part(spec.cluster, owners.cluster))
+    validation = spec.sync.validation
+    whole = as_map(declared_part(spec.cluster, owners.cluster))
+    cluster = _canonical("Cluster", whole, "spec.cluster", validation) if whole else None
+    _refuse("spec.absent", find_problems(spec.absent, cluster or {}))
     groups = (_declared_group(group, owners.groups.item(group.name)) for group in spec.instance_groups)
     return Desired(
         cluster_name=state.cluster_name,
         store_url=store_url,
-        cluster=_canonical("Cluster", cluster, "spec.cluster") if cluster else None,
-        instance_groups={group.name: _group(group) for group in groups if group is not None},
+        cluster=cluster,
+        instance_groups={group.name: _group(group, validation) for group in groups if group is not None},
         policy=Policy(
             direction=spec.sync.direction,
             drift=spec.sync.drift,
             conflict=spec.sync.conflict,
             adoption=spec.sync.adoption,
             dry_run=spec.sync.dry_run,
+            prune=spec.sync.prune,
         ),
         # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
         names_place=not objects,
         one_ssh_key=objects,
+        cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
+        absent=frozenset(spec.absent),
     )
 
 
@@ -52,18 +64,22 @@ def _declared_group(group: InstanceGroup, owners: Owners) -> InstanceGroup | Non
     )
 
 
-def _group(group: InstanceGroup) -> DesiredGroup:
-    spec = _canonical("InstanceGroup", group.spec, f"spec.instanceGroups[{group.name}].spec")
+def _group(group: InstanceGroup, validation: Validation) -> DesiredGroup:
+    spec = _canonical("InstanceGroup", group.spec, f"spec.instanceGroups[{group.name}].spec", validation)
     return DesiredGroup(group.name, spec, group.labels)
 
 
-def _canonical(kind: Kind, spec: JsonObject, where: str) -> JsonObject:
+def _canonical(kind: Kind, spec: JsonObject, where: str, validation: Validation) -> JsonObject:
     found = canonical(kind, spec, partial=True)
+    refused = found.dropped if validation is Validation.WARN else (*found.unknown, *found.dropped)
     problems = [f"{problem.pointer}: {problem.message}" for problem in found.problems]
-    problems += [
-        f"{pointer}: kops knows no such field and would drop it" for pointer in (*found.unknown, *found.dropped)
-    ]
-    if problems:
-        more = f" ({len(problems) - NAMED} more)" if len(problems) > NAMED else ""
-        raise SpecInvalid(f"{where}: {'; '.join(problems[:NAMED])}{more}. Correct the declaration.")
-    return found.spec
+    problems += [f"{pointer}: kops knows no such field and would drop it" for pointer in refused]
+    _refuse(where, problems)
+    return with_whole_items(kind, found.spec)
+
+
+def _refuse(where: str, problems: Iterable[str]) -> None:
+    found = list(problems)
+    if found:
+        more = f" ({len(found) - NAMED} more)" if len(found) > NAMED else ""
+        raise SpecInvalid(f"{where}: {'; '.join(found[:NAMED])}{more}. Correct the declaration.")

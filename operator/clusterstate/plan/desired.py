@@ -14,6 +14,7 @@ __all__ = [
     "DesiredGroup",
     "Direction",
     "DriftPolicy",
+    "Metadata",
     "Policy",
 ]
 
@@ -27,15 +28,31 @@ class Policy:
     conflict: ConflictPolicy = ConflictPolicy.FAIL
     adoption: AdoptionPolicy = AdoptionPolicy.MERGE
     dry_run: bool = False
+    prune: bool = False
+    """Whether an instance group goes from the store with its declaration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What is declared of a Cluster's metadata."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything is."""
+        return bool(self.labels or self.annotations)
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredGroup:
-    """One declared instance group: a canonical spec, in whole or in part, and labels of its metadata."""
+    """One declared document, mostly an instance group: a canonical spec, in whole or in part, and its metadata."""
 
     name: str
     spec: JsonObject
     labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Of a Cluster only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,9 @@ class Desired:
     """Key pairs that must be in a keyset, by its name."""
     one_ssh_key: bool = False
     """Whether the store has room for one SSH key only, so that the old one goes before the new one comes."""
+    cluster_metadata: Metadata = field(default_factory=Metadata)
+    absent: frozenset[str] = frozenset()
+    """JSON pointers, as plans spell them, to what must not be in the Cluster."""
 
     @property
     def state_url(self) -> str:

@@ -6,7 +6,7 @@ the same already is never rewritten, whatever it looks like. The same inputs alw
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
@@ -14,12 +14,15 @@ from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.both import base_of
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.contents import add_contents, compare_contents, observed_base
-from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction
+from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction, Metadata
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, Observed, specs_of
-from clusterstate.plan.parts import Item, Part, compare, decide
+from clusterstate.plan.parts import Part, compare, decide
+from clusterstate.plan.prune import Pruned, prune
 from clusterstate.plan.settle import settle
+from clusterstate.plan.validate import require_valid
 from clusterstate.plan.values import equal
+from clusterstate.plan.whole import Item
 from clusterstate.state.canonical import canonical
 from clusterstate.state.complete import complete
 from clusterstate.state.layout import CONFIG, instance_group_key
@@ -44,7 +47,8 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
         drift = (each for item in sides.items() for each in compare(item, desired.policy))
         return Plan(drift=(*drift, *compare_contents(desired, specs)), applied=base)
     _require_cluster(desired, observed)
-    plan = _join(sides, {item.key: decide(item, desired, now) for item in sides.items()})
+    parts = {item.key: decide(item, desired, now) for item in sides.items()}
+    plan = _join(sides, parts, prune(sides.undeclared(), sides.config_after(parts), desired.policy))
     plan = add_contents(plan, desired, observed, (base, specs), now)
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
@@ -54,6 +58,8 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
         plan = replace(plan, applied=replace(plan.applied, shown=shown))
     if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
         _refuse_strangers(sides, plan)
+    if plan.changes:
+        require_valid(specs, specs_of(plan.state_after(observed.state)))
     return plan
 
 
@@ -74,7 +80,9 @@ def summarise(plan: Plan, url: str) -> str:
     parts = [f"{count} {word}" for count, word in counts if count]
     if parts:
         return f"{', '.join(parts)} in {url}"
-    return f"{len(plan.drift)} drifted in {url}" if plan.drift else f"in sync with {url}"
+    if plan.drift or not plan.dropped:
+        return f"{len(plan.drift)} drifted in {url}" if plan.drift else f"in sync with {url}"
+    return f"{len(plan.dropped)} dropped by kops from {url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +97,38 @@ class _Sides:
     def items(self) -> list[Item]:
         """Give what is declared, and the cluster also if it only was: `config` first, then groups by name."""
         groups = [self._group(group) for _, group in sorted(self.desired.instance_groups.items())]
-        undeclared = self.base.cluster is None or self.observed.state.cluster is None
-        if self.desired.cluster is None and undeclared:
-            return groups
-        return [self._cluster(self.desired.cluster or {}), *groups]
+        desired, base = self.desired, self.base
+        known = base.cluster is not None or desired.absent or base.cluster_metadata
+        if desired.cluster is None and not desired.cluster_metadata:
+            return [self._cluster(), *groups] if known and self.observed.state.cluster else groups
+        return [self._cluster(), *groups]
 
-    def unpruned(self) -> list[str]:
-        """Give names of the groups that were declared once and are still in the store."""
+    def undeclared(self) -> list[Item]:
+        """Give the groups that were declared once, aren't any more, and are still in the store."""
         known = self.base.instance_groups.keys() & self.specs.instance_groups.keys()
-        return sorted(known - self.desired.instance_groups.keys())
+        names = sorted(known - self.desired.instance_groups.keys())
+        return [self._group(DesiredGroup(name, {})) for name in names]
 
-    def _cluster(self, declared: JsonObject) -> Item:
-        name = self.desired.cluster_name
+    def config_after(self, parts: Mapping[str, Part]) -> JsonObject | None:
+        """Give the cluster's spec as it will be, None where there will be none."""
+        change = parts[CONFIG].change if CONFIG in parts else None
+        return change.document.spec if change and change.document else self.specs.cluster
+
+    def _cluster(self) -> Item:
+        desired, base = self.desired, self.base
+        name, metadata = desired.cluster_name, desired.cluster_metadata
+        declared = DesiredGroup(name, desired.cluster or {}, metadata.labels, metadata.annotations)
         return Item(
             kind="Cluster",
             key=CONFIG,
-            declared=DesiredGroup(name, declared),
-            applied=self._base("Cluster", DesiredGroup(name, declared)),
-            observed=_as_group(name, self.specs.cluster),
+            declared=declared,
+            applied=self._base("Cluster", declared),
+            observed=_side("Cluster", name, self.specs),
             document=self.observed.state.cluster,
             version=self.observed.versions.get(CONFIG),
-            created=self.base.created.get(CONFIG, frozenset()),
+            created=base.created.get(CONFIG, frozenset()),
+            absent=desired.absent,
+            enforced=base.absent,
         )
 
     def _group(self, declared: DesiredGroup) -> Item:
@@ -134,45 +153,53 @@ class _Sides:
 def _side(kind: Kind, name: str, applied: Applied | None) -> DesiredGroup | None:
     if applied is None:
         return None
-    return _as_group(name, applied.cluster) if kind == "Cluster" else applied.instance_groups.get(name)
+    if kind == "InstanceGroup":
+        return applied.instance_groups.get(name)
+    metadata = applied.cluster_metadata
+    if applied.cluster is None and not metadata:
+        return None
+    return DesiredGroup(name, applied.cluster or {}, metadata.labels, metadata.annotations)
 
 
-def _as_group(name: str, spec: JsonObject | None) -> DesiredGroup | None:
-    return None if spec is None else DesiredGroup(name, spec)
-
-
-def _join(sides: _Sides, parts: Mapping[str, Part]) -> Plan:
+def _join(sides: _Sides, parts: Mapping[str, Part], pruned: Sequence[Pruned]) -> Plan:
+    """Put it together; deletes come last, so that nothing goes while what replaces it isn't there."""
+    decided: tuple[Part | Pruned, ...] = (*parts.values(), *pruned)
     return Plan(
-        changes=tuple(part.change for part in parts.values() if part.change is not None),
-        drift=tuple(each for part in parts.values() for each in part.drift),
-        conflicts=tuple(each for part in parts.values() for each in part.conflicts),
-        unpruned=tuple(instance_group_key(name) for name in sides.unpruned()),
-        warnings=tuple(each for part in parts.values() for each in part.warnings),
-        applied=_applied(sides, parts),
+        changes=tuple(each.change for each in decided if each.change is not None),
+        drift=tuple(found for each in decided for found in each.drift),
+        conflicts=tuple(found for each in decided for found in each.conflicts),
+        dropped=tuple(found for part in parts.values() for found in part.dropped),
+        unpruned=tuple(each.item.key for each in pruned if each.kept),
+        warnings=(
+            *(warning for part in parts.values() for warning in part.warnings),
+            *(each.warning for each in pruned if each.warning),
+        ),
+        applied=_applied(sides, parts, [each.item for each in pruned if each.kept]),
     )
 
 
-def _applied(sides: _Sides, parts: Mapping[str, Part]) -> Applied:
+def _applied(sides: _Sides, parts: Mapping[str, Part], kept: Sequence[Item]) -> Applied:
     """Give the next base; a group that isn't pruned stays known until it is gone."""
-    kept, base = sides.unpruned(), sides.base
-    cluster = parts[CONFIG].applied if CONFIG in parts and sides.desired.cluster is not None else None
-    groups = {name: base.instance_groups[name] for name in kept}
+    config = parts[CONFIG].applied if CONFIG in parts else None
+    groups = {item.declared.name: item.applied for item in kept if item.applied}
     groups |= {part.applied.name: part.applied for key, part in parts.items() if key != CONFIG and part.applied}
-    created = {key: base.created.get(key, frozenset()) for key in map(instance_group_key, kept)}
-    created |= {key: part.created for key, part in parts.items()}
+    created = {item.key: item.created for item in kept} | {key: part.created for key, part in parts.items()}
     return Applied(
-        cluster.spec if cluster else None,
+        config.spec if config and sides.desired.cluster is not None else None,
         dict(sorted(groups.items())),
         {key: pointers for key, pointers in sorted(created.items()) if pointers},
-        undeclared=frozenset(kept),
+        cluster_metadata=Metadata(config.labels, config.annotations) if config else Metadata(),
+        absent=sides.desired.absent if config else frozenset(),
+        undeclared=frozenset(item.declared.name for item in kept),
     )
 
 
 def _require_cluster(desired: Desired, observed: Observed) -> None:
-    if desired.instance_groups and desired.cluster is None and observed.state.cluster is None:
+    declared = desired.instance_groups or desired.cluster_metadata
+    if declared and desired.cluster is None and observed.state.cluster is None:
         raise SpecInvalid(
-            f"{desired.state_url} holds no cluster and spec.cluster declares none, so that instance groups can't be "
-            "created. Declare spec.cluster, or correct spec.store.url or spec.clusterName."
+            f"{desired.state_url} holds no cluster and spec.cluster declares none, so that neither instance groups "
+            "nor labels of it can be written. Declare spec.cluster, or correct spec.store.url or spec.clusterName."
         )
 
 

@@ -13,7 +13,7 @@ from clusterstate.plan.values import equal_json
 from clusterstate.state.canonical import canonical
 from clusterstate.state.codec import API_VERSION
 from clusterstate.state.complete import complete
-from clusterstate.state.objects import Document, Json, JsonObject
+from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.schema import Kind
 
 CLUSTER_LABEL: Final = "kops.k8s.io/cluster"
@@ -31,6 +31,9 @@ def new_cluster(desired: Desired, cluster: DesiredGroup, now: datetime) -> Docum
             "alwaysAllow: everybody may do everything. Declare authorization: {rbac: {}}."
         )
     metadata: JsonObject = {"creationTimestamp": _timestamp(now), "name": desired.cluster_name}
+    for name, part in (("labels", cluster.labels), ("annotations", cluster.annotations)):
+        if part:
+            metadata[name] = dict(part)
     place: JsonObject = {"configBase": desired.state_url} if desired.names_place else {}
     return _document("Cluster", metadata, {**place, **cluster.spec})
 
@@ -43,22 +46,22 @@ def new_group(desired: Desired, group: DesiredGroup, now: datetime) -> Document:
 
 
 def changed(
-    before: Document, observed: JsonObject, spec: JsonObject, labels: Mapping[str, Json] | None
+    before: Document, observed: JsonObject, spec: JsonObject, parts: Mapping[str, JsonObject]
 ) -> Document | None:
-    """Give the document with another spec and other labels; None when kops would see no difference.
+    """Give the document with another spec and other parts of its metadata; None when kops would see no difference.
 
     `observed` is the canonical form of the spec before. `generation` rises by one exactly when the canonical specs
-    differ. `labels` None leaves them alone.
+    differ. `parts` are whole labels and annotations; the metadata that they don't name stays.
     """
     kind: Kind = "Cluster" if before.kind == "Cluster" else "InstanceGroup"
     after = canonical(kind, spec).spec
     metadata = dict(before.metadata)
-    if labels is not None:
-        metadata.pop("labels", None)
-        if labels:
-            metadata["labels"] = dict(labels)
+    for name, part in parts.items():
+        metadata.pop(name, None)
+        if part:
+            metadata[name] = part
     same_spec = equal_json(after, observed)
-    if same_spec and equal_json(metadata.get("labels") or {}, before.metadata.get("labels") or {}):
+    if same_spec and all(equal_json(part, before.metadata.get(name) or {}) for name, part in parts.items()):
         return None
     if not same_spec:
         stored = before.metadata.get("generation")

@@ -14,7 +14,7 @@ from clusterstate.store.location import Location
 NAMED = 5
 """Fields that a message names."""
 
-_REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
+REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     "Cluster": ("cloudProvider", "kubernetesVersion"),
     "InstanceGroup": ("role",),
 }
@@ -27,10 +27,11 @@ def require_survivable(kind: Kind, key: str, before: JsonObject, after: JsonObje
     These are an etcd cluster, whose data kops would leave behind, its authorization, whose absence kops reads as
     alwaysAllow, and the fields without which kops refuses the document. All can be changed, but not undeclared away.
     """
-    for name in _REQUIRED[kind]:
+    for name in REQUIRED[kind]:
         if before.get(name) and not after.get(name):
             raise SpecInvalid(
-                f"{key}: {name} is no longer declared, but kops refuses a file without it. Declare it again."
+                f"{key}: {name} is no longer declared, or is to be absent, but kops refuses a file without it. "
+                "Declare it again."
             )
     if kind == "Cluster":
         _require_same_etcd(before, after)
@@ -64,16 +65,16 @@ def _require_same_etcd(before: JsonObject, after: JsonObject) -> None:
     lost = sorted(_etcd_names(before) - _etcd_names(after))
     if lost:
         raise SpecInvalid(
-            f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, but a running cluster can't lose an etcd "
-            "cluster. Declare it again."
+            f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, or it is to be absent, but a running "
+            "cluster can't lose an etcd cluster. Declare it again."
         )
 
 
 def _require_authorization(before: JsonObject, after: JsonObject) -> None:
     if as_map(before.get("authorization")) and not as_map(after.get("authorization")):
         raise SpecInvalid(
-            "spec.cluster.authorization is no longer declared; without it kops lets everybody do everything. Declare "
-            "it again, for example as authorization: {rbac: {}}."
+            "spec.cluster.authorization is no longer declared, or is to be absent; without it kops lets everybody do "
+            "everything. Declare it again, for example as authorization: {rbac: {}}."
         )
 
 

@@ -10,7 +10,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from clusterstate.api.annotations import OUR_NAMES
-from clusterstate.errors import MalformedFile, SpecInvalid
+from clusterstate.api.types import ClusterState
+from clusterstate.errors import AfterPushRefused, MalformedFile, SpecInvalid
+from clusterstate.settings import Settings
 from clusterstate.state.yaml import load
 
 JOB_KEY: Final = "job.yaml"
@@ -68,6 +70,17 @@ class HookReport:
     def unfinished(self) -> bool:
         """Whether something is to be done soon, though nobody changes anything."""
         return self.state is JobState.RUNNING or self.waits
+
+
+def find_hook_refusal(state: ClusterState, settings: Settings) -> AfterPushRefused | None:
+    """Give why nothing may be pushed that a Job has to follow; None: it may."""
+    namespace = state.metadata.namespace
+    if state.spec.after_push is None or settings.after_push_allowed(namespace):
+        return None
+    return AfterPushRefused(
+        f"spec.afterPush asks for a Job in namespace {namespace}, where the operator's configuration allows none; "
+        "nothing was written. Have the namespace added to CLUSTERSTATE_AFTER_PUSH_NAMESPACES, or remove spec.afterPush."
+    )
 
 
 def running(hooks: Iterable[Hook]) -> Hook | None:

@@ -19,6 +19,7 @@ from typing import TypeAlias
 from clusterstate.plan.changes import Action, FieldChange
 from clusterstate.plan.desired import ConflictPolicy, Direction, DriftPolicy, Policy
 from clusterstate.plan.merge_table import ATOMIC, Keyed, MergeSet, Rules, rules_of
+from clusterstate.plan.pointers import SPEC
 from clusterstate.plan.values import (
     MISSING,
     Value,
@@ -39,8 +40,8 @@ from clusterstate.plan.values import (
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind
 
-SPEC = "/spec"
 LABELS = "/metadata/labels"
+ANNOTATIONS = "/metadata/annotations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +106,16 @@ def merge(
     return _Merger(policy, created).run(SPEC, rules_of(kind), sides)
 
 
-def merge_labels(
+def merge_metadata(
+    at: str,
     applied: JsonObject | None,
     declared: JsonObject,
     observed: JsonObject,
     policy: Policy,
-    created: Collection[str] = (),
 ) -> Merged:
-    """Merge a flat map of metadata, which knows no lists."""
+    """Merge a flat map of metadata, such as `LABELS`."""
     sides = _Sides(MISSING if applied is None else applied, declared, observed)
-    return _Merger(policy, created).run(LABELS, ATOMIC, sides)
+    return _Merger(policy, ()).run(at, ATOMIC, sides)
 
 
 class _Merger:

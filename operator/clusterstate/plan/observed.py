@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.departure import Departure
+from clusterstate.plan.desired import DesiredGroup, Metadata
 from clusterstate.state.canonical import canonical
-from clusterstate.state.objects import Document, JsonObject, State
+from clusterstate.state.objects import Document, Json, JsonObject, State
 from clusterstate.store.base import Version
 
 
@@ -31,10 +32,27 @@ class Applied:
     """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
     undeclared: frozenset[str] = frozenset()
     """Names of those instance groups that were declared once, aren't any more, and stay in the store."""
+    cluster_metadata: Metadata = field(default_factory=Metadata)
+    absent: frozenset[str] = frozenset()
+    """Pointers of `Desired.absent` that were enforced: what is there again was put there by others."""
+    store: Mapping[str, Any] | None = None
+    """`spec.store` under which it was written: references, never secrets. None in revisions of older versions."""
+    place: str = ""
+    """`Location.identity` of the state then; empty where it wasn't known."""
+    departure: Departure | None = None
+    """Where the state was before its last migration."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
         groups = self.instance_groups.items()
+        metadata = {"labels": self.cluster_metadata.labels, "annotations": self.cluster_metadata.annotations}
+        more = {
+            "clusterMetadata": {name: dict(sorted(part.items())) for name, part in metadata.items() if part},
+            "absent": sorted(self.absent),
+            "store": self.store,
+            "place": self.place,
+            "departure": self.departure.as_json() if self.departure else None,
+        }
         return {
             "cluster": self.cluster,
             "instanceGroups": {
@@ -46,12 +64,16 @@ class Applied:
             **({} if self.shown is None else {"shown": self.shown.as_json()}),
             "contents": dict(sorted(self.contents.items())),
             "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
+            # What is empty is left out, as in revisions of versions that didn't know it: equal stays equal.
+            **{name: part for name, part in more.items() if part},
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Applied":
         """Read what `as_json` gave. Missing parts are empty."""
         groups = content.get("instanceGroups", {})
+        metadata = content.get("clusterMetadata", {})
+        departure = content.get("departure")
         return cls(
             cluster=content.get("cluster"),
             instance_groups={
@@ -59,10 +81,15 @@ class Applied:
                 for name, group in groups.items()
             },
             created={key: frozenset(pointers) for key, pointers in content.get("created", {}).items()},
+            store=content.get("store"),
+            place=content.get("place", ""),
+            departure=Departure.from_json(departure) if departure else None,
             undeclared=frozenset(content.get("undeclared", ())),
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
             contents=content.get("contents", {}),
             key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
+            cluster_metadata=Metadata(metadata.get("labels", {}), metadata.get("annotations", {})),
+            absent=frozenset(content.get("absent", ())),
         )
 
     @property
@@ -91,15 +118,20 @@ def specs_of(state: State) -> Applied:
     cluster = state.cluster
     return Applied(
         None if cluster is None else canonical("Cluster", cluster.spec).spec,
-        {name: _group(name, document) for name, document in sorted(state.instance_groups.items())},
+        {
+            name: DesiredGroup(name, canonical("InstanceGroup", document.spec).spec, texts_of(document)[0])
+            for name, document in sorted(state.instance_groups.items())
+        },
+        cluster_metadata=Metadata() if cluster is None else Metadata(*texts_of(cluster)),
     )
 
 
-def _group(name: str, document: Document) -> DesiredGroup:
-    labels = document.metadata.get("labels")
-    known = labels if isinstance(labels, dict) else {}
-    return DesiredGroup(
-        name,
-        canonical("InstanceGroup", document.spec).spec,
-        {key: value for key, value in known.items() if isinstance(value, str)},
-    )
+def texts_of(document: Document) -> tuple[dict[str, str], dict[str, str]]:
+    """Give a document's labels and annotations."""
+    labels, annotations = (document.metadata.get(name) for name in ("labels", "annotations"))
+    return _texts(labels), _texts(annotations)
+
+
+def _texts(values: Json) -> dict[str, str]:
+    known = values if isinstance(values, dict) else {}
+    return {key: value for key, value in known.items() if isinstance(value, str)}

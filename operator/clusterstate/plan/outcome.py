@@ -13,6 +13,7 @@ from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
 from clusterstate.plan.hook import HookReport
+from clusterstate.plan.migration import Migration
 from clusterstate.plan.pull import Pull
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
@@ -158,6 +159,7 @@ class Outcome:
     certificates: tuple[Certificate, ...] | None = None
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
+    migration: Migration | None = None
     hook: HookReport | None = None
     """The newest Job after a push; None: there was none."""
     pull: Pull | None = None

@@ -3,34 +3,19 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from clusterstate.plan.changes import Action, Change, Difference, FieldChange
+from clusterstate.plan.absence import require_gone
+from clusterstate.plan.changes import Action, Change, Difference
 from clusterstate.plan.desired import ConflictPolicy, Desired, DesiredGroup, DriftPolicy, Policy
 from clusterstate.plan.documents import changed, new_cluster, new_group
 from clusterstate.plan.guards import require_kept, require_survivable
-from clusterstate.plan.merge import Disagreement, Merged, merge, merge_labels
+from clusterstate.plan.merge import merge
 from clusterstate.plan.merge_table import rules_of
-from clusterstate.plan.values import as_map, equal, equal_json
+from clusterstate.plan.observed import texts_of
+from clusterstate.plan.values import equal, equal_json
+from clusterstate.plan.whole import Item, Whole, differences, merge_whole
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.schema import Kind
-from clusterstate.store.base import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One document on all sides; a cluster is taken for a group without labels."""
-
-    kind: Kind
-    key: str
-    declared: DesiredGroup
-    applied: DesiredGroup | None
-    observed: DesiredGroup | None
-    """Canonical; None where the store has no such document."""
-    document: Document | None
-    """As it was read."""
-    version: Version | None
-    created: frozenset[str]
-    """See `Applied.created`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +29,8 @@ class Part:
     conflicts: tuple[Difference, ...] = ()
     """Only those that the policy leaves to a person."""
     warnings: tuple[str, ...] = ()
+    dropped: tuple[Difference, ...] = ()
+    """See `Plan.dropped`."""
 
 
 def decide(item: Item, desired: Desired, now: datetime) -> Part:
@@ -59,8 +46,7 @@ def compare(item: Item, policy: Policy) -> tuple[Difference, ...]:
     """Give every path where the store doesn't hold what is declared, whoever changed it."""
     if item.observed is None:
         return (_missing(item),)
-    spec, labels = _merge(item, None, item.observed, policy)
-    fields = (*labels.changes, *spec.changes)
+    fields = merge_whole(replace(item, enforced=frozenset()), None, item.observed, policy).changes
     return tuple(Difference(item.key, each.pointer, each.new, each.old) for each in fields)
 
 
@@ -68,12 +54,13 @@ def _create(item: Item, desired: Desired, now: datetime) -> Part:
     require_kept(item.kind, item.key, item.declared.spec, item.declared.spec)
     make = new_cluster if item.kind == "Cluster" else new_group
     document = make(desired, item.declared, now)
-    spec = merge(item.kind, None, document.spec, {}, desired.policy)
-    labels = merge_labels(None, as_map(document.metadata.get("labels", {})), {}, desired.policy)
-    change = Change(item.key, Action.CREATE, (*labels.changes, *spec.changes), document)
+    require_gone(document.spec, item.absent)
+    created = DesiredGroup(item.declared.name, document.spec, *texts_of(document))
+    whole = merge_whole(replace(item, declared=created), None, DesiredGroup(created.name, {}), desired.policy)
+    change = Change(item.key, Action.CREATE, whole.changes, document)
     # The base is what the next run will make of it, which looks at declared paths only, not at what kops adds.
     declared, observed = item.declared, canonical(item.kind, document.spec).spec
-    base = merge(item.kind, declared.spec, declared.spec, observed, desired.policy, spec.created)
+    base = merge(item.kind, declared.spec, declared.spec, observed, desired.policy, whole.spec.created)
     return Part(replace(declared, spec=base.applied), base.created, change)
 
 
@@ -91,48 +78,39 @@ def _bring_back(item: Item, applied: DesiredGroup, desired: Desired, now: dateti
 
 
 def _update(item: Item, document: Document, observed: DesiredGroup, policy: Policy) -> Part:
-    spec, labels = _merge(item, item.applied, observed, policy)
-    drift = _differences(item.key, (*labels.drift, *spec.drift))
-    conflicts = _differences(item.key, (*labels.conflicts, *spec.conflicts))
+    whole = merge_whole(item, item.applied, observed, policy)
+    drift = differences(item.key, whole.drift)
+    conflicts = differences(item.key, whole.conflicts)
     left_to_people = policy.conflict is ConflictPolicy.FAIL
     return Part(
-        DesiredGroup(item.declared.name, spec.applied, {key: str(value) for key, value in labels.applied.items()}),
-        spec.created,
-        _change(item, document, observed, (spec, labels)),
+        whole.applied(item.declared.name),
+        whole.spec.created,
+        _change(item, document, observed, whole),
         drift if left_to_people else (*drift, *conflicts),
         conflicts if left_to_people else (),
-        tuple(f"{item.key}: {warning}" for warning in spec.warnings),
+        tuple(f"{item.key}: {warning}" for warning in whole.spec.warnings),
+        differences(item.key, whole.dropped),
     )
 
 
-def _change(item: Item, document: Document, observed: DesiredGroup, merged: tuple[Merged, Merged]) -> Change | None:
-    spec, labels = merged
-    fields: tuple[FieldChange, ...] = (*labels.changes, *spec.changes)
-    if fields:
-        require_kept(item.kind, item.key, item.declared.spec, spec.spec)
-    after = changed(document, observed.spec, spec.spec, labels.spec if labels.changes else None) if fields else None
+def _change(item: Item, document: Document, observed: DesiredGroup, whole: Whole) -> Change | None:
+    spec = whole.spec.spec
+    if whole.changes:
+        require_kept(item.kind, item.key, item.declared.spec, spec)
+    after = changed(document, observed.spec, spec, whole.metadata) if whole.changes else None
     if after is None:
         return None
-    require_survivable(item.kind, item.key, observed.spec, spec.spec)
-    return Change(item.key, Action.UPDATE, fields, after, item.version)
-
-
-def _merge(item: Item, applied: DesiredGroup | None, observed: DesiredGroup, policy: Policy) -> tuple[Merged, Merged]:
-    before = (applied.spec, JsonObject(applied.labels)) if applied else (None, None)
-    return (
-        merge(item.kind, before[0], item.declared.spec, observed.spec, policy, item.created),
-        merge_labels(before[1], JsonObject(item.declared.labels), JsonObject(observed.labels), policy),
-    )
+    require_survivable(item.kind, item.key, observed.spec, spec)
+    return Change(item.key, Action.UPDATE, whole.changes, after, item.version)
 
 
 def _same(kind: Kind, one: DesiredGroup, other: DesiredGroup) -> bool:
-    labels = equal_json(JsonObject(one.labels), JsonObject(other.labels))
-    return labels and equal(rules_of(kind), one.spec, other.spec)
+    metadata = all(
+        equal_json(JsonObject(mine), JsonObject(theirs))
+        for mine, theirs in ((one.labels, other.labels), (one.annotations, other.annotations))
+    )
+    return metadata and equal(rules_of(kind), one.spec, other.spec)
 
 
 def _missing(item: Item) -> Difference:
     return Difference(item.key, "", item.declared.spec, None)
-
-
-def _differences(key: str, found: tuple[Disagreement, ...]) -> tuple[Difference, ...]:
-    return tuple(Difference(key, each.pointer, each.declared, each.observed) for each in found)

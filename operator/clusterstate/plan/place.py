@@ -1,7 +1,51 @@
 """Where an object's state lies, as far as its own text tells. Pure."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
 from clusterstate.api.store import Layout, StoreSpec
+from clusterstate.errors import MigrationRefused
 from clusterstate.store.location import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the newest push went: there the state is, whatever the object says since."""
+
+    store: Mapping[str, Any]
+    """`spec.store` as plain JSON."""
+    place: str = ""
+    """`Location.identity` of the state; empty where it wasn't known."""
+
+    @property
+    def spec(self) -> StoreSpec:
+        """The same as a type; raise `MigrationRefused` where a newer version wrote it."""
+        try:
+            return msgspec.convert(self.store, StoreSpec)
+        except msgspec.ValidationError:
+            raise MigrationRefused(
+                "The newest revision tells of a store in words of a newer version, so that it isn't known whether the "
+                "state has to move. Use that version, or set spec.store back to what it was."
+            ) from None
+
+
+def as_plain(spec: StoreSpec) -> dict[str, Any]:
+    """Give `spec.store` as JSON that equals another one exactly when both say the same."""
+    plain: dict[str, Any] = msgspec.to_builtins(spec)
+    return plain
+
+
+def is_elsewhere(one: StoreSpec, other: StoreSpec, namespace: str, cluster_name: str) -> bool:
+    """Whether two specs lead to different places, as far as their own text tells."""
+    places = [(locate_state(each, namespace, cluster_name), _layout(each)) for each in (one, other)]
+    return places[0] != places[1]
+
+
+def _layout(spec: StoreSpec) -> Layout:
+    return spec.k8s.layout if spec.k8s else Layout.SECRETS
 
 
 def locate_store(spec: StoreSpec, namespace: str, cluster_name: str) -> Location:

@@ -6,9 +6,10 @@ store says the same; elsewhere the run had not come that far, and what was appli
 
 from collections.abc import Mapping, Sequence
 
-from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.desired import DesiredGroup, Metadata
 from clusterstate.plan.merge_table import ATOMIC, Keyed, Rules, rules_of
 from clusterstate.plan.observed import Applied
+from clusterstate.plan.pointers import find, path_of
 from clusterstate.plan.values import (
     MISSING,
     Value,
@@ -46,6 +47,7 @@ def settle_spec(
 
 
 def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied:
+    sides = (applied, intent, observed)
     names = sorted({*applied.instance_groups, *intent.instance_groups})
     groups = (
         _settle_group(
@@ -60,9 +62,14 @@ def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied
         settle_spec("Cluster", applied.cluster, intent.cluster, observed.cluster),
         {group.name: group for group in groups if group is not None},
         _join_created(applied.created, intent.created),
-        applied.shown,
-        _settle_contents(applied.contents, intent.contents, observed.contents),
-        _settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
+        shown=applied.shown,
+        contents=_settle_contents(applied.contents, intent.contents, observed.contents),
+        key_pairs=_settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
+        cluster_metadata=Metadata(
+            _settle_texts(*(side.cluster_metadata.labels for side in sides)),
+            _settle_texts(*(side.cluster_metadata.annotations for side in sides)),
+        ),
+        absent=_settle_absent(applied.absent, intent.absent, observed.cluster),
     )
 
 
@@ -82,6 +89,18 @@ def _settle_key_pairs(
     return {name: applied.get(name, none) | (intent.get(name, none) & observed.get(name, none)) for name in names}
 
 
+def _settle_absent(applied: frozenset[str], intent: frozenset[str], observed: JsonObject | None) -> frozenset[str]:
+    """Give the pointers that were enforced: what the intent added holds where the store has nothing there."""
+    rules, store = rules_of("Cluster"), present(observed)
+    gone = (pointer for pointer in intent if find(rules, store, path_of(pointer)[1:]) is MISSING)
+    return (applied & intent).union(gone)
+
+
+def _settle_texts(applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]) -> dict[str, str]:
+    settled = _settle_map(ATOMIC, *(JsonObject(side) for side in (applied, intent, observed)))
+    return {key: str(value) for key, value in as_map(settled).items()}
+
+
 def _settle_group(
     name: str, applied: DesiredGroup | None, intent: DesiredGroup | None, observed: DesiredGroup | None
 ) -> DesiredGroup | None:
@@ -89,8 +108,7 @@ def _settle_group(
     spec = settle_spec("InstanceGroup", *(side.spec if side else None for side in sides))
     if spec is None:
         return None
-    labels = _settle_map(ATOMIC, *(JsonObject(side.labels) if side else MISSING for side in sides))
-    return DesiredGroup(name, spec, {key: str(value) for key, value in as_map(labels).items()})
+    return DesiredGroup(name, spec, _settle_texts(*(side.labels if side else {} for side in sides)))
 
 
 def _join_created(
@@ -130,7 +148,7 @@ def _settle_list(rules: Rules, applied: list[Json], intent: list[Json], observed
     if not isinstance(rules.items, Keyed):
         if not are_strings([*applied, *intent, *observed]):
             return None
-        members = dict.fromkeys(map(str, [*intent, *applied]))
+        members = dict.fromkeys(map(str, [*applied, *intent]))
         return [each for each in members if each in (intent if (each in intent) == (each in observed) else applied)]
     keyed = [index(rules.items, side) for side in (applied, intent, observed)]
     if any(items is None for items in keyed):

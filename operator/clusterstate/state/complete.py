@@ -24,9 +24,14 @@ def complete(kind: Kind, spec: JsonObject) -> JsonObject:
     """Give a whole canonical spec with everything that kops adds when it writes it. The given one stays as it is."""
     schema = load_schema()
     whole = _with_defaults(spec) if kind == "Cluster" else spec
-    result = _complete(whole, Object(schema.specs[kind]), schema.types)
+    result = complete_value(whole, Object(schema.specs[kind]))
     assert isinstance(result, dict)
     return result
+
+
+def complete_value(value: Json, kind: Type) -> Json:
+    """Give a canonical value of a type with the fields that kops never leaves out."""
+    return _complete(value, kind, load_schema().types)
 
 
 def _complete(value: Json, kind: Type, types: dict[str, Struct]) -> Json:

@@ -57,6 +57,11 @@ class Listing:
         lines = (f"{key}\0{self.entries[key].version.token}\n" for key in sorted(self.entries))
         return sha256("".join(lines).encode()).hexdigest()
 
+    @cached_property
+    def without_backups(self) -> "Listing":
+        """The same without `backups/`."""
+        return Listing({key: each for key, each in self.entries.items() if not key.startswith(layout.BACKUPS)})
+
     def keys_of(self, kind: layout.FileKind) -> dict[str, str]:
         """Names of the objects of one kind, with their keys, in the order of the names."""
         found = ((layout.kind_of(key), key) for key in self.entries)

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from clusterstate.api.status import LISTED
+from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.hook import HookReport
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
@@ -47,6 +48,7 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
+    _put_migration(status, outcome)
     if outcome.hook is not None:
         status["afterPush"] = _hook(outcome.hook)
     if outcome.history is not None:
@@ -95,9 +97,14 @@ def _blocked(blocked: Blocked) -> dict[str, Any]:
 
 
 def _put_plan(status: Status, plan: Plan) -> None:
-    _put(status, "plan", _counts(plan.changes) | {"changes": _changes(plan.changes)} if plan.changes else None)
+    _put(status, "plan", _plan(plan) if plan.changes else None)
     _put(status, "drift", [_difference(each) for each in plan.drift[:LISTED]])
     _put(status, "conflicts", [_difference(each) for each in plan.conflicts[:LISTED]])
+    _put(status, "dropped", [_place(each.key, each.pointer) for each in plan.dropped[:LISTED]])
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return _counts(plan.changes) | {"digest": plan_digest(plan), "changes": _changes(plan.changes)}
 
 
 def _counts(changes: tuple[Change, ...]) -> dict[str, Any]:
@@ -134,6 +141,18 @@ def _value(name: str, value: Json) -> dict[str, str]:
 
 def _compact(value: Json) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _put_migration(status: Status, outcome: Outcome) -> None:
+    """Tell of a migration; one that was given up before the switch is no longer told of."""
+    migration = outcome.migration
+    if migration is not None:
+        places = {"from": cut(migration.old, TEXT_LENGTH), "to": cut(migration.new, TEXT_LENGTH)}
+        row: dict[str, Any] = {**places, "phase": migration.phase}
+        row |= {"files": migration.files, "copied": migration.copied, "bytes": migration.bytes}
+        status["migration"] = row | {"message": cut(migration.message, MAX_MESSAGE)}
+    elif outcome.error is None and status.get("migration", {}).get("phase") in {"Planned", "Copying"}:
+        del status["migration"]
 
 
 def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:

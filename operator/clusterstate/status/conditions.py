@@ -8,7 +8,7 @@ from typing import Any
 
 from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
-from clusterstate.plan.changes import Plan
+from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.outcome import Certificate, Outcome
 from clusterstate.plan.pull import Pull
 from clusterstate.status.texts import cut, stamp
@@ -112,6 +112,8 @@ def _differences(outcome: Outcome, plan: Plan) -> Iterator[tuple[Reason, str]]:
         yield Reason.PULL_BLOCKED, _blocked_text(pull)
     if plan.drift:
         yield Reason.DRIFTED, _drift_text(plan)
+    if plan.dropped:
+        yield Reason.FIELD_DROPPED_BY_KOPS, _dropped_text(plan)
     if pull.changes and not pull.written:
         yield ahead, f"Not in the spec yet: {_named(list(pull.changes))}."
 
@@ -176,12 +178,20 @@ def _conflict_text(plan: Plan) -> str:
 
 
 def _planned_text(plan: Plan) -> str:
-    return f"Not in the store yet: {_named([change.key for change in plan.changes])}."
+    written = _named([change.key for change in plan.changes if change.action is not Action.DELETE])
+    deleted = _named([change.key for change in plan.changes if change.action is Action.DELETE])
+    texts = (written and f"Not in the store yet: {written}.", deleted and f"Still in the store: {deleted}.")
+    return " ".join(filter(None, texts))
 
 
 def _drift_text(plan: Plan) -> str:
     fields = _named([f"{each.key}{each.pointer}" for each in plan.drift])
     return f"Somebody changed in the store what is declared: {fields}."
+
+
+def _dropped_text(plan: Plan) -> str:
+    fields = _named([f"{each.key}{each.pointer}" for each in plan.dropped])
+    return f"kops has dropped what it doesn't know: {fields}. Not written again until another value is declared."
 
 
 def _blocked_text(pull: Pull) -> str:

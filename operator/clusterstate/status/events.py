@@ -43,7 +43,7 @@ def make_deeds(outcome: Outcome) -> list[Notice]:
 
 def make_turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Notice]:
     """Compare the status before and after a run; tell what has turned."""
-    return list(_turned(before, after))
+    return [*_turned(before, after), *_migrated(before, after)]
 
 
 def _pushed(outcome: Outcome) -> Iterator[Notice]:
@@ -98,6 +98,12 @@ def _turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Not
             yield Notice(EventType.WARNING, Reason(now["reason"]), now["message"])
         elif was is not None and was["status"] == "False":
             yield Notice(EventType.NORMAL, Reason(now["reason"]), now["message"])
+
+
+def _migrated(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Notice]:
+    old, new = before.get("migration", {}), after.get("migration", {})
+    if new.get("phase") in {"Switched", "CleanedUp"} and (old.get("to"), old.get("phase")) != (new["to"], new["phase"]):
+        yield Notice(EventType.NORMAL, Reason.MIGRATED, new["message"])
 
 
 def _says(condition: Mapping[str, Any] | None) -> tuple[str, ...] | None:

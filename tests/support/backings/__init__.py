@@ -44,6 +44,14 @@ class Backing(Protocol):
         ...
 
 
+class Listed(Backing, Protocol):
+    """A store whose files can be counted without being read."""
+
+    def keys(self) -> list[str]:
+        """Give the names of all files."""
+        ...
+
+
 def load_store(backing: Backing, name: str) -> None:
     """Put a store that the real kops wrote there, with its configBase there, under the name of another cluster."""
     root = DATA / COMPLEX

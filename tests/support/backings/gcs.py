@@ -44,8 +44,11 @@ class GcsBacking:
     def read(self, key: str) -> bytes:
         return self.server.read(self.bucket, key)
 
+    def keys(self) -> list[str]:
+        return list(self.server.keys(self.bucket))
+
     def files(self) -> dict[str, bytes]:
-        return {key: self.read(key) for key in self.server.keys(self.bucket)}
+        return {key: self.read(key) for key in self.keys()}
 
 
 @pytest.fixture

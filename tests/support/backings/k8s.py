@@ -65,6 +65,9 @@ class SecretsBacking(Plain):
         secret = self.api.request("GET", f"{self._path}/clusterstate-{short(key)}")
         return base64.b64decode(secret["data"]["file"])
 
+    def keys(self) -> list[str]:
+        return list(self.files())
+
     def files(self) -> dict[str, bytes]:
         items = self.api.request("GET", f"{self._path}?fieldSelector=type={PREFIX}/file")["items"]
         return {

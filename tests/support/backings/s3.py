@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import pytest
 
@@ -35,15 +37,22 @@ class S3Backing:
     def environ(self) -> Mapping[str, str]:
         return {}
 
+    @cached_property
+    def client(self) -> Any:
+        return self.server.client()
+
     def put(self, key: str, data: bytes) -> None:
-        self.server.client().put_object(Bucket=self.bucket, Key=key, Body=data)
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def read(self, key: str) -> bytes:
-        return self.server.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def keys(self) -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
     def files(self) -> dict[str, bytes]:
-        pages = self.server.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        return {entry["Key"]: self.read(entry["Key"]) for page in pages for entry in page.get("Contents", ())}
+        return {key: self.read(key) for key in self.keys()}
 
 
 @pytest.fixture

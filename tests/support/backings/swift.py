@@ -61,8 +61,11 @@ class SwiftBacking:
     def read(self, key: str) -> bytes:
         return self.account.read(f"{self.container}/{key}")
 
+    def keys(self) -> list[str]:
+        return list(self.account.keys(self.container)) if self.account.has(self.container) else []
+
     def files(self) -> dict[str, bytes]:
-        return {key: self.read(key) for key in self.account.keys(self.container)}
+        return {key: self.read(key) for key in self.keys()}
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""Copies a state from one place to another, file by file, and believes nothing that it hasn't read back.
+
+A file counts as copied when the bytes that the target gives are those that the source gave, in this process: what a
+run before copied is read again. Nothing is overwritten but older copies of the same file, each on condition that it
+is still the version that was looked at.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final, TypeVar
+
+from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace
+from clusterstate.plan.migration import may_replace, refuse_different
+from clusterstate.state.tree import Tree
+from clusterstate.store.base import ABSENT, Blob, Entry, Version
+
+PARALLEL: Final = 8
+"""Files that are copied at the same time; each is in memory twice at most."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Copied:
+    """What this process knows of one migration: the versions of each file that hold the same bytes."""
+
+    way: tuple[str, ...]
+    """Tells one migration from another."""
+    pairs: dict[str, tuple[Version, Version]] = field(default_factory=dict)
+    """By key, at the source and at the target."""
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def note(self, key: str, source: Blob, target: Version) -> None:
+        """Note that both hold the same bytes."""
+        self.pairs[key] = (source.version, target)
+        self.sizes[key] = len(source.data)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether the file as it is at the source has been copied and verified."""
+        return entry.key in self.pairs and self.pairs[entry.key][0] == entry.version
+
+    def is_ours(self, key: str, target: Version) -> bool:
+        """Whether the target's file is the one that was last verified."""
+        return key in self.pairs and self.pairs[key][1] == target
+
+
+@dataclass(slots=True)
+class Copying:
+    """One migration's files on their way."""
+
+    source: Tree
+    target: Tree
+    place: str
+    """The target's URL, for messages."""
+    there: dict[str, Entry]
+    """What is at the target."""
+    copied: Copied
+    resumed: bool
+    """Whether a run before made sure that every file at the target was a copy."""
+    tell: Callable[[], Awaitable[None]]
+    """Is called after each file."""
+
+    async def compare(self, entries: Iterable[Entry]) -> None:
+        """Read the files that both places have; raise `MigrationRefused`, which names those that differ."""
+        different: list[str] = []
+
+        async def look(entry: Entry) -> None:
+            source, target = await self.source.read(entry.key), await self.target.read(entry.key)
+            if source.data == target.data:
+                self._note(entry, source, target.version)
+            elif not self._may_replace(entry, target.version):
+                different.append(entry.key)
+            await self.tell()
+
+        await each_of((each for each in entries if each.key in self.there and not self._is_verified(each)), look)
+        if different:
+            raise refuse_different(sorted(different), self.place)
+
+    async def copy(self, entries: Iterable[Entry]) -> None:
+        """Copy what isn't there yet in its newest form. A file that went meanwhile is left to the next look."""
+
+        async def bring(entry: Entry) -> None:
+            try:
+                source = await self.source.read(entry.key)
+            except KeyNotFound:
+                return
+            await self.write(entry, source, source.data)
+            await self.tell()
+
+        await each_of((each for each in entries if not self._is_verified(each)), bring)
+
+    async def write(self, entry: Entry, source: Blob, data: bytes) -> None:
+        """Have the target hold these bytes for the source's file; raise `MigrationRefused` for somebody else's."""
+        if entry.key in self.there:
+            await self._replace(entry, data)
+        else:
+            try:
+                await self.target.write(entry.key, data, expect=ABSENT)
+            except LostRace:
+                await self._replace(entry, data)  # a listing may not show yet what a run before wrote
+        read = await self.target.read(entry.key)
+        if read.data != data:
+            raise IntegrityFailed(f"{entry.key} isn't at {self.place} as it was written there. It is tried again.")
+        self._note(entry, source, read.version)
+
+    async def _replace(self, entry: Entry, data: bytes) -> None:
+        found = await self.target.read(entry.key)
+        if found.data == data:
+            return
+        if not self._may_replace(entry, found.version):
+            raise refuse_different([entry.key], self.place)
+        await self.target.write(entry.key, data, expect=found.version)
+
+    async def remove(self, key: str) -> None:
+        """Remove a copy of a file that went at the source; raise `MigrationRefused` where it may be somebody else's."""
+        if not self.copied.is_ours(key, self.there[key].version):
+            raise refuse_different([key], self.place)
+        await self.target.delete(key, expect=self.there[key].version)
+        del self.there[key]
+
+    def _note(self, entry: Entry, source: Blob, version: Version) -> None:
+        self.copied.note(entry.key, source, version)
+        self.there[entry.key] = replace(entry, version=version)
+
+    def _may_replace(self, entry: Entry, version: Version) -> bool:
+        found = self.there.get(entry.key)
+        if found is None or found.version != version:
+            return False
+        return may_replace(entry, found, ours=self.copied.is_ours(entry.key, version), resumed=self.resumed)
+
+    def _is_verified(self, entry: Entry) -> bool:
+        """Whether nothing is left to do: both versions are those that were seen to hold the same bytes."""
+        found = self.there.get(entry.key)
+        return found is not None and self.copied.holds(entry) and self.copied.is_ours(entry.key, found.version)
+
+
+async def each_of(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Work on all, a few at a time. The first failure ends the others before it is raised."""
+    left = iter(items)
+
+    async def one() -> None:
+        for item in left:
+            await work(item)
+
+    tasks = [asyncio.create_task(one()) for _ in range(PARALLEL)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,119 @@
+"""What a migration copies and what it may overwrite: decisions from listings alone. Pure."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from clusterstate.api.sync import Backups
+from clusterstate.errors import MigrationRefused
+from clusterstate.state.layout import BACKUPS, CONFIG, FileKind, kind_of
+from clusterstate.store.base import LARGEST_FILE, Entry
+
+NAMED: Final = 5
+"""Files that a message names."""
+COMPLETE: Final = "_etcd_backup.meta"
+"""What etcd-manager writes last into the folder of a backup."""
+
+_FOLDER: Final = re.compile(rf"{BACKUPS}etcd/(?P<cluster>[^/]+)/(?P<name>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[^/]*)/(.+)")
+"""A file of one backup: etcd-manager names the folder by time and number, `2026-01-31T12:00:00Z-000001`."""
+_TELLING: Final = frozenset(
+    {
+        FileKind.CONFIG,
+        FileKind.INSTANCE_GROUP,
+        FileKind.CLUSTER_ADDON,
+        FileKind.KEYSET,
+        FileKind.KEY_STORE,
+        FileKind.SECRET,
+        FileKind.SSH_PUBLIC_KEY,
+    }
+)
+"""Kinds of files that make a state another one by being there; all others are made anew by the next update."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """How far a state has moved: what status says of it."""
+
+    old: str
+    new: str
+    phase: Literal["Planned", "Copying", "Switched", "CleanedUp"]
+    files: int = 0
+    copied: int = 0
+    bytes: int = 0
+    message: str = ""
+
+
+def choose_backups(entries: Iterable[Entry], wanted: Backups) -> list[Entry]:
+    """Give the files of `backups/` that are copied; etcd-manager's control files, which are no backups, always.
+
+    The latest is the newest that is complete, of each etcd cluster.
+    """
+    entries = list(entries)
+    if wanted is Backups.ALL:
+        return entries
+    latest = _latest(entries) if wanted is Backups.LATEST else {}
+    chosen = []
+    for entry in entries:
+        found = _FOLDER.fullmatch(entry.key)
+        if found is None or latest.get(found["cluster"]) == found["name"]:
+            chosen.append(entry)
+    return chosen
+
+
+def _latest(entries: Sequence[Entry]) -> dict[str, str]:
+    every: dict[str, set[str]] = defaultdict(set)
+    complete: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        found = _FOLDER.fullmatch(entry.key)
+        if found is not None:
+            every[found["cluster"]].add(found["name"])
+            if found[3] == COMPLETE:
+                complete[found["cluster"]].add(found["name"])
+    return {cluster: max(complete.get(cluster) or names) for cluster, names in every.items()}
+
+
+def require_readable(entries: Iterable[Entry]) -> None:
+    """Raise `MigrationRefused`, which names the file, where one is larger than the operator reads."""
+    large = [entry.key for entry in entries if entry.size > LARGEST_FILE]
+    if large:
+        backup = any(key.startswith(BACKUPS) for key in large)
+        advice = "set spec.sync.migration.backups to None, and copy backups by hand" if backup else "make it smaller"
+        raise MigrationRefused(
+            f"{named(large)} has more than {LARGEST_FILE} bytes, the largest file that is copied; {advice}. Nothing "
+            "was switched."
+        )
+
+
+def strangers(source: Mapping[str, Entry], target: Mapping[str, Entry]) -> list[str]:
+    """Give the files of the target that would make the state another one, and that the source doesn't have."""
+    return sorted(key for key in target if key not in source and kind_of(key).kind in _TELLING)
+
+
+def may_replace(source: Entry, target: Entry, *, ours: bool, resumed: bool) -> bool:
+    """Whether a file of the target that differs from the source's is known to be an older copy of it.
+
+    It is where this process wrote it (`ours`), or where a run before had made sure that all files at the target were
+    copies (`resumed`), and the source's was changed after that.
+    """
+    return ours or (resumed and source.modified > target.modified)
+
+
+def refuse_different(keys: Sequence[str], place: str) -> MigrationRefused:
+    """Give the error for files at the target that are neither the source's nor copies of ours."""
+    return MigrationRefused(
+        f"{place} holds {named(keys)}, which the old place doesn't have in this form; nothing there was overwritten. "
+        "Find out who wrote that. Remove it there, or empty the new place, or choose another URL."
+    )
+
+
+def named(keys: Sequence[str]) -> str:
+    """Name a few of these files."""
+    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+    return f"{', '.join(keys[:NAMED])}{more}"
+
+
+def without_config(entries: Iterable[Entry]) -> list[Entry]:
+    """Give the files that are copied as they are: `config` is written last, with its new URLs."""
+    return [entry for entry in entries if entry.key != CONFIG]

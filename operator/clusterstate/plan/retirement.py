@@ -1,0 +1,103 @@
+"""What becomes of a state's old place after it has moved: when its files may go, which of them, and what is told. Pure.
+
+Nodes that run read the old place until `kops update cluster` has written their configuration for the new one and a
+rolling update has replaced them. The first shows in `cluster-completed.spec`, the second only people know.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from clusterstate.api.annotations import ROLLED
+from clusterstate.api.sync import Cleanup
+from clusterstate.api.types import ClusterState
+from clusterstate.plan.departure import Departure
+from clusterstate.plan.migration import Migration, named
+from clusterstate.plan.rewriting import DISCOVERY, urls_below
+from clusterstate.state.layout import CONFIG
+from clusterstate.state.objects import Document
+from clusterstate.state.tree import Listing
+from clusterstate.store.base import Entry
+from clusterstate.store.location import Location
+
+
+def is_updated(completed: Document | None, old: Location, new: Location) -> bool:
+    """Whether `kops update cluster` has been run with the new place."""
+    spec = completed.spec if completed else {}
+    left = any(name != DISCOVERY for name, _ in urls_below(spec, old))
+    return not left and any(name == "configBase" for name, _ in urls_below(spec, new))
+
+
+def is_rolled(state: ClusterState, new: Location) -> bool:
+    """Whether a person has confirmed the rolling update."""
+    return state.metadata.annotations.get(ROLLED, "").rstrip("/") == new.url
+
+
+def find_reason_to_keep(state: ClusterState, cluster: Document | None, old: Location, new: Location) -> str:
+    """Give why the old files can't be deleted ever, empty where they can."""
+    if state.spec.sync.migration.cleanup is not Cleanup.DELETE:
+        return "spec.sync.migration.cleanup is Keep"
+    if (old.bucket, old.prefix) == (new.bucket, new.prefix):
+        return "both places have the same name, so that they may be one"
+    named_still = [name for name, _ in urls_below(cluster.spec if cluster else {}, old) if name != DISCOVERY]
+    return f"{named_still[0]} of config still names it" if named_still else ""
+
+
+def deletable(listing: Listing, departure: Departure, spared: Sequence[str]) -> tuple[list[Entry], list[str]]:
+    """Give the files that are as they were copied, `config` last, and the keys of those that stay.
+
+    While nothing has changed since the switch, that is all of them; else those that are older than the youngest was
+    then. `spared` are the beginnings of keys that somebody still reads.
+    """
+    unchanged = listing.digest == departure.digest
+    youngest = datetime.fromisoformat(departure.last_change) if departure.last_change else None
+    gone, kept = [], []
+    for entry in sorted(listing.entries.values(), key=lambda each: (each.key == CONFIG, each.key)):
+        copied = unchanged or (youngest is not None and entry.modified < youngest)
+        if copied and not entry.key.startswith(tuple(spared)):
+            gone.append(entry)
+        else:
+            kept.append(entry.key)
+    return gone, kept
+
+
+def spared_keys(cluster: Document | None, old: Location) -> list[str]:
+    """Give the beginnings of the old place's keys that `config` still leads to: those of the discovery store."""
+    places = (place for _, place in urls_below(cluster.spec if cluster else {}, old))
+    folders = (place.prefix.removeprefix(old.prefix).strip("/") for place in places)
+    return [f"{folder}/" if folder else "" for folder in folders]
+
+
+def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping: str) -> Migration:
+    """Give what status says of a state that has moved; `keeping` is why the old files stay."""
+    name = state.cluster_name
+    rest = (
+        f"The old files stay: {keeping}."
+        if keeping
+        else f"After both confirm with: kubectl annotate --overwrite clusterstate/{state.metadata.name} "
+        f"{ROLLED}={new}; then the old files are deleted."
+    )
+    return Migration(
+        old,
+        new,
+        "Switched",
+        files=departure.files,
+        copied=departure.files,
+        bytes=departure.bytes,
+        message=f"The state is at {new} now. Nodes read {old} until kops update cluster {name} --yes and kops "
+        f"rolling-update cluster {name} --yes have been run with the new store. {rest}",
+    )
+
+
+def tell_cleaned(before: Migration, kept: Iterable[str]) -> Migration:
+    """Give what status says once the old files are gone, but those that were kept."""
+    keys = sorted(kept)
+    rest = f" {named(keys)} stayed: changed after the switch, still read, or no copies." if keys else ""
+    return Migration(
+        before.old,
+        before.new,
+        "CleanedUp",
+        before.files,
+        before.copied,
+        before.bytes,
+        f"The copied files at {before.old} are deleted.{rest}",
+    )

@@ -1,0 +1,122 @@
+"""What kops would refuse in the documents as they would be written, beyond types and unknown fields. Pure.
+
+After `pkg/apis/kops/validation` of kops 1.35.2: the first rules are those of `kops replace`, the ones across documents
+those of `kops update cluster`. A state that others made may break them all: only what a plan brings about counts.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from clusterstate.errors import SpecInvalid
+from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.guards import REQUIRED
+from clusterstate.plan.merge_table import BY_NAME
+from clusterstate.plan.observed import Applied
+from clusterstate.plan.values import as_list, as_map, join
+from clusterstate.state.layout import CONFIG, instance_group_key
+from clusterstate.state.objects import Json, JsonObject
+
+NAMED = 5
+"""Problems that one message names."""
+CONTROL_PLANE: Final = "Master"
+"""The role as canonical form spells it."""
+ROLES: Final = (CONTROL_PLANE, "Node", "Bastion", "APIServer")
+ETCD_CLUSTERS: Final = ("main", "events", "cilium")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that kops would refuse."""
+
+    place: str
+    """File and JSON pointer."""
+    message: str
+
+
+def require_valid(before: Applied, after: Applied) -> None:
+    """Raise `SpecInvalid` naming what kops would refuse in a state after a plan and not before it; all canonical."""
+    known = frozenset(find_problems(before))
+    found = [f"{problem.place} {problem.message}" for problem in find_problems(after) if problem not in known]
+    if found:
+        more = f" ({len(found) - NAMED} more)" if len(found) > NAMED else ""
+        raise SpecInvalid(
+            f"kops would refuse what is declared: {'; '.join(found[:NAMED])}{more}. Nothing was written. Correct the "
+            "declaration."
+        )
+
+
+def find_problems(state: Applied) -> Iterator[Problem]:
+    """Give all that kops would refuse in a state's documents."""
+    if state.cluster is not None:
+        yield from _cluster(state.cluster, state.instance_groups)
+    for name, group in sorted(state.instance_groups.items()):
+        key = instance_group_key(name)
+        yield from _group(key, group.spec)
+        if state.cluster is not None:
+            yield from _group_in(key, group, state.cluster)
+
+
+def _cluster(spec: JsonObject, groups: Mapping[str, DesiredGroup]) -> Iterator[Problem]:
+    for name in REQUIRED["Cluster"]:
+        if not spec.get(name):
+            yield Problem(f"{CONFIG}/spec/{name}", "is missing")
+    for etcd in _maps(spec.get("etcdClusters")):
+        at = join(f"{CONFIG}/spec/etcdClusters", BY_NAME.key_of(etcd) or "name=")
+        if etcd.get("name") not in ETCD_CLUSTERS:
+            yield Problem(at, f"is none of kops's etcd clusters: {', '.join(ETCD_CLUSTERS)}")
+        yield from _members(f"{at}/etcdMembers", _maps(etcd.get("etcdMembers")), groups)
+
+
+def _members(at: str, members: list[JsonObject], groups: Mapping[str, DesiredGroup]) -> Iterator[Problem]:
+    if len(members) % 2 == 0:
+        yield Problem(at, f"has {len(members)} members; etcd needs an odd number of them")
+    for member in members:
+        place, name = join(at, BY_NAME.key_of(member) or "name="), member.get("instanceGroup")
+        if not member.get("name"):
+            yield Problem(place, "has no name")
+        if not name:
+            yield Problem(place, "has no instanceGroup")
+        elif str(name) not in groups:
+            yield Problem(f"{place}/instanceGroup", f"names instance group {name}, which doesn't exist")
+        elif groups[str(name)].spec.get("role") != CONTROL_PLANE:
+            yield Problem(f"{place}/instanceGroup", f"names instance group {name}, whose role isn't ControlPlane")
+
+
+def _group(key: str, spec: JsonObject) -> Iterator[Problem]:
+    role, least, most = spec.get("role"), spec.get("minSize"), spec.get("maxSize")
+    if not role:
+        yield Problem(f"{key}/spec/role", "is missing")
+    elif role not in ROLES:
+        yield Problem(f"{key}/spec/role", "is none of kops's roles: ControlPlane, Node, Bastion, APIServer")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        yield Problem(f"{key}/spec/maxSize", f"is {most}, less than minSize, which is {least}")
+    if role == CONTROL_PLANE:
+        yield from _control_plane(key, spec)
+
+
+def _control_plane(key: str, spec: JsonObject) -> Iterator[Problem]:
+    if not as_list(spec.get("subnets", [])):
+        yield Problem(f"{key}/spec/subnets", "is missing; a control plane needs at least one")
+    for name in ("minSize", "maxSize"):
+        size = spec.get(name)
+        if isinstance(size, int) and size > 1:
+            yield Problem(f"{key}/spec/{name}", f"is {size}; of a control plane it is 1: declare more groups instead")
+
+
+def _group_in(key: str, group: DesiredGroup, cluster: JsonObject) -> Iterator[Problem]:
+    known = [subnet.get("name") for subnet in _maps(cluster.get("subnets"))]
+    for subnet in as_list(group.spec.get("subnets", [])):
+        if subnet not in known:
+            yield Problem(f"{key}/spec/subnets", f"names subnet {subnet}, which the cluster doesn't have")
+    if group.spec.get("role") == CONTROL_PLANE:
+        for etcd in _maps(cluster.get("etcdClusters")):
+            members = _maps(etcd.get("etcdMembers"))
+            if all(member.get("instanceGroup") != group.name for member in members):
+                yield Problem(
+                    f"{key}/spec/role", f"is ControlPlane, but etcd cluster {etcd.get('name')} has no member in it"
+                )
+
+
+def _maps(values: Json) -> list[JsonObject]:
+    return [as_map(each) for each in values] if isinstance(values, list) else []

@@ -1,0 +1,60 @@
+"""`config` on its way: written last, with the URLs of the new place, and only when all other files are there."""
+
+from clusterstate.apply.migration import Copying
+from clusterstate.errors import MalformedFile
+from clusterstate.plan.documents import changed
+from clusterstate.plan.rewriting import Move
+from clusterstate.plan.values import equal_json
+from clusterstate.state import codec
+from clusterstate.state.canonical import canonical
+from clusterstate.state.layout import CONFIG
+from clusterstate.state.tree import Listing
+from clusterstate.store.base import Version
+
+
+class Config:
+    """One migration's `config`."""
+
+    def __init__(self, move: Move, copying: Copying) -> None:
+        """Take which URLs follow, and the files of both places."""
+        self._move = move
+        self._copying = copying
+        self._written: Version | None = None
+
+    def is_written(self, listing: Listing) -> bool:
+        """Whether the source's `config` as the listing shows it is at the target, or there is none."""
+        entry = listing.entries.get(CONFIG)
+        return entry is None or entry.version == self._written
+
+    async def is_rewritten(self) -> bool:
+        """Whether the target's `config` is the source's with its new URLs already: a person may have seen to that."""
+        if CONFIG not in self._copying.there:
+            return False
+        wanted = rewritten((await self._copying.source.read(CONFIG)).data, self._move)
+        return _mean_same((await self._copying.target.read(CONFIG)).data, wanted)
+
+    async def write(self, listing: Listing) -> None:
+        """Have the target hold it; one that means the same stays as it is."""
+        source = await self._copying.source.read(CONFIG)
+        data = rewritten(source.data, self._move)
+        if CONFIG in self._copying.there:
+            found = (await self._copying.target.read(CONFIG)).data
+            data = found if _mean_same(found, data) else data
+        await self._copying.write(listing.entries[CONFIG], source, data)
+        self._written = source.version
+
+
+def rewritten(data: bytes, move: Move) -> bytes:
+    """Give the file with every URL that follows; where none does, the same bytes."""
+    document = codec.decode_document(data, CONFIG)
+    spec = canonical("Cluster", document.spec).spec
+    after = changed(document, spec, move.rewrite(spec), {})
+    return data if after is None else codec.encode_document(after)
+
+
+def _mean_same(one: bytes, other: bytes) -> bool:
+    try:
+        specs = [canonical("Cluster", codec.decode_document(data, CONFIG).spec).spec for data in (one, other)]
+    except MalformedFile:
+        return False
+    return equal_json(*specs)

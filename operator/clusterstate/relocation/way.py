@@ -1,0 +1,396 @@
+"""The way of a state from one place to another, in one run or in many, whatever ends them in between.
+
+access  = gather.Reader.access          who we are to both stores
+move    = plan.rewriting.Move           which URLs follow, which can't
+compare = apply.migration.Copying       what is at the target already must be a copy
+intend  = apply.history.History         an intent: from here on what differs at the target is an older copy
+copy    = apply.migration.Copying       until the source stands still, `config` last and with its new URLs
+settle  = apply.history.History         the switch: the newest revision names the new place
+
+Until the switch the source counts, and whatever is at the target is copies; a run that finds the intent looks at
+every file anew. After the switch the old files stay until `cleanup` may delete them.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC
+from typing import Any, Final, Protocol
+
+from clusterstate.api.durations import parse_duration
+from clusterstate.api.store import Layout
+from clusterstate.api.sync import Direction
+from clusterstate.api.types import ClusterState
+from clusterstate.apply.history import History
+from clusterstate.apply.migration import Copied, Copying
+from clusterstate.context import Context, Memory
+from clusterstate.errors import (
+    CredentialsNotFound,
+    FileStoreIsForReview,
+    MigrationRunning,
+    ReferenceNotFound,
+    StoreNotFound,
+)
+from clusterstate.facts import origin_of, past_of
+from clusterstate.gather import Access, Reader, Sources, places_of
+from clusterstate.kube.owner import Owner
+from clusterstate.kube.revisions import list_revisions
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.contents import observed_base
+from clusterstate.plan.departure import Departure
+from clusterstate.plan.migration import (
+    Migration,
+    choose_backups,
+    named,
+    refuse_different,
+    require_readable,
+    strangers,
+    without_config,
+)
+from clusterstate.plan.observed import Applied, specs_of
+from clusterstate.plan.place import Origin, as_plain, is_elsewhere, locate_state
+from clusterstate.plan.rewriting import Move, require_movable
+from clusterstate.plan.settle import settle
+from clusterstate.planning import Sight
+from clusterstate.relocation.config import Config, rewritten
+from clusterstate.state.layout import BACKUPS, CONFIG
+from clusterstate.state.objects import Document, JsonObject
+from clusterstate.state.tree import Listing, Tree
+from clusterstate.store.base import Entry
+
+ROUNDS: Final = 6
+"""Looks at the source in one run; it must stand still between the last two."""
+SHARE: Final = 0.75
+"""Of a run's time: what isn't copied by then is the next run's."""
+TELL_AFTER: Final = 10.0
+"""Seconds after which a run tells how far it is."""
+TELL_EVERY: Final = 5.0
+
+
+class Run(Protocol):
+    """What the run does for a migration at its turns."""
+
+    async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
+        """Read a state and do with it what needs no write to a store."""
+        ...
+
+    async def check(self) -> None:
+        """Raise when the object isn't the one any more that the run began with."""
+        ...
+
+    def claim(self, access: Access, endpoint: str | None) -> None:
+        """Claim a state that was reached; raise `StateClaimed`."""
+        ...
+
+    async def progress(self) -> None:
+        """Tell how far the run is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """A state as it was listed and read."""
+
+    access: Access
+    sight: Sight
+    tree: Tree
+    listing: Listing
+
+    @property
+    def cluster(self) -> Document | None:
+        """What `config` is."""
+        return self.sight.observed.state.cluster
+
+    @property
+    def spec(self) -> JsonObject:
+        """What `config` says."""
+        return self.cluster.spec if self.cluster else {}
+
+    @property
+    def identity(self) -> str:
+        """What tells the place from others."""
+        return self.sight.origin.place
+
+    @property
+    def base(self) -> Applied:
+        """What of all that was pushed the state holds; what is being moved is in no push."""
+        observed = self.sight.observed
+        specs = observed_base(specs_of(observed.state), self.sight.desired, observed)
+        pushes = [each for each in observed.intents if each.departure is None or each.departure.digest]
+        return settle(observed.applied, pushes, specs) or Applied()
+
+    @property
+    def departure(self) -> Departure | None:
+        """Where the state came from, if it has moved before."""
+        applied = self.sight.observed.applied
+        return applied.departure if applied else None
+
+
+async def find_relocation(context: Context, state: ClusterState, memory: Memory, run: Run) -> "Relocation | None":
+    """Give what has to be done since the object leads to another place than the newest push; None: nothing.
+
+    Raises what `Reader.access` raises; the message says what has to be put back.
+    """
+    if state.spec.sync.direction is Direction.PULL:
+        return None
+    if not memory.origin_read:
+        past = past_of(await list_revisions(context.client, Owner.of(state.metadata)))
+        memory.origin, memory.origin_read = origin_of(past.applied), True
+    if memory.origin is None:
+        return None
+    old = await _find_source(context, state, memory.origin)
+    return None if old is None else Relocation(context, state, memory, old, run)
+
+
+async def _find_source(context: Context, state: ClusterState, origin: Origin) -> Access | None:
+    """Find out how to reach the place that the state has to leave; None where it is at its place."""
+    spec, namespace = state.spec.store, state.metadata.namespace
+    if as_plain(spec) == origin.store:
+        return None
+    reader = Reader(context.client, context.settings, context.environ, namespace)
+    if not is_elsewhere(origin.spec, spec, namespace, state.cluster_name):
+        access = await reader.access(spec, state.cluster_name)
+        if not origin.place or await _identity(context, access) in {origin.place, None}:
+            return None
+    try:
+        return await reader.access(origin.spec, state.cluster_name)
+    except (CredentialsNotFound, ReferenceNotFound) as error:
+        raise type(error)(
+            f"{error.message} It is needed because the state is still at {origin.spec.url} and has to be read there to "
+            "move. Put back what is missing, or set spec.store back."
+        ) from None
+
+
+async def _identity(context: Context, access: Access) -> str | None:
+    """Give what tells a place from others as far as is known before anything is asked there."""
+    async with Sources(context.client, access, writes=False) as sources:
+        return None if sources.endpoint is None else access.location.identity(sources.endpoint)
+
+
+def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
+    """Give which URLs of the source's `config` follow the state."""
+    return Move(
+        old=old.location,
+        new=new.location,
+        old_store=old.store,
+        new_store=new.store,
+        discovery=state.spec.sync.migration.discovery_store,
+        names_place=new.layout is not Layout.KOPS_RESOURCES,
+    ).of(spec)
+
+
+class Relocation:
+    """One run's part of one migration."""
+
+    def __init__(self, context: Context, state: ClusterState, memory: Memory, old: Access, run: Run) -> None:
+        """Take what the run knows, and how the old place is reached."""
+        assert memory.origin is not None, "else nothing has to move"
+        self.old = old
+        self._context = context
+        self._state = state
+        self._memory = memory
+        self._origin = memory.origin
+        self._run = run
+        self._files = 0
+        self._seconds = parse_duration(state.spec.sync.timeout).total_seconds() * SHARE
+        self._began = self._told = context.clock()
+        self._old = old.location.url
+        self._new = locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url
+        way = (self._old, self._new, self._origin.place)
+        if memory.copied is None or memory.copied.way != way:
+            memory.copied = Copied(way)
+        self._copied = memory.copied
+
+    @property
+    def facts(self) -> Migration:
+        """How far the state has come, as status has it."""
+        planned = self._state.spec.sync.dry_run
+        message = (
+            f"{self._files} files would be copied; in a dry run nothing is."
+            if planned
+            else f"Until all files are at {self._new} and verified, those at {self._old} count, and nothing is pushed."
+        )
+        return Migration(
+            self._old,
+            self._new,
+            "Planned" if planned else "Copying",
+            files=self._files,
+            copied=min(len(self._copied.pairs), self._files),
+            bytes=sum(self._copied.sizes.values()),
+            message=message,
+        )
+
+    async def look(self, source: Source) -> None:
+        """Count what is to be copied, for a dry run; raise what would keep it from being copied."""
+        move = make_move(self._state, source.access, await self._find_target(), source.spec)
+        require_movable(move, source.spec, source.sight.desired.cluster or {})
+        self._choose(move, source, source.listing, await self._backups(source))
+
+    async def go(self) -> None:
+        """Move the state on; mirrors follow the old place so long. Raises `MigrationRunning` where more is to do."""
+        async with Sources(self._context.client, self.old, writes=False) as sources:
+            try:
+                tree, listing, _ = await sources.list_state(None, self._seconds)
+            except StoreNotFound:
+                if not await self._has_arrived():
+                    raise
+                return
+            if listing.files:
+                sight, history = await self._run.show(self.old, tree, listing)
+                await self._move(Source(self.old, sight, tree, listing), history)
+
+    async def _has_arrived(self) -> bool:
+        """Whether the new place has a state already, moved there by hand."""
+        async with Sources(self._context.client, await self._find_target(), writes=False) as sources:
+            _, listing, _ = await sources.list_state(None, self._seconds)
+            return CONFIG in listing.entries
+
+    async def _move(self, source: Source, history: History) -> None:
+        target = await self._find_target()
+        if target.location.scheme == "file":
+            raise FileStoreIsForReview(
+                f"{target.location.url} is a folder on one machine, which the nodes of a cluster can't read: a state "
+                "can't move there. Choose another URL."
+            )
+        try:
+            async with asyncio.timeout(self._seconds - (self._context.clock() - self._began)):
+                await self._move_to(target, source, history)
+        except TimeoutError:
+            raise MigrationRunning(
+                f"{self.facts.copied} of {self._files} files are at {self._new}, verified; the next run goes on. Until "
+                f"then {self._old} counts."
+            ) from None
+
+    async def _find_target(self) -> Access:
+        context = self._context
+        reader = Reader(context.client, context.settings, context.environ, self._state.metadata.namespace)
+        return await reader.access(self._state.spec.store, self._state.cluster_name)
+
+    async def _move_to(self, target: Access, source: Source, history: History) -> None:
+        move = make_move(self._state, source.access, target, source.spec)
+        async with Sources(self._context.client, target, writes=True, creates=True) as sources:
+            require_movable(move, source.spec, source.sight.desired.cluster or {})
+            new, there = await sources.list_at(move.places_after(source.spec))
+            self._run.claim(target, sources.endpoint)
+            identity = target.location.identity(sources.endpoint or "")
+            if identity == source.identity:
+                await self._rename(source, move, new)
+                await self._switch(source, history, move, identity, None)
+                return
+            copying = Copying(
+                source=source.tree,
+                target=new,
+                place=target.location.url,
+                there=dict(there.entries),
+                copied=self._copied,
+                resumed=self._is_resumed(source, there.without_backups),
+                tell=self._progress,
+            )
+            last = await self._bring(source, history, move, copying)
+            await self._switch(source, history, move, identity, last)
+
+    async def _bring(self, source: Source, history: History, move: Move, copying: Copying) -> Listing:
+        """Have the target hold everything; give the source as it was when it stood still."""
+        listing, backups, config = source.listing, await self._backups(source), Config(move, copying)
+        chosen = self._choose(move, source, listing, backups)
+        if not copying.resumed:
+            await self._refuse_strangers(listing, chosen, config, copying)
+        await self._run.check()
+        await history.intend(self._intent(source.base), Plan())
+        for _ in range(ROUNDS):
+            await copying.copy(without_config(self._choose(move, source, listing, backups)))
+            for key in strangers(listing.entries, copying.there):
+                await copying.remove(key)
+            before, listing = listing, await source.tree.list_files()
+            if listing.digest != before.digest:
+                continue
+            if config.is_written(listing):
+                return listing
+            await config.write(listing)
+        changing = sorted(listing.entries.values(), key=lambda entry: entry.modified, reverse=True)
+        raise MigrationRunning(
+            f"Files at {self._old} keep changing, the last ones {named([each.key for each in changing])}; what changes "
+            "is copied again. Let nobody write there."
+        )
+
+    @staticmethod
+    async def _refuse_strangers(listing: Listing, chosen: list[Entry], config: Config, copying: Copying) -> None:
+        """Make sure that whatever is at the target is a copy: a person may have begun with another tool."""
+        foreign = strangers(listing.entries, copying.there)
+        if foreign:
+            raise refuse_different(foreign, copying.place)
+        await copying.compare(without_config(chosen) if await config.is_rewritten() else chosen)
+
+    async def _rename(self, source: Source, move: Move, new: Tree) -> None:
+        """Have `config` say the new URL of the same place."""
+        entry = source.listing.entries.get(CONFIG)
+        if entry is not None:
+            blob = await source.tree.read(CONFIG)
+            await self._run.check()
+            await new.write(CONFIG, rewritten(blob.data, move), expect=blob.version)
+
+    async def _switch(self, source: Source, history: History, move: Move, identity: str, last: Listing | None) -> None:
+        """Settle that the state is at its new place; `last` is the old one as it was copied."""
+        await self._run.check()
+        departure = None if last is None else self._departure(last)
+        store, base = as_plain(self._state.spec.store), source.base
+        shown = None if base.shown is None else replace(base.shown, cluster=_rewritten(move, base.shown.cluster))
+        cluster = _rewritten(move, base.cluster)
+        await history.settle(
+            replace(base, cluster=cluster, shown=shown, store=store, place=identity, departure=departure)
+        )
+        self._memory.origin, self._memory.copied = Origin(store, identity), None
+
+    def _departure(self, last: Listing) -> Departure:
+        return Departure(
+            store=dict(self._origin.store),
+            digest=last.digest,
+            last_change=last.last_change.astimezone(UTC).isoformat() if last.last_change else "",
+            files=self._files,
+            bytes=self.facts.bytes,
+        )
+
+    async def _backups(self, source: Source) -> list[Entry]:
+        every = await source.tree.list_files(backups=True)
+        found = (entry for key, entry in every.entries.items() if key.startswith(BACKUPS))
+        return choose_backups(found, self._state.spec.sync.migration.backups)
+
+    def _choose(self, move: Move, source: Source, listing: Listing, backups: list[Entry]) -> list[Entry]:
+        """Give what moves; raise `MigrationRefused` where a file is too large."""
+        places = places_of(source.cluster, source.access)
+        every = [*listing.entries.values(), *backups]
+        chosen = [entry for entry in every if not move.stays(places.url_of(entry.key)[0])]
+        require_readable(chosen)
+        self._files = len(chosen)
+        return chosen
+
+    def _intent(self, base: Applied) -> Applied:
+        departure = Departure(store=dict(self._origin.store))
+        return replace(base, store=as_plain(self._state.spec.store), place="", departure=departure)
+
+    def _is_resumed(self, source: Source, there: Listing) -> bool:
+        """Whether whatever differs at the target is known to be an older copy.
+
+        An intent of ours stands, or the state goes back to where it came from and nobody has written there since.
+        """
+        for intent in source.sight.observed.intents:
+            if intent.departure is not None and intent.store is not None:
+                same_way = intent.departure.store == self._origin.store
+                if same_way and self._leads_here(intent.store):
+                    return True
+        before = source.departure
+        return before is not None and before.digest == there.digest and self._leads_here(before.store)
+
+    def _leads_here(self, store: Mapping[str, Any]) -> bool:
+        state = self._state
+        return not is_elsewhere(Origin(store).spec, state.spec.store, state.metadata.namespace, state.cluster_name)
+
+    async def _progress(self) -> None:
+        now = self._context.clock()
+        if now - self._began > TELL_AFTER and now - self._told > TELL_EVERY:
+            self._told = now
+            await self._run.progress()
+
+
+def _rewritten(move: Move, spec: JsonObject | None) -> JsonObject | None:
+    return None if spec is None else move.rewrite(spec)

@@ -1,0 +1,188 @@
+"""Files are copied, read back, and never overwritten but where they are older copies."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+
+from clusterstate.apply.migration import PARALLEL, Copied, Copying
+from clusterstate.errors import IntegrityFailed, MigrationRefused, StoreUnavailable
+from clusterstate.state.tree import Tree
+from clusterstate.store.backends.memory import MemoryStore
+from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Version
+
+FILES = {f"addons/{number}": f"content {number}".encode() * 50 for number in range(40)}
+
+
+async def nothing() -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class Slow:
+    """A store that gives way to others in each call, and does what a test wants before it."""
+
+    inner: MemoryStore
+    before: Callable[[str, str], None] = lambda *_: None
+    reading: int = 0
+    most: int = 0
+    writes: list[str] = field(default_factory=list)
+    garble: bool = False
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.inner.capabilities
+
+    @property
+    def endpoint(self) -> str:
+        return ""
+
+    async def read(self, key: str) -> Blob:
+        self.reading += 1
+        self.most = max(self.most, self.reading)
+        try:
+            await asyncio.sleep(0)
+            self.before("read", key)
+            return await self.inner.read(key)
+        finally:
+            self.reading -= 1
+
+    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
+        await asyncio.sleep(0)
+        self.before("write", key)
+        self.writes.append(key)
+        return await self.inner.write(key, data[:-1] if self.garble else data, expect=expect)
+
+    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
+        await self.inner.delete(key, expect=expect)
+
+    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
+        return self.inner.list(prefix, after=after, shallow=shallow)
+
+    async def close(self) -> None:
+        """Keep the files."""
+
+
+@dataclass
+class Places:
+    source: Slow
+    target: Slow
+    copied: Copied = field(default_factory=lambda: Copied(("test",)))
+
+    async def copying(self, *, resumed: bool = False) -> Copying:
+        there = dict((await Tree(self.target).list_files()).entries)
+        trees = Tree(self.source), Tree(self.target)
+        return Copying(*trees, "memfs://new", there, self.copied, resumed, nothing)
+
+    async def entries(self) -> list[Entry]:
+        return list((await Tree(self.source).list_files()).entries.values())
+
+    async def same(self) -> bool:
+        return await contents(self.source) == await contents(self.target)
+
+
+async def contents(store: Slow) -> dict[str, bytes]:
+    return {key: (await store.inner.read(key)).data for key in (await Tree(store).list_files()).entries}
+
+
+@pytest.fixture
+async def places(request: pytest.FixtureRequest) -> Places:
+    made = Places(*(Slow(MemoryStore(f"{request.node.nodeid}-{name}")) for name in ("source", "target")))
+    for key, data in FILES.items():
+        await made.source.inner.write(key, data)
+    return made
+
+
+async def test_a_few_are_copied_at_the_same_time(places: Places) -> None:
+    copying = await places.copying()
+    await copying.copy(await places.entries())
+    assert await places.same()
+    assert 1 < places.source.most <= PARALLEL
+    assert sum(places.copied.sizes.values()) == sum(map(len, FILES.values()))
+
+
+async def test_what_was_verified_is_not_looked_at_again(places: Places) -> None:
+    await (await places.copying()).copy(await places.entries())
+    places.source.before = places.target.before = lambda *_: pytest.fail("nothing has changed")
+    await (await places.copying(resumed=True)).copy(await places.entries())
+
+
+async def test_bytes_that_come_back_otherwise_are_no_copy(places: Places) -> None:
+    places.target.garble = True
+    with pytest.raises(IntegrityFailed, match="isn't at memfs://new as it was written"):
+        await (await places.copying()).copy(await places.entries())
+    assert not places.copied.pairs
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_whatever_fails_the_next_run_completes(places: Places, seed: int) -> None:
+    """Each process knows only of what it verified itself; a copy that others changed isn't one any more."""
+    chance = random.Random(seed)
+
+    def fail(verb: str, key: str) -> None:
+        if chance.random() < 0.03:
+            raise StoreUnavailable(f"{verb} {key}")
+
+    for life in range(100):
+        places.copied = Copied((str(life),))
+        places.source.before = places.target.before = fail if life < 20 else lambda *_: None
+        copying = await places.copying(resumed=True)
+        if life < 20:
+            await places.source.inner.write(f"addons/{chance.randrange(40)}", chance.randbytes(50))
+        try:
+            await copying.copy(await places.entries())
+        except StoreUnavailable:
+            continue
+        break
+    assert await places.same()
+
+
+async def test_the_source_changes_under_the_copying(places: Places) -> None:
+    entries = await places.entries()
+    await places.source.inner.write("addons/1", b"newer")
+    await places.source.inner.delete("addons/2")
+    copying = await places.copying()
+    await copying.copy(entries)
+    await copying.copy(await places.entries())
+    assert await places.same()
+
+
+@pytest.mark.parametrize("case", ["stranger", "newer", "older copy"])
+async def test_only_older_copies_are_overwritten(places: Places, case: str) -> None:
+    entries = await places.entries()
+    await places.target.inner.write("addons/1", b"other")
+    away = timedelta(hours=-1 if case == "newer" else 1)
+    entries = [Entry(each.key, each.version, each.size, each.modified + away) for each in entries]
+    copying = await places.copying(resumed=case != "stranger")
+    if case == "older copy":
+        await copying.copy(entries)
+        assert await places.same()
+    else:
+        with pytest.raises(MigrationRefused, match="addons/1"):
+            await copying.compare(entries)
+        with pytest.raises(MigrationRefused, match="addons/1"):
+            await copying.copy(entries)
+        assert (await places.target.inner.read("addons/1")).data == b"other"
+
+
+async def test_a_file_that_a_listing_missed_is_met_when_it_is_written(places: Places) -> None:
+    copying = await places.copying()
+    await places.target.inner.write("addons/1", FILES["addons/1"])
+    await places.target.inner.write("addons/2", b"theirs")
+    with pytest.raises(MigrationRefused, match="addons/2"):
+        await copying.copy(await places.entries())
+    assert (await places.target.inner.read("addons/2")).data == b"theirs"
+
+
+async def test_only_copies_of_ours_are_removed(places: Places) -> None:
+    await (await places.copying()).copy(await places.entries())
+    copying = await places.copying()
+    await copying.remove("addons/1")
+    await places.target.inner.write("addons/2", b"theirs")
+    copying = await places.copying()
+    with pytest.raises(MigrationRefused, match="addons/2"):
+        await copying.remove("addons/2")
+    assert (await contents(places.target)).keys() == FILES.keys() - {"addons/1"}

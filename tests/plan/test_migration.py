@@ -1,0 +1,69 @@
+"""Which files a migration takes along, and which may go afterwards."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from clusterstate.api.sync import Backups
+from clusterstate.errors import MigrationRefused
+from clusterstate.plan.departure import Departure
+from clusterstate.plan.migration import choose_backups, require_readable, strangers
+from clusterstate.plan.observed import Applied
+from clusterstate.plan.retirement import deletable
+from clusterstate.state.tree import Listing
+from clusterstate.store.base import LARGEST_FILE, Entry, Version
+
+THEN = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+CONTROL = ["backups/etcd/main/control/etcd-cluster-created", "backups/etcd/events/control/etcd-cluster-spec"]
+OLDER = [f"backups/etcd/main/2026-01-01T00:00:00Z-000001/{name}" for name in ("etcd.backup.gz", "_etcd_backup.meta")]
+NEWER = [f"backups/etcd/main/2026-01-02T00:00:00Z-000001/{name}" for name in ("etcd.backup.gz", "_etcd_backup.meta")]
+UNFINISHED = ["backups/etcd/main/2026-01-03T00:00:00Z-000001/etcd.backup.gz"]
+EVENTS = ["backups/etcd/events/2025-01-01T00:00:00Z-000001/etcd.backup.gz"]
+ALL = [*CONTROL, *OLDER, *NEWER, *UNFINISHED, *EVENTS, "backups/notes"]
+
+
+def entry(key: str, version: str = "1", size: int = 1, age: float = 0) -> Entry:
+    return Entry(key, Version(version), size, THEN - timedelta(seconds=age))
+
+
+def chosen(wanted: Backups) -> set[str]:
+    return {each.key for each in choose_backups(map(entry, ALL), wanted)}
+
+
+def test_the_latest_is_the_newest_complete_one_of_each_etcd_cluster() -> None:
+    assert chosen(Backups.LATEST) == {*CONTROL, *NEWER, *EVENTS, "backups/notes"}
+    assert chosen(Backups.ALL) == set(ALL)
+    assert chosen(Backups.NONE) == {*CONTROL, "backups/notes"}
+
+
+def test_a_file_that_nobody_reads_whole_is_named() -> None:
+    with pytest.raises(MigrationRefused, match="addons/large"):
+        require_readable([entry("addons/small"), entry("addons/large", size=LARGEST_FILE + 1)])
+    with pytest.raises(MigrationRefused, match=r"backups to None"):
+        require_readable([entry(NEWER[0], size=LARGEST_FILE + 1)])
+
+
+def test_strangers_are_files_that_make_a_state_another_one() -> None:
+    target = {key: entry(key) for key in ("instancegroup/a", "instancegroup/b", "notes", "addons/x", "secrets/s")}
+    assert strangers({"instancegroup/a": entry("instancegroup/a")}, target) == ["instancegroup/b", "secrets/s"]
+
+
+def test_while_nothing_has_changed_all_files_may_go() -> None:
+    listing = Listing({key: entry(key) for key in ("config", "notes", "discovery/jwks")})
+    departure = Departure({}, listing.digest, THEN.isoformat())
+    gone, kept = deletable(listing, departure, ["discovery/"])
+    assert [each.key for each in gone] == ["notes", "config"], "config tells where the others are"
+    assert kept == ["discovery/jwks"]
+
+
+def test_after_a_change_only_what_is_older_than_the_youngest_was_goes() -> None:
+    listing = Listing({"old": entry("old", age=1), "young": entry("young"), "changed": entry("changed", age=-9)})
+    gone, kept = deletable(listing, Departure({}, "another", THEN.isoformat()), [])
+    assert ([each.key for each in gone], kept) == (["old"], ["changed", "young"])
+
+
+def test_a_revision_tells_where_the_state_is_and_was() -> None:
+    departure = Departure({"url": "s3://old"}, "digest", THEN.isoformat(), 3, 9, cleaned_up=True)
+    applied = Applied(store={"url": "gs://new"}, place="gs://new/prod", departure=departure)
+    assert Applied.from_json(applied.as_json()) == applied
+    assert "store" not in Applied().as_json(), "a revision of a version that didn't know it stays equal"

@@ -1,0 +1,245 @@
+"""A state moves whole, overwrites nobody, and survives whatever ends its run in between."""
+
+import asyncio
+
+import pytest
+import yaml
+
+from clusterstate.api.load import load
+from clusterstate.kube.client import Client
+from clusterstate.plan.claims import make_claim
+from clusterstate.store.backends.memory import MemoryStore
+from tests.kube.owners import create
+from tests.relocation.worlds import CLUSTER, World, files
+
+pytestmark = pytest.mark.apiserver
+CONFIG = f"{CLUSTER}/config"
+GROUP = f"{CLUSTER}/instancegroup/nodes"
+
+
+@pytest.fixture
+async def world(client: Client, namespace: str) -> World:
+    return World(client, namespace)
+
+
+async def copy_by_hand(world: World, *keys: str) -> None:
+    for key in keys:
+        await world.new.write(key, (await world.old.read(key)).data)
+
+
+def message(world: World) -> str:
+    found: str = next(each["message"] for each in world.status["conditions"] if each["type"] == "Ready")
+    return found
+
+
+async def check_moved(world: World, before: dict[str, bytes]) -> None:
+    assert world.reason() == "Succeeded", message(world)
+    after = await files(world.new)
+    assert after.keys() == before.keys()
+    assert {key for key in after if after[key] != before[key]} <= {CONFIG}
+    text = after[CONFIG].replace(world.new_url.encode(), world.old_url.encode())
+    assert yaml.safe_load(text)["spec"] == yaml.safe_load(before[CONFIG])["spec"]
+    assert world.old_url.encode() not in after[CONFIG]
+    assert world.status["store"]["url"] == f"{world.new_url}/{CLUSTER}"
+
+
+async def test_a_state_moves_and_nothing_is_done_to_the_old_place(world: World) -> None:
+    await world.begin()
+    before = await files(world.old)
+    await world.move()
+    await world.run()
+    await check_moved(world, before)
+    assert await files(world.old) == before
+    old, new = [yaml.safe_load((await store.read(CONFIG)).data)["metadata"] for store in (world.old, world.new)]
+    assert new["generation"] == old["generation"] + 1
+    migration = world.status["migration"]
+    assert (migration["phase"], migration["files"], migration["copied"]) == ("Switched", len(before), len(before))
+    assert f"kops update cluster {CLUSTER} --yes" in migration["message"]
+    assert world.reason("CloudUpdated") == "KopsUpdatePending"
+    revision = world.body["metadata"]["resourceVersion"]
+    await world.run(fresh=True)
+    assert world.body["metadata"]["resourceVersion"] == revision, "a run that changes nothing writes nothing"
+
+
+async def test_what_a_person_copied_before_is_taken(world: World) -> None:
+    """As kops's page tells people to: copy all, then edit configBase."""
+    await world.begin()
+    before = await files(world.old)
+    await copy_by_hand(world, *before)
+    edited = before[CONFIG].replace(world.old_url.encode(), world.new_url.encode())
+    await world.new.write(CONFIG, edited)
+    await world.move()
+    await world.run()
+    await check_moved(world, before)
+    assert (await world.new.read(CONFIG)).data == edited
+
+
+@pytest.mark.parametrize("key", [GROUP, CONFIG, f"{CLUSTER}/instancegroup/theirs", f"{CLUSTER}/secrets/theirs"])
+async def test_another_file_at_the_target_stops_the_move_before_anything_is_written(world: World, key: str) -> None:
+    await world.begin()
+    await world.new.write(key, b"theirs")
+    await world.move()
+    await world.run()
+    assert world.reason("Stalled") == "MigrationRefused"
+    assert key.removeprefix(f"{CLUSTER}/") in message(world)
+    assert await files(world.new) == {key: b"theirs"}
+    await world.new.delete(key)
+    await world.run()
+    await check_moved(world, await files(world.old))
+
+
+async def test_unknown_files_at_the_target_stay(world: World) -> None:
+    await world.begin()
+    strange = f"{CLUSTER}/notes.txt"
+    await world.new.write(strange, b"theirs")
+    await world.move()
+    await world.run()
+    assert world.reason() == "Succeeded"
+    assert (await world.new.read(strange)).data == b"theirs"
+
+
+async def test_a_declaration_of_the_old_place_is_refused_by_name(world: World) -> None:
+    await world.begin(cluster={"configBase": f"memfs://{world.namespace}-old/{CLUSTER}"})
+    await world.move()
+    await world.run()
+    assert world.reason("Stalled") == "MigrationRefused"
+    assert "configBase" in message(world)
+    assert await files(world.new) == {}
+    await world.change(cluster={"configBase": f"{world.new_url}/{CLUSTER}"})
+    before = await files(world.old)
+    await world.run()
+    await check_moved(world, before)
+
+
+async def test_a_dry_run_counts_and_plans_at_the_old_place(world: World) -> None:
+    await world.begin()
+    await world.change(sync={"dryRun": True}, store={"url": world.new_url}, cluster={"kubernetesVersion": "v1.41.0"})
+    await world.run()
+    migration = world.status["migration"]
+    assert (migration["phase"], migration["files"]) == ("Planned", len(await files(world.old)))
+    assert world.status["plan"]["update"] == 1
+    assert await files(world.new) == {}
+    await world.change(sync={"dryRun": False}, store={"url": world.old_url})
+    await world.run()
+    assert "migration" not in world.status
+
+
+async def test_a_pull_follows_the_url(world: World) -> None:
+    await world.begin()
+    await world.change(sync={"direction": "Pull"}, store={"url": world.new_url})
+    await world.run()
+    assert world.status["store"]["files"] == 0
+    assert await files(world.new) == {}
+
+
+async def interrupt(world: World) -> None:
+    """Run, and be gone as soon as files are at the new place: before the switch, which is a request of its own."""
+    task = asyncio.create_task(world.run(fresh=True))
+    while not task.done() and not await files(world.new):  # noqa: ASYNC110 - a store has no event
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert "migration" not in world.status
+
+
+async def test_a_run_that_ends_before_the_switch_is_resumed_with_what_changed_meanwhile(world: World) -> None:
+    """The source counts: what is changed and added there is copied again, though a copy of it is there."""
+    await world.begin()
+    await world.move()
+    await interrupt(world)
+    await world.old.write(GROUP, (await world.old.read(GROUP)).data.replace(b"maxSize: 2", b"maxSize: 5"))
+    await world.old.write(f"{CLUSTER}/secrets/later", b'{"Data": "bGF0ZXI="}')
+    await interrupt(world)
+    text = (await world.old.read(CONFIG)).data.replace(b"v1.40.0", b"v1.40.1")
+    await world.old.write(CONFIG, text)
+    await world.change(cluster={"kubernetesVersion": "v1.40.1"})
+    await world.run(fresh=True)
+    await check_moved(world, await files(world.old))
+
+
+async def test_a_newer_file_at_the_target_stops_even_a_resumed_move(world: World) -> None:
+    """Somebody uses the new place before the switch: nothing of theirs is overwritten."""
+    await world.begin()
+    await world.move()
+    await interrupt(world)
+    await world.new.write(GROUP, b"theirs")
+    await world.run(fresh=True)
+    assert world.reason("Stalled") == "MigrationRefused"
+    assert "instancegroup/nodes" in message(world)
+    assert (await world.new.read(GROUP)).data == b"theirs"
+
+
+async def test_a_move_back_takes_its_own_old_files_for_copies(world: World) -> None:
+    await world.begin()
+    await world.move()
+    await world.run()
+    await world.change(cluster={"kubernetesVersion": "v1.41.0"})
+    await world.run()
+    there = await files(world.new)
+    await world.change(store={"url": world.old_url})
+    await world.run(fresh=True)
+    assert world.reason() == "Succeeded", message(world)
+    back = await files(world.old)
+    assert {key for key in there if back[key] != there[key]} == {CONFIG}
+    assert b"v1.41.0" in back[CONFIG]
+    assert world.new_url.encode() not in back[CONFIG]
+
+
+async def test_a_place_that_an_older_object_writes_to_is_not_entered(world: World) -> None:
+    await world.begin()
+    body = await create(world.client, world.namespace, "other", store={"url": world.new_url}, clusterName=CLUSTER)
+    body["metadata"]["creationTimestamp"] = "2020-01-01T00:00:00Z"
+    claim = make_claim(load(body), f"{world.new_url}/{CLUSTER}", proven=True)
+    world.claims.set((world.namespace, "other"), claim)
+    await world.move()
+    await world.run()
+    assert world.reason("Stalled") == "StateClaimed"
+    assert await files(world.new) == {}
+    world.claims.set((world.namespace, "other"), None)
+    await world.run()
+    await check_moved(world, await files(world.old))
+
+
+async def make_updated(store: MemoryStore, old: str, new: str) -> None:
+    """Do to the state what `kops update cluster` does."""
+    key = f"{CLUSTER}/cluster-completed.spec"
+    await store.write(key, (await store.read(key)).data.replace(old.encode(), new.encode()))
+
+
+async def test_the_old_files_go_when_nobody_reads_them_any_more(world: World) -> None:
+    await world.begin(sync={"migration": {"cleanup": "Delete", "backups": "All"}})
+    before = await files(world.old)
+    await world.move()
+    await world.run()
+    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}")
+    await world.run()
+    assert await files(world.old) == before, "no update has been seen"
+    assert world.status["migration"]["phase"] == "Switched"
+    await make_updated(world.new, world.old_url, world.new_url)
+    await world.annotate(rolled="")
+    await world.run()
+    assert await files(world.old) == before, "nobody has confirmed the rolling update"
+    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}/")
+    await world.run()
+    assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
+    assert await files(world.old) == {}
+    revision = world.body["metadata"]["resourceVersion"]
+    await world.run(fresh=True)
+    assert world.body["metadata"]["resourceVersion"] == revision
+
+
+async def test_what_was_changed_at_the_old_place_after_the_switch_is_kept_and_named(world: World) -> None:
+    await world.begin(sync={"migration": {"cleanup": "Delete"}})
+    await world.move()
+    await world.run()
+    await world.old.write(GROUP, b"theirs")
+    await make_updated(world.new, world.old_url, world.new_url)
+    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}")
+    await world.run(fresh=True)
+    migration = world.status["migration"]
+    assert migration["phase"] == "CleanedUp"
+    assert "instancegroup/nodes" in migration["message"]
+    left = await files(world.old)
+    assert left[GROUP] == b"theirs"
+    assert {key for key in left if "/backups/" in key}, "only the latest backups were copied"
+    assert f"{CLUSTER}/kops-version.txt" not in left

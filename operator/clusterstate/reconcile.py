@@ -19,7 +19,7 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History, Keeping
-from clusterstate.apply.hook import HookRunner, has_ended
+from clusterstate.apply.hook import HookRunner, has_ended, make_order
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.claiming import lay_claim, require_claim
@@ -254,7 +254,7 @@ class Run:
         self.facts = store_facts(access, tree, listing)
         await self._report(state)
         await self._pull(sight.desired, state)
-        await self._follow_up(access)
+        await self._follow_up(access, state)
         await self._finish_move(Source(access, sight, tree, listing))
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
@@ -313,16 +313,17 @@ class Run:
         if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
             await self._write_spec(self.pull)
 
-    async def _follow_up(self, access: Access) -> None:
+    async def _follow_up(self, access: Access, state: State) -> None:
         """Start what follows a push, and see how it ends."""
-        hook = self.state.spec.after_push
-        if hook is None or self.history is None or not self.writes:
+        self.memory.job = ""
+        if self.history is None or not self.context.settings.after_push_allowed(self.owner.namespace):
             return
         self.doing = "following up the push by a Job"
-        variables = {"KOPS_STATE_STORE": access.store.url, "KOPS_CLUSTER_NAME": self.state.cluster_name}
-        runner = HookRunner(self.context.client, self.owner, self.history, hook.job_template_ref.name, variables)
-        self.hook = await runner.follow()
-        self.memory.job = self.hook.job if self.hook and self.hook.unfinished else ""
+        whole = self.pushed and self.plan is not None and not self.plan.held
+        order = make_order(self.state, access.store.url, self.check) if whole else None
+        self.hook = await HookRunner(self.context.client, self.owner, self.history, order).follow()
+        self.memory.job = self.hook.job if self.hook is not None and self.hook.unfinished else ""
+        self._note_cloud(state)
 
     async def _has_job_ended(self) -> bool:
         job = self.memory.job

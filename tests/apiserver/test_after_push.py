@@ -87,6 +87,18 @@ def test_one_job_for_each_push_and_its_end_is_told(allowed: World) -> None:
     assert {"AfterPushStarted", "AfterPushSucceeded", "AfterPushFailed"} <= told
 
 
+def test_killed_as_soon_as_there_is_a_job_there_is_still_one_that_runs(allowed: World) -> None:
+    declare(allowed, "v1.32.10")
+    allowed.start_operator()
+    allowed.until(lambda: jobs(allowed))
+    allowed.kill_operator()
+    with allowed.running():
+        hook(allowed, "Running", 1)
+    [job] = jobs(allowed)
+    assert job["spec"]["suspend"] is False
+    assert job["metadata"]["generation"] == 2, "made, and let run"
+
+
 def test_a_job_that_was_removed_is_not_made_again(allowed: World) -> None:
     declare(allowed, "v1.32.10", sync={"interval": "10s"})
     with allowed.running():

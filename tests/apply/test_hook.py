@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from clusterstate.apply.history import History, Keeping
-from clusterstate.apply.hook import GONE, HookRunner
+from clusterstate.apply.hook import GONE, HookRunner, Order
 from clusterstate.errors import AfterPushRefused, ClusterStateError, ObjectChanged, ReferenceNotFound, SpecInvalid
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, JOBS, JsonObject
@@ -25,6 +25,13 @@ JOB = {
 }
 
 
+async def unchanged() -> None:
+    """The object is what it was."""
+
+
+ORDER = Order("update", {}, unchanged)
+
+
 @pytest.fixture
 async def owner(client: Client, namespace: str) -> Owner:
     return owner_of(await create(client, namespace))
@@ -38,7 +45,7 @@ async def template(client: Client, namespace: str, text: str) -> None:
 async def runner(client: Client, owner: Owner) -> HookRunner:
     """Give it as a fresh process finds it."""
     history = History(client, owner, await list_revisions(client, owner), Keeping(10, hook=WANTED))
-    return HookRunner(client, owner, history, "update", {})
+    return HookRunner(client, owner, history, ORDER)
 
 
 async def push(client: Client, owner: Owner, channel: str = "stable") -> None:
@@ -60,9 +67,9 @@ async def test_killed_between_any_two_steps(client: Client, owner: Owner) -> Non
     await pushed(client, owner)
     killed = await runner(client, owner)
     [hook] = killed.history.hooks
-    created = await killed._create(hook)
+    created = await killed._create(hook, ORDER)
     again = await runner(client, owner)
-    assert (await again._create(hook))["metadata"]["uid"] == created["metadata"]["uid"]
+    assert (await again._create(hook, ORDER))["metadata"]["uid"] == created["metadata"]["uid"]
     await again.history.mark_hook(1, created["metadata"]["uid"])
     assert [each["spec"]["suspend"] for each in await jobs(client, owner)] == [True]
     report = await (await runner(client, owner)).follow()
@@ -122,3 +129,26 @@ async def test_a_template_that_is_none(
     with pytest.raises(error):
         await (await runner(client, owner)).follow()
     assert await jobs(client, owner) == []
+
+
+async def test_who_keeps_a_revision_in_another_form_loses_no_mark(client: Client, owner: Owner) -> None:
+    """It was marked after the other process had read it, which would write it anew without."""
+    await pushed(client, owner)
+    late = (await runner(client, owner)).history
+    await (await runner(client, owner)).follow()
+    await late.intend(Applied({"channel": "alpha"}), PUSH)
+    with pytest.raises(ObjectChanged):
+        await late.settle(Applied({"channel": "alpha"}))
+    assert [each.started for each in (await runner(client, owner)).history.hooks] == [True, False]
+
+
+async def test_a_push_that_was_cut_off_is_a_part_of_the_next(client: Client, owner: Owner) -> None:
+    """What it wrote is in the store, though the declaration has no change left to make."""
+    await (await runner(client, owner)).history.intend(Applied({"channel": "alpha"}), PUSH)
+    await (await runner(client, owner)).history.settle(Applied({"channel": "stable"}))
+    assert [(each.revision, each.job) for each in (await runner(client, owner)).history.hooks] == [(2, WANTED)]
+
+
+async def test_an_adoption_that_writes_nothing_asks_for_none(client: Client, owner: Owner) -> None:
+    await (await runner(client, owner)).history.settle(Applied({"channel": "stable"}))
+    assert (await runner(client, owner)).history.hooks == ()

@@ -100,3 +100,13 @@ def test_every_rewritten_field_is_one_that_kops_has() -> None:
         for step in path.split("."):
             of = TYPES[of["object"]][step]["type"]
     assert rules_of("Cluster").below("kubelet").items is None
+
+
+@pytest.mark.parametrize(("confirmation", "known"), [("", False), ("2", False), ("3", True), ("6", False)])
+def test_a_failed_job_is_told_until_its_revision_is_confirmed(confirmation: str, *, known: bool) -> None:
+    pushes = Pushes(newest=5, confirmation=confirmation, failed=3, failed_job="it broke.")
+    found = cloud_update(updated(), NAME, pushes)
+    assert found.updated is known
+    assert known or (found.reason is Reason.AFTER_PUSH_FAILED and "it broke." in found.message)
+    ahead = cloud_update(updated(cloudLabels={"team": "a"}), NAME, pushes)
+    assert ahead.updated is False, "what config says, nobody confirms away"

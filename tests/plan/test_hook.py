@@ -15,6 +15,7 @@ from clusterstate.plan.hook import (
     job_state,
     latest,
     make_job,
+    needed,
     read_template,
     running,
 )
@@ -28,8 +29,8 @@ metadata:
   generateName: x
   ownerReferences: [{name: somebody}]
   finalizers: [a/b]
-  labels: {team: a, clusterstate.dev/owner-uid: forged}
-  annotations: {note: b}
+  labels: {team: a, clusterstate.dev/owner-uid: forged, clusterstate.dev/mirror: forged}
+  annotations: {note: b, clusterstate.dev/started: forged}
 status: {succeeded: 1}
 spec:
   suspend: false
@@ -95,6 +96,9 @@ def test_of_a_template_only_what_harms_nobody_counts() -> None:
         "kind: Job",
         "kind: Job\nspec: []",
         "kind: [",
+        "apiVersion: batch/v2\nkind: Job\nspec: {}",
+        "spec: []",
+        "data: {}",
         "a: &a [x]\nkind: Job\nspec: {b: *a, c: *a}\n---\nkind: Job",
         "kind: Job\nspec: {a: " + "x" * MAX_TEMPLATE + "}",
     ],
@@ -102,6 +106,30 @@ def test_of_a_template_only_what_harms_nobody_counts() -> None:
 def test_what_is_no_job_is_refused(text: str) -> None:
     with pytest.raises(SpecInvalid):
         read_template(text, "job.yaml of ConfigMap a/b")
+
+
+@pytest.mark.parametrize("text", ["kind: Job\nspec: {template: {}}", "spec: {template: {}}", "template: {}"])
+def test_a_job_may_be_bare(text: str) -> None:
+    assert read_template(text, "t")["spec"] == {"template": {}}
+
+
+def test_a_small_text_that_is_a_huge_job_is_refused() -> None:
+    text = f"spec: {{a: &a {'x' * 60_000}, b: [{'*a, ' * 10_000}]}}"
+    with pytest.raises(SpecInvalid, match="more than"):
+        make_job(read_template(text, "t"), OURS, {})
+
+
+def test_what_must_be_kept_of_the_past() -> None:
+    hooks = [
+        Hook(1, "a", JobState.SUCCEEDED),
+        Hook(2, "b", JobState.FAILED),
+        Hook(3, "c", JobState.FAILED),
+        Hook(4, "d"),
+        Hook(5, WANTED),
+        Hook(6, WANTED),
+    ]
+    assert needed(hooks) >= {1, 3, 4, 6}
+    assert not needed(hooks) & {2, 5}
 
 
 @pytest.mark.parametrize("template", [{}, {"template": "x"}, {"template": {"spec": {"containers": "x"}}}])
@@ -126,3 +154,4 @@ def test_how_a_job_is_doing(status: Any, state: JobState) -> None:
 def test_names_fit() -> None:
     assert len(job_name("x" * 253, "12345678-1234", 10**6)) <= 63 - len("-abcde")
     assert job_name("a" * 29 + ".b", "12345678-1", 7) == "a" * 29 + "-12345678-7"
+    assert job_name("prod.example.com", "12345678-1", 7) == "prod-example-com-12345678-7"

@@ -16,7 +16,7 @@ from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import Pushes
-from clusterstate.plan.hook import Hook, JobState, latest
+from clusterstate.plan.hook import Hook, JobState, latest, needed, running, succeeded
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import AppliedRevision
 from clusterstate.plan.telling import tell_changes
@@ -69,21 +69,21 @@ class History:
 
     def pushes(self, confirmation: str) -> Pushes:
         """Give what a confirmation is to be held against."""
-        succeeded = (hook.revision for hook in self.hooks if hook.result is JobState.SUCCEEDED)
         newest = latest(self.hooks)
-        failed = newest is not None and newest.result is JobState.FAILED
+        failed = newest is not None and newest.result is JobState.FAILED and running(self.hooks) is None
         return Pushes(
             groups=self.groups_pushed,
             newest=self.newest,
             confirmation=confirmation,
-            hooked=max(succeeded, default=0),
-            failed_job=newest.message or "it gives no reason." if newest and failed else "",
+            hooked=succeeded(self.hooks),
+            failed=newest.revision if newest and failed else 0,
+            failed_job=newest.message or "It gives no reason." if newest and failed else "",
         )
 
     @property
     def hooks(self) -> tuple[Hook, ...]:
         """Give what every whole push says of its Job, the oldest first."""
-        pushed = (each for each in self._known if each.settled and each.changes)
+        pushed = (each for each in self._known if each.settled and (each.changes or each.hook))
         return tuple(Hook(each.number, each.hook, _result(each.hook_result), each.hook_message) for each in pushed)
 
     async def mark_hook(self, revision: int, job: str) -> None:
@@ -133,6 +133,8 @@ class History:
         newest = self._known[-1] if self._known else None
         if newest is None or newest.settled or newest.content != declared.as_json():
             return False
+        if newest.hook != self._policy.hook:
+            return False
         return newest.groups_pushed == newest.number or not groups
 
     async def _add(self, declared: Applied, *, settled: bool, groups: bool = False, plan: Plan = NOTHING) -> None:
@@ -147,14 +149,14 @@ class History:
             changes=len(plan.changes),
             by=self._policy.by,
             what=tell_changes(plan),
-            hook=self._policy.hook if plan.changes else "",
+            hook=self._policy.hook if plan.changes or self._is_unfinished() else "",
         )
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
 
     async def _prune(self) -> None:
-        """Keep the newest, whatever it is, the newest settled one, and others up to the limits."""
-        settled = self._base()
-        spare = [each for each in self._known[:-1] if each.number != settled]
+        """Keep the newest, the newest settled one, those whose Jobs still matter, and others up to the limits."""
+        kept = {self._base(), *needed(self.hooks)}
+        spare = [each for each in self._known[:-1] if each.number not in kept]
         while spare and (len(self._known) > self._policy.limit or self._bytes() > MOST_BYTES):
             self._known.remove(gone := spare.pop(0))
             await revisions.delete_revision(self._client, gone)
@@ -175,6 +177,10 @@ class History:
 
     def _base(self) -> int:
         return max((each.number for each in self._known if each.settled), default=0)
+
+    def _is_unfinished(self) -> bool:
+        """Whether a push began that didn't come to its end: what it wrote is a part of the next one."""
+        return any(each.number > self._base() and each.changes for each in self._known)
 
     def _bytes(self) -> int:
         return sum(len(each.packed) for each in self._known)

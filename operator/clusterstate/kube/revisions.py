@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from clusterstate.api.annotations import GROUP, OWNER_UID_LABEL
-from clusterstate.errors import ObjectExists, ObjectNotFound
+from clusterstate.errors import ObjectChanged, ObjectExists, ObjectNotFound
 from clusterstate.kube.client import Client
 from clusterstate.kube.contents import SPOILT, Unreadable, pack_back, unpack, unpack_back
 from clusterstate.kube.kinds import CONTROLLER_REVISIONS
@@ -137,8 +137,14 @@ async def rebase_revision(client: Client, owner: Owner, revision: Revision, newe
         stored = await client.create(CONTROLLER_REVISIONS, manifest)
     except ObjectExists:  # of a run that was killed before it deleted the other one
         stored = await _create_anew(client, manifest)
-    await delete_revision(client, revision)
-    return replace(rebased, stored=stored)
+    rebased = replace(rebased, stored=stored)
+    metadata = revision.stored["metadata"]
+    try:
+        await _delete(client, owner.namespace, metadata["name"], metadata["resourceVersion"])
+    except ObjectChanged:  # somebody marked it meanwhile: what was written anew doesn't say so
+        await delete_revision(client, rebased)
+        raise
+    return rebased
 
 
 async def settle_revision(client: Client, revision: Revision) -> Revision:
@@ -168,9 +174,9 @@ async def delete_revision(client: Client, revision: Revision) -> None:
     await _delete(client, revision.stored["metadata"]["namespace"], revision.stored["metadata"]["name"])
 
 
-async def _delete(client: Client, namespace: str, name: str) -> None:
+async def _delete(client: Client, namespace: str, name: str, version: str = "") -> None:
     try:
-        await client.delete(CONTROLLER_REVISIONS, namespace, name)
+        await client.delete(CONTROLLER_REVISIONS, namespace, name, resource_version=version)
     except ObjectNotFound:
         return
 

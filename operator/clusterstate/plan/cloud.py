@@ -42,17 +42,25 @@ class Pushes:
     """The newest revision of all."""
     confirmation: str = ""
     """The annotation `clusterstate.dev/cloud-updated`: up to which revision a person says the update has run."""
-
     hooked: int = 0
     """The newest revision whose Job (`spec.afterPush`) succeeded; 0: none did."""
+    failed: int = 0
+    """The revision whose Job failed, where that is the newest one that ended and none runs; 0: it didn't."""
     failed_job: str = ""
     """What the newest Job said when it failed; empty: it didn't."""
 
     @property
     def confirmed(self) -> bool:
         """Whether a person or a Job has seen to all of them; a number that is still to come confirms nothing."""
-        by_person = self.groups <= _revision(self.confirmation) <= self.newest
-        return by_person or self.groups <= self.hooked or not self.groups
+        return self._is_confirmed(self.groups) or self.groups <= self.hooked or not self.groups
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the newest Job failed, and nobody has said since that the update has been run."""
+        return self.failed > 0 and not self._is_confirmed(self.failed)
+
+    def _is_confirmed(self, revision: int) -> bool:
+        return revision <= _revision(self.confirmation) <= self.newest
 
 
 def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) -> CloudUpdate:
@@ -66,13 +74,16 @@ def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) 
             f"The store holds no cluster-completed.spec: kops has not built this cluster yet. Run: {command}",
         )
     pointers = unseen(state.cluster.spec, state.completed.spec)
+    if pushes.has_failed:
+        text = (
+            f"The Job after the push of revision {pushes.failed} failed: {pushes.failed_job} See what is wrong, and "
+            f"run: {command}; then set the annotation clusterstate.dev/cloud-updated: {pushes.failed}."
+        )
+        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text, pointers=pointers)
     if pointers:
         more = f" and {len(pointers) - NAMED} more" if len(pointers) > NAMED else ""
         text = f"config changed in {', '.join(pointers[:NAMED])}{more} since kops built the cluster. Run: {command}"
         return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text, pointers=pointers)
-    if pushes.failed_job:
-        text = f"The Job after the push failed: {pushes.failed_job} See what is wrong, and run: {command}"
-        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text)
     if not pushes.confirmed:
         text = (
             f"Revision {pushes.groups} changed instance groups, and no file of the store tells if kops has seen that. "

@@ -4,11 +4,12 @@ A revision tells whether its push asked for a Job, which Job that became, and ho
 twice: neither by another process, nor when the Job has been removed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from clusterstate.api.annotations import OUR_NAMES
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import AfterPushRefused, MalformedFile, SpecInvalid
 from clusterstate.settings import Settings
@@ -18,6 +19,8 @@ JOB_KEY: Final = "job.yaml"
 """Key of the ConfigMap that holds the template."""
 MAX_TEMPLATE: Final = 128 * 1024
 """Characters of a template."""
+MAX_JOB: Final = 512 * 1024
+"""Characters of the Job that is made of it: aliases multiply, and each container is told the variables."""
 NAME_PART: Final = 30
 """Characters of the object's name in a Job's name, which the names of its Pods repeat in 63."""
 WANTED: Final = "wanted"
@@ -96,33 +99,47 @@ def latest(hooks: Iterable[Hook]) -> Hook | None:
     return next((each for each in reversed([*hooks]) if each.result is not None), None)
 
 
+def succeeded(hooks: Iterable[Hook]) -> int:
+    """Give the newest revision whose Job succeeded; 0: none did."""
+    return max((each.revision for each in hooks if each.result is JobState.SUCCEEDED), default=0)
+
+
+def needed(hooks: Sequence[Hook]) -> frozenset[int]:
+    """Give the revisions that must be kept for what they say of their Jobs, however old they are."""
+    told = (running(hooks), due(hooks), latest(hooks))
+    return frozenset((*(each.revision for each in told if each is not None), succeeded(hooks)))
+
+
 def job_name(name: str, uid: str, revision: int) -> str:
     """Give the name of a revision's Job: the same for everybody who would make it."""
-    return f"{name[:NAME_PART].rstrip('.-')}-{uid[:8]}-{revision}"
+    return f"{name[:NAME_PART].rstrip('.-').replace('.', '-')}-{uid[:8]}-{revision}"
 
 
 def read_template(text: str, where: str) -> dict[str, Any]:
-    """Give the Job that a template holds; raise `SpecInvalid` for what is none."""
+    """Give the Job that a template holds, whole or as a bare spec; raise `SpecInvalid` for what is none."""
     if len(text) > MAX_TEMPLATE:
         raise SpecInvalid(f"{where} has more than {MAX_TEMPLATE} characters. Make the Job smaller.")
     try:
         job = load(text.encode(), where)
     except MalformedFile as error:
         raise SpecInvalid(f"{error.message} Correct the template of spec.afterPush.") from None
-    if job.get("kind") != "Job" or not isinstance(job.get("spec"), dict):
-        raise SpecInvalid(f"{where} holds no Job: kind: Job with a spec is needed. Correct the template.")
-    return job
+    bare = "kind" not in job and "spec" not in job and "template" in job
+    named = (job.get("apiVersion", "batch/v1"), job.get("kind", "Job"))
+    if named != ("batch/v1", "Job") or not (bare or isinstance(job.get("spec"), dict)):
+        raise SpecInvalid(f"{where} holds no Job: kind: Job of batch/v1 with a spec is needed. Correct the template.")
+    return {"spec": job} if bare else job
 
 
 def make_job(template: Mapping[str, Any], metadata: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
     """Give the Job to be created, suspended; of the template's metadata only labels and annotations count.
 
-    `metadata` is ours and wins. The variables are set in every container that doesn't set them itself.
+    `metadata` is ours and wins. The variables are set in every container that doesn't set them itself. Raises
+    `SpecInvalid` for a Job that no API server would take, before it is spelled out.
     """
     given = template.get("metadata")
     own = given if isinstance(given, dict) else {}
     spec = {**template["spec"], "suspend": True}
-    return {
+    job = {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
@@ -132,6 +149,9 @@ def make_job(template: Mapping[str, Any], metadata: Mapping[str, Any], variables
         },
         "spec": _with_variables(spec, variables),
     }
+    if not _fits(job):
+        raise SpecInvalid(f"The Job of spec.afterPush has more than {MAX_JOB} characters. Make it smaller.")
+    return job
 
 
 def job_state(job: Mapping[str, Any]) -> tuple[JobState, str]:
@@ -144,9 +164,28 @@ def job_state(job: Mapping[str, Any]) -> tuple[JobState, str]:
     return JobState.RUNNING, ""
 
 
-def _texts(value: object) -> dict[str, str]:
+def _texts(value: object) -> dict[str, Any]:
+    """Give labels or annotations without those that only we set; what is no text is for the API server to refuse."""
     given = value if isinstance(value, dict) else {}
-    return {str(key): str(text) for key, text in given.items()}
+    return {key: text for key, text in given.items() if not key.startswith(OUR_NAMES)}
+
+
+def _fits(job: object) -> bool:
+    """Whether a Job can be spelled out: parts that aliases share take room in each place."""
+    left, parts = MAX_JOB, [job]
+    while parts and left > 0:
+        match parts.pop():
+            case dict() as mapping:
+                left -= sum(len(key) + 4 for key in mapping)
+                parts += mapping.values()
+            case list() as items:
+                parts += items
+            case str() as text:
+                left -= len(text)
+            case _:
+                pass
+        left -= 2
+    return left > 0
 
 
 def _with_variables(spec: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:

@@ -360,13 +360,16 @@ class Run:
         if done is not None and self.plan is not None and self.history is not None:
             await self.history.settle(replace(self.plan.applied, departure=done))
 
+    def _note_cloud(self, state: State) -> None:
+        confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
+        pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
+        self.cloud = cloud_update(state, self.state.cluster_name, pushes)
+
     async def _report(self, state: State) -> None:
         """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
         self.certificates = certificates = tuple(primary_certificates(state))
         self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
-        confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
-        pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
-        self.cloud = cloud_update(state, self.state.cluster_name, pushes)
+        self._note_cloud(state)
         self.doing = "mirroring into Secrets"
         mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
         self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}

@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TypeAlias
 
 from clusterstate.api.types import ClusterState
+from clusterstate.apply.contents import make_bodies
 from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
 from clusterstate.facts import Past, past_of
 from clusterstate.gather import Access
@@ -18,6 +19,7 @@ from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
 from clusterstate.mirror.rules import is_chosen
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.contents import carried_out
 from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import Desired, Direction
 from clusterstate.plan.diff import make_plan
@@ -64,6 +66,23 @@ async def look(
         revisions=revisions,
         origin=Origin(as_plain(state.spec.store), access.location.identity(tree.trunk.endpoint or "")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What carrying a plan out comes to."""
+
+    bodies: Mapping[str, bytes] = field(repr=False)
+    """The final bytes of what is no document, by its key."""
+    state: State
+    """As it is once everything is written."""
+
+
+def foresee(sight: Sight, plan: Plan) -> Foreseen:
+    """Give what a plan for what was seen writes beside documents, and the state then."""
+    before, contents = sight.observed.state, sight.contents
+    bodies = make_bodies(plan, before, contents.bodies, contents.key_pairs)
+    return Foreseen(bodies, carried_out(plan, before, bodies))
 
 
 def decide(sight: Sight, now: datetime) -> Plan:

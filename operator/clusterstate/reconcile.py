@@ -17,7 +17,6 @@ from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
-from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.history import History, Keeping
 from clusterstate.apply.hook import HookRunner, has_ended, make_order
 from clusterstate.apply.pull import write_spec
@@ -44,9 +43,8 @@ from clusterstate.mirror.sync import sync
 from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
-from clusterstate.plan.contents import carried_out
 from clusterstate.plan.deletion import deletes
-from clusterstate.plan.desired import Desired, Direction
+from clusterstate.plan.desired import Desired
 from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.hook import WANTED, HookReport, find_hook_refusal
 from clusterstate.plan.migration import Migration
@@ -61,7 +59,7 @@ from clusterstate.plan.outcome import (
 )
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.telling import tell_declarer
-from clusterstate.planning import Sight, bring, decide, look
+from clusterstate.planning import Sight, bring, decide, foresee, look
 from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.way import Relocation, Source, find_relocation
 from clusterstate.removal import remove
@@ -124,9 +122,8 @@ class Run:
         self.now = context.now()
         self.doing = "finding out how to reach the store"
         self.freed: list[Key] = []
-        sync_spec = state.spec.sync
-        self.seconds = parse_duration(sync_spec.timeout).total_seconds()
-        self.writes = sync_spec.direction is not Direction.PULL and not sync_spec.dry_run
+        self.seconds = parse_duration(state.spec.sync.timeout).total_seconds()
+        self.writes = state.spec.sync.writes
         self.refusal: RunRefused | SpecInvalid | None = None
         self.facts: StoreFacts | None = None
         self.plan: Plan | None = None
@@ -169,13 +166,13 @@ class Run:
         access = await self._find_access()
         creates = bool(self.state.spec.cluster)
         async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
-            self._claim(access, sources.endpoint, proven=False)
+            self.claim(access, sources.endpoint, reached=False)
             self.doing = f"listing {access.location.url}"
             with self.context.health.look(access.shared, self.key, forced=self._is_asked_for()) as freed:
                 seconds = self.seconds * LIST_SHARE
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
-            self._claim(access, sources.endpoint, proven=True)
+            self.claim(access, sources.endpoint)
             if self._unchanged(access, listing) and not await self._has_job_ended():
                 return True
             await self._bring_together(access, tree, listing)
@@ -206,28 +203,21 @@ class Run:
 
     async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
         """Read a state and do with it what needs no write to a store."""
-        self.doing = f"reading {access.location.url}"
-        self.facts = store_facts(access, tree, listing)
-        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
-        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        sight, history = await self._look(access, tree, listing)
         await self._report(sight.observed.state)
         self.doing = f"moving the state away from {access.location.url}"
-        return sight, self.history
-
-    def claim(self, access: Access, endpoint: str | None) -> None:
-        """Claim a state that was reached; raise `StateClaimed`."""
-        self._claim(access, endpoint, proven=True)
+        return sight, history
 
     async def progress(self) -> None:
         """Tell how far the run is."""
         await self.tell(self.outcome())
 
-    def _claim(self, access: Access, endpoint: str | None, *, proven: bool) -> None:
-        """Claim the state; where only the store's answer tells which it is, not before that."""
+    def claim(self, access: Access, endpoint: str | None, *, reached: bool = True) -> None:
+        """Claim a state; where only the store's answer tells which it is, not before that. Raises `StateClaimed`."""
         self.memory.endpoint = endpoint
         if endpoint is None:
             return
-        self.freed += lay_claim(self.context, self.state, access, endpoint, proven=proven)
+        self.freed += lay_claim(self.context, self.state, access, endpoint, proven=reached)
         require_claim(self.context, self.owner, access)
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
@@ -237,18 +227,13 @@ class Run:
         return memory.fingerprint == self._fingerprint(access, listing, present) and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
-        self.doing = f"reading {access.location.url}"
-        self.facts = store_facts(access, tree, listing)
-        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
-        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        sight, _ = await self._look(access, tree, listing)
         self._decide(sight)
-        before, contents = sight.observed.state, sight.contents
-        bodies = make_bodies(self.plan or Plan(), before, contents.bodies, contents.key_pairs)
-        after = carried_out(self.plan or Plan(), before, bodies)
+        foreseen = foresee(sight, self.plan or Plan())
         if self.plan is not None and self.refusal is None:
-            self.refusal = self._refuse(self.plan, after, access, listing)
-            listing = await self._push(access, tree, listing, bodies)
-        state = after if self.pushed else before
+            self.refusal = self._refuse(self.plan, foreseen.state, access, listing)
+            listing = await self._push(access, tree, listing, foreseen.bodies)
+        state = foreseen.state if self.pushed else sight.observed.state
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
@@ -259,6 +244,13 @@ class Run:
         self._remember(access, listing)
         if self.pushed and self.plan is not None and self.plan.held:
             raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
+
+    async def _look(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
+        self.doing = f"reading {access.location.url}"
+        self.facts = store_facts(access, tree, listing)
+        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
+        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        return sight, self.history
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
@@ -281,7 +273,7 @@ class Run:
             await self._be_held(wanted=True)
         if files:
             await self.check()
-            self._claim(access, tree.trunk.endpoint, proven=True)
+            self.claim(access, tree.trunk.endpoint)
             await self.history.intend(plan.applied, plan)
         listing = await write_files(tree, files, listing, self.now)
         await self.history.settle(plan.applied)

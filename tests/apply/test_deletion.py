@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from clusterstate.api.sync import DeletionPolicy, SyncSpec
-from clusterstate.apply.deletion import PARALLEL, delete_files
+from clusterstate.apply.deletion import delete_files
 from clusterstate.errors import LostRace
 from clusterstate.plan.deletion import OWN, Deletion, Scene, make_deletion
 from clusterstate.state.layout import Places
-from clusterstate.state.tree import Tree
+from clusterstate.state.tree import PARALLEL, Tree
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.location import Location
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from clusterstate.apply.migration import PARALLEL, Copied, Copying
+from clusterstate.apply.migration import Copied, Copying
 from clusterstate.errors import IntegrityFailed, MigrationRefused, StoreUnavailable
-from clusterstate.state.tree import Tree
+from clusterstate.state.tree import PARALLEL, Tree
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
 

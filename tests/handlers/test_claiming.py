@@ -66,7 +66,7 @@ def test_what_came_through_a_proxy_of_its_own_proves_nothing(context: Context, p
     credentials = Credentials(Source.SECRET)
     access = Access(store, store.child("prod"), StoreOptions(proxy=proxy), credentials, EndpointPolicy())
     for proven in (True, False):
-        Run(context, state, Memory(origin_read=True))._claim(access, "", proven=proven)
+        Run(context, state, Memory(origin_read=True)).claim(access, "", reached=proven)
         claim = context.claims.get(KEY)
         assert claim is not None
         assert claim.proven is not bool(proxy)

@@ -10,7 +10,7 @@ import pytest
 from clusterstate.errors import MalformedFile, StateTooLarge
 from clusterstate.state import limits
 from clusterstate.state.layout import Places
-from clusterstate.state.tree import PARALLEL_READS, Listing, Tree, Wanted, read_cluster, read_state
+from clusterstate.state.tree import PARALLEL, Listing, Tree, Wanted, read_cluster, read_state
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import Blob, Entry, Page, Version
 from clusterstate.store.wrappers import Counting, RequestCounts
@@ -126,7 +126,7 @@ async def test_others_have_their_turn_after_each_file_and_few_files_wait(request
     assert len(reading.result().state.instance_groups) == 60
     steps = [after - before for before, after in pairwise(seen)]
     assert len(set(seen)) > 40
-    assert max(steps) <= PARALLEL_READS
+    assert max(steps) <= PARALLEL
 
 
 class Endless(MemoryStore):

@@ -117,5 +117,11 @@ class SyncSpec(Declared, frozen=True, kw_only=True):
     """With deletionPolicy Delete: keep the backups of etcd."""
     migration: MigrationSpec = MigrationSpec()
     """How the state moves when spec.store.url changes."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything may be written to the store."""
+        return self.direction is not Direction.PULL and not self.dry_run
+
     revision_history_limit: Annotated[int, Meta(ge=1, le=100)] = 10
     """Number of applied declarations that are kept."""

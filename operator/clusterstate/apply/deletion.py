@@ -1,13 +1,9 @@
 """Carries a deletion out: stage after stage, many files at once, each only in the version that was decided on."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
 from clusterstate.plan.deletion import Deletion, Doomed
-from clusterstate.state.tree import Tree, run_all
-
-PARALLEL: Final = 8
-"""Files that are deleted at the same time."""
+from clusterstate.state.tree import Tree, run_each
 
 
 async def delete_files(parts: Mapping[str, Tree], deletion: Deletion) -> None:
@@ -16,11 +12,9 @@ async def delete_files(parts: Mapping[str, Tree], deletion: Deletion) -> None:
     Raises `LostRace` when somebody wrote a file after the deletion was decided on: nothing of theirs is deleted, and
     of later stages nothing at all.
     """
-    for stage in deletion.stages:
-        left = iter(stage)
-        await run_all(_delete_some(parts, left) for _ in range(min(PARALLEL, len(stage))))
 
-
-async def _delete_some(parts: Mapping[str, Tree], left: Iterable[Doomed]) -> None:
-    for file in left:
+    async def delete(file: Doomed) -> None:
         await parts[file.place].delete(file.key, expect=file.version)
+
+    for stage in deletion.stages:
+        await run_each(stage, delete)

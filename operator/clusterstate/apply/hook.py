@@ -118,8 +118,7 @@ class HookRunner:
             return await self.client.create(JOBS, manifest, strict=True)
         except ObjectExists:
             job = await self.client.get(JOBS, self.owner.namespace, self._name(hook))
-        references = job["metadata"].get("ownerReferences", ())
-        if not any(each.get("controller") and each.get("uid") == self.owner.uid for each in references):
+        if not self.owner.controls(job["metadata"]):
             raise AfterPushRefused(
                 f"Job {self.owner.namespace}/{self._name(hook)} exists and isn't controlled by this ClusterState, so "
                 "it is left alone. Delete it."

@@ -5,18 +5,14 @@ run before copied is read again. Nothing is overwritten but older copies of the 
 is still the version that was looked at.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace
 from clusterstate.plan.migration import may_replace, refuse_different
-from clusterstate.state.tree import Tree
+from clusterstate.state.tree import Tree, run_each
 from clusterstate.store.base import ABSENT, Blob, Entry, Version
-
-PARALLEL: Final = 8
-"""Files that are copied at the same time; each is in memory twice at most."""
 
 T = TypeVar("T")
 
@@ -73,7 +69,7 @@ class Copying:
                 different.append(entry.key)
             await self.tell()
 
-        await each_of((each for each in entries if each.key in self.there and not self._is_verified(each)), look)
+        await run_each((each for each in entries if each.key in self.there and not self._is_verified(each)), look)
         if different:
             raise refuse_different(sorted(different), self.place)
 
@@ -88,7 +84,7 @@ class Copying:
             await self.write(entry, source, source.data)
             await self.tell()
 
-        await each_of((each for each in entries if not self._is_verified(each)), bring)
+        await run_each((each for each in entries if not self._is_verified(each)), bring)
 
     async def write(self, entry: Entry, source: Blob, data: bytes) -> None:
         """Have the target hold these bytes for the source's file; raise `MigrationRefused` for somebody else's."""
@@ -138,20 +134,3 @@ class Copying:
 def worth_keeping(blob: Blob) -> str:
     """Give a file's content type, empty for one that says nothing: each store has its own for those."""
     return "" if blob.content_type.endswith("/octet-stream") else blob.content_type
-
-
-async def each_of(items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Work on all, a few at a time. The first failure ends the others before it is raised."""
-    left = iter(items)
-
-    async def one() -> None:
-        for item in left:
-            await work(item)
-
-    tasks = [asyncio.create_task(one()) for _ in range(PARALLEL)]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

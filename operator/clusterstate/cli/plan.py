@@ -14,7 +14,6 @@ from clusterstate.api.annotations import CONFIRM_PLAN
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
-from clusterstate.apply.contents import make_bodies
 from clusterstate.cli.objects import TROUBLE, Target
 from clusterstate.cli.reading import as_text, printable, reading
 from clusterstate.errors import KubeForbidden, RunRefused
@@ -24,12 +23,11 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.installation import LENGTH, find_installation_key
 from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
-from clusterstate.plan.contents import carried_out
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.outcome import Outcome, make_request
 from clusterstate.plan.pull import Pull
-from clusterstate.planning import bring, decide, look
+from clusterstate.planning import bring, decide, foresee, look
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.state.objects import Json
@@ -89,8 +87,7 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, acce
         tree, listing, _ = await sources.list_state(None, seconds)
         sight = await look(client, state, access, tree, listing, partial(_digests, client, settings))
         plan = decide(sight, datetime.now(UTC))
-        before, contents = sight.observed.state, sight.contents
-        after = carried_out(plan, before, make_bodies(plan, before, contents.bodies, contents.key_pairs))
+        after = foresee(sight, plan).state
         pull = bring(state, sight.desired, after)
         outcome = Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull)
     confirmed = state.metadata.annotations.get(CONFIRM_PLAN, "")

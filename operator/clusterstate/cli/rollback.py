@@ -21,11 +21,10 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, JsonObject
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
+from clusterstate.plan.naming import named
 from clusterstate.plan.rollback import Rollback, roll_back
 from clusterstate.status.build import make_patch
 
-NAMED: Final = 5
-"""Fields that a message names."""
 UNKEPT: Final = {
     "secrets": "secrets",
     "keysets": "keysets",
@@ -93,9 +92,8 @@ def _show(body: JsonObject, way: Rollback) -> None:
 def _refuse_what_would_come_back(way: Rollback, revision: Revision) -> None:
     fields = [edit.pointer for edit in way.edits if edit.keepers]
     if fields:
-        more = f" and {len(fields) - NAMED} more" if len(fields) > NAMED else ""
         raise RollbackRefused(
-            f"{', '.join(way.keepers)} would undo it: {', '.join(fields[:NAMED])}{more}. Nothing was written. Revert "
+            f"{', '.join(way.keepers)} would undo it: {named(fields)}. Nothing was written. Revert "
             f"it in git: the lines above lead to what revision {revision.number} declared."
         )
 

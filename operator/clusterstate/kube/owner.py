@@ -1,6 +1,8 @@
 """The ClusterState that something in Kubernetes belongs to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clusterstate.api.types import API_VERSION, KIND, Metadata
 
@@ -28,6 +30,11 @@ class Owner:
             "controller": True,
             "blockOwnerDeletion": False,
         }
+
+    def controls(self, metadata: Mapping[str, Any]) -> bool:
+        """Whether something is this ClusterState's by its ownerReference: a label can be put onto anything."""
+        references = metadata.get("ownerReferences") or ()
+        return any(each.get("controller") and each.get("uid") == self.uid for each in references)
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"

@@ -190,7 +190,7 @@ async def _is_spoilt(client: Client, owner: Owner, name: str) -> bool:
     """Whether the revision of that name is the owner's and says nothing any more."""
     there = await client.get(CONTROLLER_REVISIONS, owner.namespace, name)
     revision = _parse(there, owner)
-    return _is_controlled(there["metadata"], owner) and not (revision and revision.readable)
+    return owner.controls(there["metadata"]) and not (revision and revision.readable)
 
 
 def _linked(found: Iterable[Revision]) -> list[Revision]:
@@ -248,7 +248,7 @@ def _parse(item: Mapping[str, Any], owner: Owner) -> Revision | None:
     """Read what says of a revision more than its content does; None where it isn't the owner's, or was spoilt."""
     metadata = item["metadata"]
     annotations = metadata.get("annotations") or {}
-    if not _is_controlled(metadata, owner):
+    if not owner.controls(metadata):
         return None
     try:
         packed, origin = _data(item["revision"], item["data"])
@@ -279,9 +279,3 @@ def _data(number: int, data: Mapping[str, Any]) -> tuple[str, int]:
     if origin <= number:
         raise ValueError
     return str(data[BACK]), origin
-
-
-def _is_controlled(metadata: Mapping[str, Any], owner: Owner) -> bool:
-    """Whether it belongs to this ClusterState: a label can be put onto anything."""
-    references = metadata.get("ownerReferences", ())
-    return any(each.get("controller") and each.get("uid") == owner.uid for each in references)

@@ -11,14 +11,13 @@ from clusterstate.api.annotations import CONFIRM_PLAN
 from clusterstate.errors import BreakerTripped
 from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.diff import plan_digest
+from clusterstate.plan.naming import named
 from clusterstate.state.keyset import primary
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import State
 
 MOST_DELETED: Final = 3
 """A plan may delete one of so many files."""
-NAMED = 5
-"""Files that a message names."""
 
 
 def find_breach(plan: Plan, after: State, files: int, confirmed: str) -> BreakerTripped | None:
@@ -40,10 +39,10 @@ def find_breach(plan: Plan, after: State, files: int, confirmed: str) -> Breaker
 def _dangers(plan: Plan, after: State, files: int) -> Iterator[str]:
     deleted = [change.key for change in plan.changes if change.action is Action.DELETE]
     if len(deleted) * MOST_DELETED > files:
-        yield f"deletes {len(deleted)} of {files} files ({_named(deleted)}), more than a third"
+        yield f"deletes {len(deleted)} of {files} files ({named(deleted)}), more than a third"
     unusable = [change.key for change in plan.changes if _spoils_keyset(change, after)]
     if unusable:
-        yield f"leaves keysets without a usable primary ({_named(unusable)})"
+        yield f"leaves keysets without a usable primary ({named(unusable)})"
 
 
 def _spoils_keyset(change: Change, after: State) -> bool:
@@ -52,8 +51,3 @@ def _spoils_keyset(change: Change, after: State) -> bool:
         return False
     keyset = after.keysets.get(name)
     return change.action is Action.DELETE or keyset is None or primary(keyset) is None
-
-
-def _named(keys: list[str]) -> str:
-    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
-    return ", ".join(keys[:NAMED]) + more

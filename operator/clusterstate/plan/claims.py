@@ -8,7 +8,6 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.place import locate_state
@@ -79,7 +78,7 @@ def make_claim(state: ClusterState, endpoint: str | None = None, *, proven: bool
     return Claim(
         state=locate_state(state.spec.store, metadata.namespace, state.cluster_name).url,
         endpoint=endpoint,
-        writes=sync.direction is not Direction.PULL and not sync.dry_run,
+        writes=sync.writes,
         created=metadata.creation_timestamp,
         uid=metadata.uid,
         namespace=metadata.namespace,

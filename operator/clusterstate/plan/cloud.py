@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from clusterstate.errors import Reason
 from clusterstate.plan.completion import PROXY_EXCLUDES, REWRITTEN, VERSION
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
+from clusterstate.plan.naming import named
 from clusterstate.plan.values import MISSING, Value, are_lists, as_list, equal, index, join
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import Json, JsonObject, State
 
-NAMED = 5
-"""Fields that a message names."""
 MAX_DIGITS = 18
 """Of a revision's number, which Kubernetes keeps in 64 bits."""
 
@@ -81,8 +80,7 @@ def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) 
         )
         return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text, pointers=pointers)
     if pointers:
-        more = f" and {len(pointers) - NAMED} more" if len(pointers) > NAMED else ""
-        text = f"config changed in {', '.join(pointers[:NAMED])}{more} since kops built the cluster. Run: {command}"
+        text = f"config changed in {named(pointers)} since kops built the cluster. Run: {command}"
         return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text, pointers=pointers)
     if not pushes.confirmed:
         text = (

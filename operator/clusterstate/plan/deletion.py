@@ -11,9 +11,10 @@ from typing import Final
 
 from clusterstate.api.annotations import CLOUD_RESOURCES_GONE
 from clusterstate.api.status import StoreStatus
-from clusterstate.api.sync import DeletionPolicy, Direction, SyncSpec
+from clusterstate.api.sync import DeletionPolicy, SyncSpec
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import DeletionBlocked
+from clusterstate.plan.naming import NAMED, named
 from clusterstate.state.layout import CONFIG, FileKind, Places, kind_of
 from clusterstate.state.tree import Listing
 from clusterstate.store.base import Version
@@ -22,8 +23,6 @@ from clusterstate.store.location import Location
 
 OWN: Final = ""
 """The cluster's own prefix, among the URLs of a state's places."""
-NAMED: Final = 5
-"""Files that a message names."""
 
 _PROOFS: Final = frozenset({FileKind.COMPLETED, FileKind.LEGACY_COMPLETED})
 """What `kops update cluster` leaves, so that resources may live in the cloud."""
@@ -85,8 +84,7 @@ def is_meant(state: ClusterState) -> bool:
 
 def deletes(sync: SyncSpec) -> bool:
     """Whether the policy is to delete, of an object that writes at all."""
-    writes = sync.direction is not Direction.PULL and not sync.dry_run
-    return writes and sync.deletion_policy is DeletionPolicy.DELETE
+    return sync.writes and sync.deletion_policy is DeletionPolicy.DELETE
 
 
 def searched(own: Location, places: Places, sync: SyncSpec) -> Iterator[str]:
@@ -167,9 +165,8 @@ def _require_alone(scene: Scene) -> None:
 
 def _require_known(unknown: list[str]) -> None:
     if unknown:
-        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
         raise DeletionBlocked(
-            f"There are files that kops doesn't know: {', '.join(sorted(unknown)[:NAMED])}{more}; nothing was deleted. "
+            f"There are files that kops doesn't know: {named(sorted(unknown))}; nothing was deleted. "
             "Move or delete them, or set spec.sync.deletionPolicy to Retain."
         )
 

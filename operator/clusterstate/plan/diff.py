@@ -16,6 +16,7 @@ from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.contents import add_contents, compare_contents, observed_base
 from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction, Metadata
 from clusterstate.plan.merge_table import rules_of
+from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.parts import Part, compare, decide
 from clusterstate.plan.prune import Pruned, prune
@@ -28,9 +29,6 @@ from clusterstate.state.complete import complete
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
-
-NAMED = 5
-"""Fields that a message names."""
 
 
 def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
@@ -80,9 +78,10 @@ def summarise(plan: Plan, url: str) -> str:
     parts = [f"{count} {word}" for count, word in counts if count]
     if parts:
         return f"{', '.join(parts)} in {url}"
-    if plan.drift or not plan.dropped:
-        return f"{len(plan.drift)} drifted in {url}" if plan.drift else f"in sync with {url}"
-    return f"{len(plan.dropped)} dropped by kops from {url}"
+    for found, word in ((plan.drift, "drifted in"), (plan.dropped, "dropped by kops from")):
+        if found:
+            return f"{len(found)} {word} {url}"
+    return f"in sync with {url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +207,9 @@ def _refuse_strangers(sides: _Sides, plan: Plan) -> None:
     if not plan.changes or not _strangers(sides):
         return
     fields = [f"{change.key}{each.pointer}" for change in plan.changes for each in change.fields]
-    more = f" and {len(fields) - NAMED} more" if len(fields) > NAMED else ""
     raise AdoptionRefused(
         f"{sides.desired.state_url} holds a state that others made, and it differs from the declaration in "
-        f"{', '.join(fields[:NAMED])}{more}; nothing was written. Set spec.sync.adoption to Merge to change that, or "
+        f"{named(fields)}; nothing was written. Set spec.sync.adoption to Merge to change that, or "
         "make the declaration equal to the state."
     )
 

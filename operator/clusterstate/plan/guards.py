@@ -5,14 +5,12 @@ from typing import Final
 
 from clusterstate.errors import ConflictFound, FileStoreIsForReview, SpecInvalid
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.naming import NAMED, named
 from clusterstate.plan.values import Value, as_list, as_map, join
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
 from clusterstate.store.location import Location
-
-NAMED = 5
-"""Fields that a message names."""
 
 REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     "Cluster": ("cloudProvider", "kubernetesVersion"),
@@ -45,9 +43,8 @@ def require_kept(kind: Kind, key: str, declared: JsonObject, merged: JsonObject)
     """
     eaten = list(_eaten(key, "/spec", declared, merged, canonical(kind, merged).spec))
     if eaten:
-        more = f" and {len(eaten) - NAMED} more" if len(eaten) > NAMED else ""
         raise SpecInvalid(
-            f"{', '.join(eaten[:NAMED])}{more}: kops would drop that together with the other fields of {key}, such as "
+            f"{named(eaten)}: kops would drop that together with the other fields of {key}, such as "
             "its cloudProvider. Declare it no longer."
         )
 

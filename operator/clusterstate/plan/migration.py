@@ -8,11 +8,10 @@ from typing import Final, Literal
 
 from clusterstate.api.sync import Backups
 from clusterstate.errors import MigrationRefused
+from clusterstate.plan.naming import named
 from clusterstate.state.layout import BACKUPS, CONFIG, FileKind, kind_of
 from clusterstate.store.base import LARGEST_FILE, Entry
 
-NAMED: Final = 5
-"""Files that a message names."""
 COMPLETE: Final = "_etcd_backup.meta"
 """What etcd-manager writes last into the folder of a backup."""
 
@@ -106,12 +105,6 @@ def refuse_different(keys: Sequence[str], place: str) -> MigrationRefused:
         f"{place} holds {named(keys)}, which the old place doesn't have in this form; nothing there was overwritten. "
         "Find out who wrote that. Remove it there, or empty the new place, or choose another URL."
     )
-
-
-def named(keys: Sequence[str]) -> str:
-    """Name a few of these files."""
-    more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
-    return f"{', '.join(keys[:NAMED])}{more}"
 
 
 def without_config(entries: Iterable[Entry]) -> list[Entry]:

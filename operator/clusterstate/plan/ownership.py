@@ -50,7 +50,7 @@ class Owners:
 
     def item(self, name: str) -> "Owners":
         """Give the owners of one item of a list that is keyed by name."""
-        return self._child("k:" + json.dumps({"name": name}, separators=(",", ":")))
+        return self._child(_item_key(name))
 
     def _child(self, key: str) -> "Owners":
         pull = None if self.pull is None else self.pull.get(key)
@@ -140,11 +140,16 @@ def _last_applied(metadata: Metadata) -> JsonObject:
     return spec if isinstance(spec, dict) else {}
 
 
+def _item_key(name: Json) -> str:
+    """Give the item of a list that is keyed by name, in the form FieldsV1."""
+    return "k:" + json.dumps({"name": name}, separators=(",", ":"))
+
+
 def _as_node(spec: JsonObject) -> Node:
     node = {f"f:{key}": _value_node(value) for key, value in spec.items() if key != "instanceGroups"}
     groups = spec.get("instanceGroups")
     items = [each for each in groups if isinstance(each, dict)] if isinstance(groups, list) else []
-    keyed = {"k:" + json.dumps({"name": each.get("name")}, separators=(",", ":")): _value_node(each) for each in items}
+    keyed = {_item_key(each.get("name")): _value_node(each) for each in items}
     return {**node, "f:instanceGroups": keyed} if keyed else node
 
 

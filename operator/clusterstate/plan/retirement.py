@@ -11,7 +11,8 @@ from clusterstate.api.annotations import ROLLED
 from clusterstate.api.sync import Cleanup
 from clusterstate.api.types import ClusterState
 from clusterstate.plan.departure import Departure
-from clusterstate.plan.migration import Migration, named
+from clusterstate.plan.migration import Migration
+from clusterstate.plan.naming import named
 from clusterstate.plan.rewriting import DISCOVERY, urls_below
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import Document

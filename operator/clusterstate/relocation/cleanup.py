@@ -6,7 +6,6 @@ from clusterstate.api.durations import parse_duration
 from clusterstate.api.store import StoreSpec
 from clusterstate.api.sync import Backups
 from clusterstate.api.types import ClusterState
-from clusterstate.apply.migration import each_of
 from clusterstate.context import Context
 from clusterstate.errors import ClusterStateError, KeyNotFound, MigrationRefused
 from clusterstate.gather import Access, Reader, Sources
@@ -24,7 +23,7 @@ from clusterstate.plan.retirement import (
 )
 from clusterstate.relocation.way import Source
 from clusterstate.state.layout import BACKUPS, CONFIG
-from clusterstate.state.tree import OWN_PLACE, Tree
+from clusterstate.state.tree import OWN_PLACE, Tree, run_each
 from clusterstate.store.base import Entry
 from clusterstate.store.location import Location
 
@@ -88,8 +87,8 @@ class _CleanUp:
                 await old.delete(entry.key, expect=entry.version)
 
             backups = await self._copied_backups(old, place.tree)
-            await each_of([*backups, *(each for each in mine if each.key != CONFIG)], delete)
-            await each_of([each for each in mine if each.key == CONFIG], delete)
+            await run_each([*backups, *(each for each in mine if each.key != CONFIG)], delete)
+            await run_each([each for each in mine if each.key == CONFIG], delete)
             return kept
 
     async def _access(self) -> Access:
@@ -112,5 +111,5 @@ class _CleanUp:
             if there.data == (await old.read(entry.key)).data:
                 same.append(entry)
 
-        await each_of([each for key, each in listing.entries.items() if key.startswith(BACKUPS)], compare)
+        await run_each([each for key, each in listing.entries.items() if key.startswith(BACKUPS)], compare)
         return same

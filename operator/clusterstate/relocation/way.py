@@ -41,12 +41,12 @@ from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import (
     Migration,
     choose_backups,
-    named,
     refuse_different,
     require_readable,
     strangers,
     without_config,
 )
+from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied, specs_of
 from clusterstate.plan.place import Origin, as_plain, is_elsewhere, locate_state
 from clusterstate.plan.rewriting import Move, require_movable

@@ -20,8 +20,8 @@ from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document, Keyset, State
 from clusterstate.store.base import Blob, Entry, Expect, Store, Version, typed
 
-PARALLEL_READS = 8
-"""Files of one state that are read, or wait to be decoded, at the same time."""
+PARALLEL = 8
+"""Files of one state that are worked on at the same time: read and decoded, copied, deleted."""
 BEHIND_BACKUPS = layout.BACKUPS + "~"
 """Sorts behind whatever etcd-manager writes into `backups/`, and before every key behind that folder."""
 OWN_PLACE = Places(None, None, None)
@@ -167,6 +167,17 @@ async def run_all(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         raise
 
 
+async def run_each(items: Iterable[T], work: Callable[[T], Coroutine[Any, Any, None]]) -> None:
+    """Work on all items, `PARALLEL` at a time; of failures see `run_all`."""
+    left = iter(items)
+
+    async def one() -> None:
+        for item in left:
+            await work(item)
+
+    await run_all(one() for _ in range(PARALLEL))
+
+
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     tasks = tuple(tasks)
     for task in tasks:
@@ -248,7 +259,7 @@ class _Files:
         self._there = frozenset(there)
         self._left = iter(there)
         self._reading: dict[str, asyncio.Task[Blob]] = {}
-        for _ in range(PARALLEL_READS):
+        for _ in range(PARALLEL):
             self._read_ahead()
 
     async def one(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:

@@ -9,14 +9,13 @@ from typing import Any
 from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
 from clusterstate.plan.changes import Action, Plan
+from clusterstate.plan.naming import NAMED, named
 from clusterstate.plan.outcome import Certificate, Outcome
 from clusterstate.plan.pull import Pull
 from clusterstate.status.texts import cut, stamp
 
 MAX_MESSAGE = 1024
 """Characters; the API conventions allow 32768, people read far fewer."""
-NAMED = 5
-"""How many fields or objects a message names before it says `and N more`."""
 
 
 class Truth(StrEnum):
@@ -115,12 +114,12 @@ def _differences(outcome: Outcome, plan: Plan) -> Iterator[tuple[Reason, str]]:
     if plan.dropped:
         yield Reason.FIELD_DROPPED_BY_KOPS, _dropped_text(plan)
     if pull.changes and not pull.written:
-        yield ahead, f"Not in the spec yet: {_named(list(pull.changes))}."
+        yield ahead, f"Not in the spec yet: {named(list(pull.changes))}."
 
 
 def _remarks(plan: Plan) -> Iterator[str]:
     if plan.unpruned:
-        yield f"No longer declared, but kept in the store: {_named(list(plan.unpruned))}."
+        yield f"No longer declared, but kept in the store: {named(list(plan.unpruned))}."
     yield from plan.warnings[:NAMED]
 
 
@@ -170,7 +169,7 @@ def _not_reached(kind: ConditionType, outcome: Outcome) -> Condition:
 
 
 def _conflict_text(plan: Plan) -> str:
-    fields = _named([f"{each.key}{each.pointer}" for each in plan.conflicts])
+    fields = named([f"{each.key}{each.pointer}" for each in plan.conflicts])
     return (
         f"Declaration and store both changed {fields} since the last push. Make them equal, or set spec.sync.conflict "
         "to PreferSpec or PreferStore."
@@ -178,24 +177,24 @@ def _conflict_text(plan: Plan) -> str:
 
 
 def _planned_text(plan: Plan) -> str:
-    written = _named([change.key for change in plan.changes if change.action is not Action.DELETE])
-    deleted = _named([change.key for change in plan.changes if change.action is Action.DELETE])
+    written = named([change.key for change in plan.changes if change.action is not Action.DELETE])
+    deleted = named([change.key for change in plan.changes if change.action is Action.DELETE])
     texts = (written and f"Not in the store yet: {written}.", deleted and f"Still in the store: {deleted}.")
     return " ".join(filter(None, texts))
 
 
 def _drift_text(plan: Plan) -> str:
-    fields = _named([f"{each.key}{each.pointer}" for each in plan.drift])
+    fields = named([f"{each.key}{each.pointer}" for each in plan.drift])
     return f"Somebody changed in the store what is declared: {fields}."
 
 
 def _dropped_text(plan: Plan) -> str:
-    fields = _named([f"{each.key}{each.pointer}" for each in plan.dropped])
+    fields = named([f"{each.key}{each.pointer}" for each in plan.dropped])
     return f"kops has dropped what it doesn't know: {fields}. Not written again until another value is declared."
 
 
 def _blocked_text(pull: Pull) -> str:
-    fields = _named([f"{each.key}{each.pointer} ({each.manager})" for each in pull.blocked])
+    fields = named([f"{each.key}{each.pointer} ({each.manager})" for each in pull.blocked])
     return (
         f"The store holds other values than the spec, where somebody else declares it: {fields}. Change it there, or "
         "declare it no longer."
@@ -203,10 +202,5 @@ def _blocked_text(pull: Pull) -> str:
 
 
 def _certificates_text(certificates: list[Certificate], verb: str) -> str:
-    names = _named([f"{each.keyset} {verb} {each.not_after:%Y-%m-%d}" for each in certificates])
+    names = named([f"{each.keyset} {verb} {each.not_after:%Y-%m-%d}" for each in certificates])
     return f"{names}. Rotate the keyset: create, promote and distrust with kops, an update and a roll between them."
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

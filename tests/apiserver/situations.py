@@ -5,17 +5,15 @@ into the store, `before` what was declared and applied before.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import yaml
 
+from tests.apiserver.rows import Row
 from tests.support.operating import Body, conditions
 from tests.support.world import MINIMAL, World
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "sync.md"
 POLICIES = {
     "direction": ("Push", "Pull", "Both"),
     "drift": ("Correct", "Report"),
@@ -24,52 +22,6 @@ POLICIES = {
     "dryRun": ("false", "true"),
 }
 OURS, THEIRS, BEFORE = "ours", "theirs", "before"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A line of the table with one value for each policy."""
-
-    number: int
-    situation: str
-    policies: tuple[str, ...]
-    results: tuple[str, ...]
-    """What the store and the spec hold, Ready, InSync."""
-
-    @property
-    def name(self) -> str:
-        """Of the object; the cluster has it too."""
-        return f"row-{self.number}.example.com"
-
-    def __str__(self) -> str:
-        return "-".join([self.situation, *self.policies]).replace(" ", "_")
-
-
-def rows() -> list[Row]:
-    """Read the table; a cell may name several values, and `any` means all of them. Each is tried once at least."""
-    text = DOCUMENT.read_text(encoding="utf-8").split("## Situations", 1)[1].split("\n## ", 1)[0]
-    lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
-    cells = [[cell.strip().replace("`", "") for cell in line.strip("| ").split(" | ")] for line in lines]
-    return [
-        Row(number, situation, policies, tuple(results))
-        for number, (situation, policies, results) in enumerate(
-            (situation, policies, rest[len(POLICIES) :])
-            for situation, *rest in cells
-            for policies in _combinations([*map(_values, POLICIES.values(), rest)])
-        )
-    ]
-
-
-def _combinations(values: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Turn all wheels together until the longest has been round."""
-    for turn in range(max(map(len, values))):
-        yield tuple(each[turn % len(each)] for each in values)
-
-
-def _values(known: tuple[str, ...], cell: str) -> tuple[str, ...]:
-    found = known if cell == "any" else tuple(cell.split(", "))
-    assert set(found) <= set(known), f"{cell}: no such policy"
-    return found
 
 
 @dataclass(frozen=True)
@@ -155,12 +107,11 @@ class Stage:
 
 def start(row: Row) -> str:
     """Give the direction of the first run: what is declared must be applied, by whichever way applies it."""
-    return "Both" if row.policies[0] == "Both" else "Push"
+    return "Both" if row.policy["direction"] == "Both" else "Push"
 
 
 def sync(row: Row) -> Body:
-    values: dict[str, Any] = dict(zip(POLICIES, row.policies, strict=True))
-    return {**values, "dryRun": values["dryRun"] == "true"}
+    return {**row.policy, "dryRun": row.policy["dryRun"] == "true"}
 
 
 def manifest(world: World, row: Row, channel: str | None, policies: Body | None) -> Body:

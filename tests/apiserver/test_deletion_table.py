@@ -1,10 +1,7 @@
 """The table of deletions in `docs/sync.md` is true, line by line; each row has a cluster of its own."""
 
 import json
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +9,12 @@ import yaml
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
-from tests.support.operating import Body, conditions, kubectl
+from tests.apiserver.rows import Row, read_rows, staging
+from tests.support.operating import Body, conditions
 from tests.support.world import MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "sync.md"
 POLICIES = {
     "deletionPolicy": ("Retain", "Delete"),
     "direction": ("Push", "Pull", "Both"),
@@ -37,47 +34,7 @@ DENIED = "the store doesn't know the credentials"
 SITUATIONS = {PLAIN, NO_BACKUPS, UPDATED, CONFIRMED, UNKNOWN, SHARED, MOVED, ELSEWHERE, ELSEWHERE_TOO, DENIED}
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the table with one value for each policy."""
-
-    number: int
-    situation: str
-    policies: tuple[str, ...]
-    results: tuple[str, ...]
-    """What stays, and what becomes of the object."""
-
-    @property
-    def name(self) -> str:
-        """Of the object; the cluster has it too."""
-        return f"row-{self.number}.example.com"
-
-    @property
-    def policy(self) -> dict[str, str]:
-        return dict(zip(POLICIES, self.policies, strict=True))
-
-    def __str__(self) -> str:
-        return "-".join([self.situation, *self.policies]).replace(" ", "_")
-
-
-def rows() -> list[Row]:
-    """Read the table; `any` means all values, and each is tried once at least."""
-    text = DOCUMENT.read_text(encoding="utf-8").split("\n## Deletion\n", 1)[1].split("\n## ", 1)[0]
-    lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
-    found = []
-    for line in lines:
-        situation, *cells, stays, fate = (cell.strip().replace("`", "") for cell in line.strip("| ").split(" | "))
-        values = [
-            known if cell == "any" else tuple(cell.split(", "))
-            for cell, known in zip(cells, POLICIES.values(), strict=True)
-        ]
-        for turn in range(max(map(len, values))):
-            policies = tuple(each[turn % len(each)] for each in values)
-            found.append(Row(len(found), situation, policies, (stays, fate)))
-    return found
-
-
-ROWS = rows()
+ROWS = read_rows("Deletion", POLICIES)
 
 
 class Stage:
@@ -185,16 +142,12 @@ def results(
     plane: ControlPlane, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Row, tuple[str, ...]]]:
     """What came of each row."""
-    name = f"test-{secrets.token_hex(5)}"
-    kubectl(plane, "create", "namespace", name)
-    world = World(plane, name, tmp_path_factory.mktemp("deletions"), s3_server, s3_server.create_bucket(name))
-    world.set_credentials("wrong", name="wrong")
-    with world.running():
+    with staging(plane, s3_server, tmp_path_factory.mktemp("deletions")) as world, world.running():
+        world.set_credentials("wrong", name="wrong")
         yield Stage(world).play()
         world.kubectl(
             "patch", "cst", "--type=merge", "-p", json.dumps({"metadata": {"finalizers": None}}), *left(world)
         )
-    kubectl(plane, "delete", "namespace", name, "--wait=false")
 
 
 def left(world: World) -> list[str]:

@@ -1,19 +1,17 @@
 """The table of situations in `docs/sync.md` is true, line by line."""
 
-import secrets
 from collections.abc import Iterator
 
 import pytest
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
-from tests.apiserver.situations import SITUATIONS, Row, Stage, rows
-from tests.support.operating import kubectl
-from tests.support.world import World
+from tests.apiserver.rows import Row, read_rows, staging
+from tests.apiserver.situations import POLICIES, SITUATIONS, Stage
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
-ROWS = rows()
+ROWS = read_rows("Situations", POLICIES)
 
 
 @pytest.fixture(scope="module")
@@ -21,12 +19,8 @@ def results(
     plane: ControlPlane, s3_server: S3Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Row, tuple[str, ...]]]:
     """What came of each row."""
-    name = f"test-{secrets.token_hex(5)}"
-    kubectl(plane, "create", "namespace", name)
-    world = World(plane, name, tmp_path_factory.mktemp("situations"), s3_server, s3_server.create_bucket(name))
-    with world.running():
+    with staging(plane, s3_server, tmp_path_factory.mktemp("situations")) as world, world.running():
         yield Stage(world).play(ROWS)
-    kubectl(plane, "delete", "namespace", name, "--wait=false")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

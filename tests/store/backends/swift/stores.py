@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from clusterstate.store.backends.swift.client import Client
 from clusterstate.store.backends.swift.config import ClientInputs, make_inputs
 from clusterstate.store.backends.swift.container import Container
@@ -16,8 +18,10 @@ from clusterstate.store.credentials import Credentials
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
+from tests.store.faults import FaultConformance
 from tests.store.opening import LOOPBACK, opened
 from tests.store.opening import secret as secret_of
+from tests.support.faultproxy import Fault
 from tests.support.openstack.identity import REGION, ApplicationCredential, User
 from tests.support.openstack.server import LegacyUser, SwiftServer
 
@@ -93,6 +97,23 @@ async def hurried_at(container: str, credentials: Credentials) -> AsyncIterator[
     inputs = make_inputs(Opening(location, StoreOptions(), credentials, LOOPBACK))
     async with bare(container, replace(inputs, wire=replace(inputs.wire, read_seconds=0.3))) as store:
         yield store
+
+
+class SwiftFaultConformance(FaultConformance):
+    """With any credentials the first request is for a token."""
+
+    conflict = Fault(method="PUT", status=409)
+    questions = 1
+
+    @pytest.fixture
+    async def store(self, container: str, credentials: Credentials) -> AsyncIterator[Store]:
+        async with opened(f"swift://{container}", credentials) as store:
+            yield store
+
+    @pytest.fixture
+    async def hurried(self, container: str, credentials: Credentials) -> AsyncIterator[Store]:
+        async with hurried_at(container, credentials) as store:
+            yield store
 
 
 def permissions(who: str) -> dict[str, str]:

@@ -8,11 +8,11 @@ import pytest
 
 from clusterstate.store.base import Capabilities, Store
 from clusterstate.store.credentials import Credentials
-from tests.store.backends.swift.stores import hurried_at, legacy_secret, make_container, permissions
+from tests.store.backends.swift.stores import SwiftFaultConformance, legacy_secret, make_container, permissions
 from tests.store.conformance import Mark, StoreConformance
-from tests.store.faults import FaultConformance, Reach, RefusalConformance, WireConformance
+from tests.store.faults import Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
-from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.faultproxy import FaultProxy
 from tests.support.openstack.account import Account
 from tests.support.openstack.server import LegacyUser, SwiftServer
 
@@ -60,26 +60,12 @@ class TestLegacy(StoreConformance):
             yield store
 
 
-class TestLegacyFaults(FaultConformance):
-    """The first request is for a token."""
-
+class TestLegacyFaults(SwiftFaultConformance):
     row = ROW
-    conflict = Fault(method="PUT", status=409)
-    questions = 1
 
     @pytest.fixture
     def credentials(self, swift_server: SwiftServer, where: dict[str, str]) -> Credentials:
         return legacy_secret(swift_server, swift_server.legacy, **where)
-
-    @pytest.fixture
-    async def store(self, container: str, credentials: Credentials) -> AsyncIterator[Store]:
-        async with opened(f"swift://{container}", credentials) as store:
-            yield store
-
-    @pytest.fixture
-    async def hurried(self, container: str, credentials: Credentials) -> AsyncIterator[Store]:
-        async with hurried_at(container, credentials) as store:
-            yield store
 
 
 class TestLegacyRefusals(RefusalConformance):

@@ -10,11 +10,11 @@ import pytest
 
 from clusterstate.store.base import Capabilities, Store
 from clusterstate.store.credentials import Credentials
-from tests.store.backends.swift.stores import application_secret, hurried_at, permissions, swift_secret
+from tests.store.backends.swift.stores import SwiftFaultConformance, application_secret, permissions, swift_secret
 from tests.store.conformance import Mark, StoreConformance
-from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
+from tests.store.faults import ExpiryConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
-from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.faultproxy import FaultProxy
 from tests.support.openstack.account import Account
 from tests.support.openstack.identity import User
 from tests.support.openstack.server import SwiftServer
@@ -68,26 +68,12 @@ class Faced:
             yield {"OS_AUTH_URL": f"{identity.endpoint}/v3", "OS_REGION_NAME": region}
 
 
-class TestSwiftFaults(Faced, FaultConformance):
-    """The first request is for a token."""
-
+class TestSwiftFaults(Faced, SwiftFaultConformance):
     row = ROW
-    conflict = Fault(method="PUT", status=409)
-    questions = 1
 
     @pytest.fixture
     def credentials(self, swift_server: SwiftServer, user: User, where: dict[str, str]) -> Credentials:
         return swift_secret(swift_server, user, **where)
-
-    @pytest.fixture
-    async def store(self, container: str, credentials: Credentials) -> AsyncIterator[Store]:
-        async with opened(f"swift://{container}", credentials) as store:
-            yield store
-
-    @pytest.fixture
-    async def hurried(self, container: str, credentials: Credentials) -> AsyncIterator[Store]:
-        async with hurried_at(container, credentials) as store:
-            yield store
 
 
 class TestSwiftRefusals(Faced, RefusalConformance):

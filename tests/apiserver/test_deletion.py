@@ -170,7 +170,12 @@ def test_killed_in_the_middle_the_next_process_finishes(world: World) -> None:
 
 
 def declare_in_kubernetes(world: World, name: str, **store: Any) -> None:
-    cluster = {"authorization": {"rbac": {}}, "channel": "stable", "kubernetesVersion": "v1.33.1"}
+    cluster = {
+        "authorization": {"rbac": {}},
+        "channel": "stable",
+        "cloudProvider": "aws",
+        "kubernetesVersion": "v1.33.1",
+    }
     body = manifest(url="", clusterName=name, cluster=cluster, sync={"deletionPolicy": "Delete"})
     body["spec"]["store"] = {"url": "k8s://", **store}
     body["spec"]["instanceGroups"] = [{"name": "nodes", "spec": {"role": "Node"}}]

@@ -29,7 +29,7 @@ format: $(VENV)/ready ## write the code as `check` wants it
 
 test: $(VENV)/ready ## all tests, against a real control plane and real object stores (WORKERS=3)
 	$(BIN)/python -m clusterstate.sandbox build
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 soak: $(VENV)/ready ## the tests that are too long for every run
 	$(BIN)/python -m clusterstate.sandbox build

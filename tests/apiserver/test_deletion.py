@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.kopscrds import KopsObjects, install_kops_crds, open_namespace_for
 from tests.support.operating import PATIENCE, Body, conditions, kubectl
 from tests.support.world import COMPLEX, MINIMAL, World, manifest
@@ -152,20 +153,24 @@ def test_killed_in_the_middle_the_next_process_finishes(world: World) -> None:
     load(world)
     for number in range(300):
         world.put(f"{COMPLEX}/addons/{number}", b"x")
-    world.apply(declaration(world))
-    world.kubectl("annotate", "cst/state", GONE)
-    world.start_operator()
-    world.settled()
-    delete(world)
-    deadline = time.monotonic() + PATIENCE
-    while addons(world) == 300:
-        assert time.monotonic() < deadline, world.log_tail()
-    world.kill_operator()
-    assert 0 < addons(world) < 300, "killed before or after everything"
-    assert f"{COMPLEX}/config" in world.files()
-    assert finalizers(world) == [FINALIZER]
-    with world.running():
-        world.until(lambda: is_gone(world))
+    with FaultProxy(world.server.endpoint) as proxy:
+        world.endpoint = proxy.endpoint
+        world.set_credentials()
+        world.apply(declaration(world))
+        world.kubectl("annotate", "cst/state", GONE)
+        world.start_operator()
+        world.settled()
+        with proxy.failing(Fault(method="DELETE", delay=0.1)):  # so that the kill comes between two of them
+            delete(world)
+            deadline = time.monotonic() + PATIENCE
+            while addons(world) == 300:
+                assert time.monotonic() < deadline, world.log_tail()
+            world.kill_operator()
+        assert 0 < addons(world) < 300, "killed before or after everything"
+        assert f"{COMPLEX}/config" in world.files()
+        assert finalizers(world) == [FINALIZER]
+        with world.running():
+            world.until(lambda: is_gone(world))
     assert {key for key in world.files() if key.startswith(f"{COMPLEX}/")} == {BACKUP}
 
 

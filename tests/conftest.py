@@ -12,6 +12,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from clusterstate.sandbox.certificates import write_certificates
 from clusterstate.sandbox.controlplane import ControlPlane
@@ -67,6 +68,10 @@ CLOUD_NAMES = [
 ]
 """What stands here in place of the clouds: a proxy of the tests leads these names to servers on this machine."""
 SERVERS = pytest.StashKey[Holder | Asker]()
+
+
+settings.register_profile("whole suite", deadline=None)  # no test says how fast a busy machine is
+settings.load_profile("whole suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:

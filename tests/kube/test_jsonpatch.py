@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterstate.kube.jsonpatch import apply_patch, make_patch
@@ -19,7 +19,6 @@ def spelt(value: Any) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(before=JSON, after=JSON)
 def test_it_leads_to_the_other_value_and_leaves_the_first_alone(before: Any, after: Any) -> None:
     kept = copy.deepcopy(before)
@@ -29,7 +28,6 @@ def test_it_leads_to_the_other_value_and_leaves_the_first_alone(before: Any, aft
     assert len(spelt(patch)) <= len(spelt(after)) + len(spelt([{"op": "replace", "path": "", "value": 0}]))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(value=JSON)
 def test_from_a_value_to_itself_leads_nothing(value: Any) -> None:
     assert make_patch(value, copy.deepcopy(value)) == []

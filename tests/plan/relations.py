@@ -93,9 +93,14 @@ def _fresh_items(rules: Rules, how: Keyed, declared: Any, store: Any) -> Any:
     known, left = by_key(how, store), []
     for key, item in by_key(how, declared).items():
         part = fresh(rules.each, item, known.get(key, ABSENT))
-        if part is not ABSENT:
+        # What is declared in an item that held nothing is the whole item then, and goes with it.
+        if part is not ABSENT and not (key in known and _holds_nothing(how, known[key])):
             left.append({name: item[name] for name in how.fields_of(item)} | part)
     return left or ABSENT
+
+
+def _holds_nothing(how: Keyed, item: Any) -> bool:
+    return all(name in how.fields_of(item) or value == {} for name, value in item.items())
 
 
 def by_key(how: Keyed, items: list[Any]) -> dict[Any, Any]:

@@ -263,7 +263,6 @@ def test_both_sides_come_together(direction: Direction, cases: int) -> None:
         settings=settings(
             max_examples=cases,
             stateful_step_count=8,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
         ),
     )

@@ -19,7 +19,7 @@ FIRM = Policy(conflict=ConflictPolicy.PREFER_SPEC)
 policies = st.builds(Policy, drift=st.sampled_from(DriftPolicy), conflict=st.sampled_from(ConflictPolicy))
 deciding = policies.filter(lambda policy: policy.conflict is not ConflictPolicy.FAIL)
 kinds = pytest.mark.parametrize("kind", KINDS)
-SLOW_DRAWS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW_DRAWS = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 def sides(data: st.DataObject, kind: Kind) -> tuple[dict[str, Any] | None, dict[str, Any], dict[str, Any]]:

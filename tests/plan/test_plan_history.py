@@ -175,6 +175,4 @@ def _check_spec(kind: Any, applied: Any, declared: Any, before: Any, after: Any,
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(
-    max_examples=40, stateful_step_count=12, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestLife.settings = settings(max_examples=40, stateful_step_count=12, suppress_health_check=[HealthCheck.too_slow])

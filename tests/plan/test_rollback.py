@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterstate.api.annotations import PULL_MANAGER
@@ -40,14 +40,12 @@ def edits(found: Rollback) -> dict[str, tuple[str, ...]]:
     return {edit.pointer: edit.keepers for edit in found.edits}
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(data=st.data(), kind=st.sampled_from(KINDS))
 def test_what_is_declared_again_means_what_was_applied(data: st.DataObject, kind: Kind) -> None:
     spec = canonical(kind, data.draw(specs(kind)), partial=True).spec
     assert canonical(kind, declarable(kind, spec), partial=True).spec == spec
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(now=specs("Cluster"), then=specs("Cluster"))
 def test_the_way_leads_to_what_was_applied_whatever_is_declared_now(now: dict[str, Any], then: dict[str, Any]) -> None:
     said = content(then)

@@ -21,7 +21,7 @@ from tests.status.schema import judge, status_schema
 SCHEMA = status_schema()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(outcomes, min_size=1, max_size=3))
 def test_every_status_passes_the_crd_and_comes_back_as_it_is(runs: list[Outcome]) -> None:
     status: dict[str, Any] = {}
@@ -46,7 +46,7 @@ def merge_patched(target: Any, patch: Any) -> Any:
     return merged
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(outcomes, outcomes)
 def test_the_patch_makes_one_status_the_other(first: Outcome, second: Outcome) -> None:
     before = build_status({}, first, NOW)

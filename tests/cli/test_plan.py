@@ -111,3 +111,14 @@ def test_what_is_planned_is_done_told_and_undone(world: World) -> None:
         assert (code, plan["changes"]) == (2, [])
         assert plan["conflicts"] == [{**place, "declared": "ours", "observed": "theirs"}]
         assert "config/spec/channel" in plan["refusal"]
+        sees_a_move(person, world)
+
+
+def sees_a_move(person: Person, world: World) -> None:
+    """The state is planned for where it still is, and where it would go is told."""
+    old, new = f"{world.url}/{COMPLEX}", f"{world.url}/elsewhere/{COMPLEX}"
+    patch = {"spec": {"store": {"url": f"{world.url}/elsewhere"}}}
+    world.kubectl("patch", "clusterstate/state", "--type=merge", "-p", json.dumps(patch))
+    code, plan = person.plan()
+    assert (code, plan["url"], plan["movesTo"]) == (2, old, new)
+    assert person.run("plan", "state")[1].startswith(f"The state moves from {old} to {new} first")

@@ -13,19 +13,24 @@ import click
 from clusterstate.api.annotations import CONFIRM_PLAN
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
+from clusterstate.api.store import StoreSpec
+from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
 from clusterstate.cli.objects import TROUBLE, Target
 from clusterstate.cli.reading import as_text, printable, reading
 from clusterstate.errors import KubeForbidden, RunRefused
-from clusterstate.facts import store_facts
+from clusterstate.facts import origin_of, past_of, store_facts
 from clusterstate.gather import Access, Reader, Sources
 from clusterstate.kube.client import Client
 from clusterstate.kube.installation import LENGTH, find_installation_key
+from clusterstate.kube.owner import Owner
+from clusterstate.kube.revisions import list_revisions
 from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.outcome import Outcome, make_request
+from clusterstate.plan.place import is_elsewhere, locate_state
 from clusterstate.plan.pull import Pull
 from clusterstate.planning import bring, decide, foresee, look
 from clusterstate.settings import Settings
@@ -42,6 +47,8 @@ class Foresight:
     outcome: Outcome
     refusal: str = ""
     """Why the operator would write nothing of it."""
+    moves_to: str = ""
+    """Where the run would move the state first; until then the plan waits."""
 
     @property
     def plan(self) -> Plan:
@@ -58,7 +65,7 @@ class Foresight:
         """As `kubectl diff` has it."""
         if self.refusal:
             return TROUBLE
-        return int(bool(self.plan.changes or self.pull.changes))
+        return int(bool(self.plan.changes or self.pull.changes or self.moves_to))
 
 
 async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> int:
@@ -68,8 +75,13 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
     async with reading(target) as (client, body):
         state = load(body)
         reader = Reader(client, settings, environ, state.metadata.namespace)
-        access = await reader.access(state.spec.store, state.cluster_name)
+        left = await _find_left_place(client, state)
+        access = await reader.access(left or state.spec.store, state.cluster_name)
         found = await _foresee(client, settings, state, access)
+        if left is not None:
+            found = replace(
+                found, moves_to=locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url
+            )
     if output == "text":
         for line, colour in _lines(found):
             click.secho(printable(line), fg=colour)
@@ -78,6 +90,17 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
     if found.refusal:
         click.echo(f"clusterstate: {found.refusal}", err=True)
     return found.exit_code
+
+
+async def _find_left_place(client: Client, state: ClusterState) -> StoreSpec | None:
+    """Give the store that the state is still in, None where that is the declared one."""
+    if state.spec.sync.direction is Direction.PULL:
+        return None
+    origin = origin_of(past_of(await list_revisions(client, Owner.of(state.metadata))).applied)
+    if origin is None:
+        return None
+    old, new = origin.spec, state.spec.store
+    return old if is_elsewhere(old, new, state.metadata.namespace, state.cluster_name) else None
 
 
 async def _foresee(client: Client, settings: Settings, state: ClusterState, access: Access) -> Foresight:
@@ -107,6 +130,8 @@ async def _digests(client: Client, settings: Settings) -> Digests:
 def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
     """Give the lines to print, each with its colour."""
     plan = found.plan
+    if found.moves_to and found.outcome.store:
+        yield f"The state moves from {found.outcome.store.url} to {found.moves_to} first; what follows waits.", "yellow"
     for change in plan.changes:
         sign, colour = SIGNS[change.action]
         yield f"{sign} {change.key}", colour
@@ -150,6 +175,7 @@ def _as_json(found: Foresight) -> dict[str, Any]:
         "url": found.outcome.store.url if found.outcome.store else "",
         "summary": found.outcome.summary,
         "refusal": found.refusal,
+        "movesTo": found.moves_to,
         "digest": plan_digest(plan),
         "changes": [_change(each) for each in plan.changes],
         "conflicts": [_disagreement(each) for each in plan.conflicts],

@@ -82,11 +82,15 @@ def migrate_under_fire(
     operating.apply(declaration(stores[1], timeout="10m"))
     kill_at_random(operating, target, files, chance)
     with operating.running():
-        operating.until(lambda: operating.state()["status"].get("migration", {}).get("phase") == "Switched")
+        operating.until(lambda: is_switched(operating), patience=600)
         body = operating.settled()
     check_moved(before, source, target)
     assert body["status"]["store"]["url"] == f"{target.url}/{NAME}"
     assert body["status"]["migration"]["copied"] == files
+
+
+def is_switched(operating: Operating) -> bool:
+    return bool(operating.state()["status"].get("migration", {}).get("phase") == "Switched")
 
 
 def kill_at_random(operating: Operating, target: Listed, files: int, chance: random.Random) -> None:
@@ -95,7 +99,9 @@ def kill_at_random(operating: Operating, target: Listed, files: int, chance: ran
     seen = []
     for threshold in [*copying, files - 1, files - 1]:
         operating.start_operator()
-        operating.until(lambda wanted=threshold: len(target.keys()) >= wanted, patience=120)
+        operating.until(
+            lambda wanted=threshold: len(target.keys()) >= wanted, explain=lambda: str(len(target.keys())), patience=600
+        )
         time.sleep(chance.uniform(0, COPYING_WAIT if threshold < files - 1 else LAST_WAIT))
         operating.kill_operator()
         seen.append(len(target.keys()))
@@ -129,7 +135,7 @@ def test_copies_are_readable_by_whoever_could_read_config(
         operating.settled()
         gcs_server.set_list(old.bucket, CONFIG, nodes)
         operating.apply(declaration({**store, "url": new.url}))
-        operating.until(lambda: operating.state()["status"].get("migration", {}).get("phase") == "Switched")
+        operating.until(lambda: is_switched(operating))
         operating.settled()
     check_moved(old.files(), old, new)
     for key in new.files():
@@ -143,7 +149,7 @@ def test_ten_kills(operating: Operating, names: tuple[str, str], request: pytest
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("names", PAIRS, ids="-".join)
 def test_ten_kills_among_five_thousand(
     operating: Operating, names: tuple[str, str], request: pytest.FixtureRequest

@@ -40,6 +40,9 @@ OFTEN = {
     "IAMSpec": ("serviceAccountExternalPermissions", "legacy"),
 }  # fmt: skip
 
+# kops takes `networking` with nothing but Canal, which it supports no more, for empty, whoever wrote it.
+NEVER = {"NetworkingSpec": {"canal"}}
+
 
 def specs(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
     return _values(SCHEMA[f"{kind}.spec"], rules_of(kind), 4)
@@ -65,7 +68,7 @@ def _values(of: Any, rules: Rules, depth: int) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _objects(draw: st.DrawFn, name: str, rules: Rules, depth: int) -> dict[str, Any]:
-    fields = sorted(TYPES[name])
+    fields = sorted(TYPES[name].keys() - NEVER.get(name, set()))
     if not fields:
         return {}
     usual = st.sampled_from(OFTEN.get(name, fields) or fields)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clusterstate.apply.migration import Copied
-from clusterstate.gather import Access, Known
+from clusterstate.gather import Access, Known, Reader
 from clusterstate.kube.client import Client
 from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
@@ -77,6 +77,10 @@ class Context:
     clock: Callable[[], float] = time.monotonic
     """Seconds that only ever grow."""
     _digests: Digests | None = None
+
+    def reader(self, namespace: str) -> Reader:
+        """Give what reads the references of a namespace's stores."""
+        return Reader(self.client, self.settings, self.environ, namespace)
 
     async def digests(self) -> Digests:
         """Give what digests contents, under the installation's key, which is read once in the life of a process."""

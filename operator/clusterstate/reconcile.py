@@ -25,6 +25,7 @@ from clusterstate.claiming import lay_claim, require_claim
 from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, take_access
 from clusterstate.errors import (
     ClusterStateError,
+    MigrationRunning,
     ObjectChanged,
     RunRefused,
     RunUnfinished,
@@ -32,7 +33,7 @@ from clusterstate.errors import (
     SpecTooLarge,
 )
 from clusterstate.facts import mirror_report, next_turn, origin_of, store_facts
-from clusterstate.gather import Access, Reader, Sources, known_of
+from clusterstate.gather import Access, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -40,13 +41,11 @@ from clusterstate.mirror.manifest import digest_of, make_secret
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.mirror.sync import sync
-from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.desired import Desired
-from clusterstate.plan.guards import find_refusal
-from clusterstate.plan.hook import WANTED, HookReport, find_hook_refusal
+from clusterstate.plan.hook import WANTED, HookReport
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
     Certificate,
@@ -58,6 +57,7 @@ from clusterstate.plan.outcome import (
     primary_certificates,
 )
 from clusterstate.plan.pull import Pull
+from clusterstate.plan.refusal import find_refusal
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, foresee, look
 from clusterstate.relocation.cleanup import clean_up
@@ -187,8 +187,7 @@ class Run:
         if self.relocation is not None:
             access = self.relocation.old
         else:
-            reader = Reader(context.client, context.settings, context.environ, self.owner.namespace)
-            access = await reader.access(self.state.spec.store, self.state.cluster_name)
+            access = await context.reader(self.owner.namespace).access(self.state.spec.store, self.state.cluster_name)
         take_access(context, self.key, self.memory, access)
         return access
 
@@ -209,8 +208,9 @@ class Run:
         return sight, history
 
     async def progress(self) -> None:
-        """Tell how far the run is."""
-        await self.tell(self.outcome())
+        """Tell how far the run is: until it ends, the object isn't at its new place."""
+        if self.relocation is not None:
+            await self.tell(self.outcome(MigrationRunning(self.relocation.facts.message)))
 
     def claim(self, access: Access, endpoint: str | None, *, reached: bool = True) -> None:
         """Claim a state; where only the store's answer tells which it is, not before that. Raises `StateClaimed`."""
@@ -282,11 +282,7 @@ class Run:
 
     def _refuse(self, plan: Plan, after: State, access: Access, listing: Listing) -> RunRefused | SpecInvalid | None:
         """Give why a live plan may not be carried out; None: it may."""
-        if not self.writes:
-            return None
-        confirmed = self.state.metadata.annotations.get(CONFIRM_PLAN, "")
-        breach = find_breach(plan, after, listing.files, confirmed)
-        return find_refusal(plan, access.location) or breach or find_hook_refusal(self.state, self.context.settings)
+        return find_refusal(self.state, self.context.settings, plan, after, listing.files, access.location)
 
     async def _be_held(self, *, wanted: bool) -> None:
         """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""

@@ -35,7 +35,7 @@ from clusterstate.errors import (
     SpecInvalid,
 )
 from clusterstate.facts import store_facts
-from clusterstate.gather import Access, Known, Reader, Sources
+from clusterstate.gather import Access, Known, Sources
 from clusterstate.kube.finalizer import is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -143,7 +143,7 @@ class Removal:
     async def _find_access(self) -> Access:
         """Find out how to reach the store; where that went before the object, as the last run found out."""
         spec, kept = self._state.spec.store, self._memory.access
-        reader = Reader(self._context.client, self._context.settings, self._context.environ, self.owner.namespace)
+        reader = self._context.reader(self.owner.namespace)
         try:
             access = await reader.access(spec, self._state.cluster_name)
         except (CredentialsNotFound, ReferenceNotFound, KubeForbidden):

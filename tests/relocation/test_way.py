@@ -1,6 +1,7 @@
 """A state moves whole, overwrites nobody, and survives whatever ends its run in between."""
 
 import asyncio
+from itertools import count
 
 import pytest
 import yaml
@@ -168,6 +169,24 @@ async def test_a_run_without_time_says_how_far_it_came(world: World) -> None:
     assert world.status["store"]["url"] == f"{world.old_url}/{CLUSTER}"
     await world.run()
     await check_moved(world, await files(world.old))
+
+
+async def test_a_long_run_tells_how_far_it_is_and_that_the_object_is_not_ready(world: World) -> None:
+    await world.begin()
+    await world.move()
+    seconds = count(0, 4.0)
+    await world.run(clock=lambda: next(seconds))
+    *told, last = world.told
+    on_the_way = [each for each in told if each.get("migration", {}).get("phase") == "Copying"]
+    assert on_the_way
+    for each in on_the_way:
+        conditions = {one["type"]: (one["status"], one["reason"]) for one in each["conditions"]}
+        assert conditions["Ready"] == ("False", "Migrating")
+        assert conditions["Reconciling"] == ("True", "ProgressingWithRetry")
+        assert "InSync" not in conditions or conditions["InSync"][0] != "True"
+    copied = [each["migration"]["copied"] for each in on_the_way]
+    assert copied == sorted(copied)
+    assert last["migration"]["phase"] == "Switched"
 
 
 async def test_a_newer_file_at_the_target_stops_even_a_resumed_move(world: World) -> None:

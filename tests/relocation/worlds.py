@@ -1,5 +1,6 @@
 """An object whose state moves from one `memfs://` store to another, and the runs of its operator."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from clusterstate.context import Context, Key, Memory, Result
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.plan.claims import Claims
+from clusterstate.plan.outcome import Outcome
 from clusterstate.reconcile import run
 from clusterstate.settings import Settings
 from clusterstate.status.report import report
@@ -29,6 +31,9 @@ class World:
     namespace: str
     memory: Memory = field(default_factory=Memory)
     claims: Claims[Key] = field(default_factory=Claims)
+    told: list[Body] = field(default_factory=list)
+    """Every status that was reported, oldest first."""
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def old(self) -> MemoryStore:
@@ -71,18 +76,24 @@ class World:
         await self.change(store={"url": self.new_url})
 
     async def run(self, *, fresh: bool = False, clock: Callable[[], float] = time.monotonic) -> Result:
-        """Run once as an operator does, and report."""
+        """Run once as an operator does, and report; what is told on the way is in `told`."""
         if fresh:
             self.memory = Memory()
         context = Context(
             self.client, Settings(memory_allowed=True), {}, lambda *_: {}, claims=self.claims, clock=clock
         )
         self.body = await get(self.client, self.body)
-        result = await run(context, self.body, self.memory)
+        result = await run(context, self.body, self.memory, self.tell)
         if result.outcome is not None:
-            await report(self.client, self.body, result.outcome, datetime.now(UTC))
+            await self.tell(result.outcome)
         self.body = await get(self.client, self.body)
         return result
+
+    async def tell(self, outcome: Outcome) -> None:
+        async with self.telling:
+            await report(self.client, self.body, outcome, datetime.now(UTC))
+            self.body = await get(self.client, self.body)
+        self.told.append(self.body["status"])
 
     @property
     def status(self) -> Body:

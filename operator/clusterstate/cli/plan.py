@@ -3,36 +3,32 @@
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Final
 
 import click
 
-from clusterstate.api.annotations import CONFIRM_PLAN
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
-from clusterstate.api.store import StoreSpec
-from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
 from clusterstate.cli.objects import TROUBLE, Target
 from clusterstate.cli.reading import as_text, printable, reading
-from clusterstate.errors import KubeForbidden, RunRefused
+from clusterstate.errors import KubeForbidden
 from clusterstate.facts import origin_of, past_of, store_facts
-from clusterstate.gather import Access, Reader, Sources
+from clusterstate.gather import Reader, Sources
 from clusterstate.kube.client import Client
-from clusterstate.kube.installation import LENGTH, find_installation_key
+from clusterstate.kube.installation import LENGTH, NAME, find_installation_key
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import list_revisions
-from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import plan_digest
-from clusterstate.plan.guards import find_refusal
 from clusterstate.plan.outcome import Outcome, make_request
-from clusterstate.plan.place import is_elsewhere, locate_state
+from clusterstate.plan.place import locate_state
 from clusterstate.plan.pull import Pull
+from clusterstate.plan.refusal import find_refusal
 from clusterstate.planning import bring, decide, foresee, look
+from clusterstate.relocation.finding import find_old_place
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.state.objects import Json
@@ -65,7 +61,8 @@ class Foresight:
         """As `kubectl diff` has it."""
         if self.refusal:
             return TROUBLE
-        return int(bool(self.plan.changes or self.pull.changes or self.moves_to))
+        differs = self.plan.changes or self.plan.conflicts or self.pull.changes
+        return int(bool(differs or self.moves_to))
 
 
 async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> int:
@@ -75,13 +72,7 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
     async with reading(target) as (client, body):
         state = load(body)
         reader = Reader(client, settings, environ, state.metadata.namespace)
-        left = await _find_left_place(client, state)
-        access = await reader.access(left or state.spec.store, state.cluster_name)
-        found = await _foresee(client, settings, state, access)
-        if left is not None:
-            found = replace(
-                found, moves_to=locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url
-            )
+        found = await _foresee(client, settings, state, reader)
     if output == "text":
         for line, colour in _lines(found):
             click.secho(printable(line), fg=colour)
@@ -92,39 +83,49 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
     return found.exit_code
 
 
-async def _find_left_place(client: Client, state: ClusterState) -> StoreSpec | None:
-    """Give the store that the state is still in, None where that is the declared one."""
-    if state.spec.sync.direction is Direction.PULL:
-        return None
-    origin = origin_of(past_of(await list_revisions(client, Owner.of(state.metadata))).applied)
-    if origin is None:
-        return None
-    old, new = origin.spec, state.spec.store
-    return old if is_elsewhere(old, new, state.metadata.namespace, state.cluster_name) else None
-
-
-async def _foresee(client: Client, settings: Settings, state: ClusterState, access: Access) -> Foresight:
+async def _foresee(client: Client, settings: Settings, state: ClusterState, reader: Reader) -> Foresight:
+    past = past_of(await list_revisions(client, Owner.of(state.metadata)))
+    old = await find_old_place(client, reader, state, origin_of(past.applied))
+    access = old or await reader.access(state.spec.store, state.cluster_name)
+    digester = _Digester(client, settings.operator_namespace)
     seconds = parse_duration(state.spec.sync.timeout).total_seconds()
-    creates = bool(state.spec.cluster)
-    async with Sources(client, access, writes=False, creates=creates) as sources:
+    async with Sources(client, access, writes=False, creates=bool(state.spec.cluster)) as sources:
         tree, listing, _ = await sources.list_state(None, seconds)
-        sight = await look(client, state, access, tree, listing, partial(_digests, client, settings))
-        plan = decide(sight, datetime.now(UTC))
-        after = foresee(sight, plan).state
-        pull = bring(state, sight.desired, after)
-        outcome = Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull)
-    confirmed = state.metadata.annotations.get(CONFIRM_PLAN, "")
-    refusal = find_refusal(plan, access.location) or find_breach(plan, after, listing.files, confirmed)
-    return Foresight(outcome, refusal.message if isinstance(refusal, RunRefused) else "")
+        sight = await look(client, state, access, tree, listing, digester.digests)
+    plan = decide(sight, datetime.now(UTC))
+    plan = replace(plan, warnings=(*plan.warnings, *digester.warnings))
+    after = foresee(sight, plan).state
+    pull = bring(state, sight.desired, after)
+    refusal = find_refusal(state, settings, plan, after, listing.files, access.location)
+    return Foresight(
+        Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull),
+        refusal=refusal.message if refusal else "",
+        moves_to=locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url if old else "",
+    )
 
 
-async def _digests(client: Client, settings: Settings) -> Digests:
-    """Digest contents as the operator does where its key may be read; else what was applied of them isn't known."""
-    try:
-        key = await find_installation_key(client, settings.operator_namespace)
-    except KubeForbidden:
-        key = None
-    return Digests(key or secrets.token_bytes(LENGTH))
+@dataclass
+class _Digester:
+    """Digests contents as the operator does where its key may be read; else what was applied of them isn't known."""
+
+    client: Client
+    namespace: str
+    """The operator's."""
+    warnings: list[str] = field(default_factory=list)
+
+    async def digests(self) -> Digests:
+        """Give what digests contents, and warn where that isn't what the operator has."""
+        try:
+            key = await find_installation_key(self.client, self.namespace)
+        except KubeForbidden:
+            key = None
+        if key is None:
+            self.warnings.append(
+                f"Secret {self.namespace}/{NAME} can't be read or isn't there, so what was pushed of secrets and files "
+                "isn't known: their removal, drift and conflicts are left out. CLUSTERSTATE_OPERATOR_NAMESPACE names "
+                "the operator's namespace."
+            )
+        return Digests(key or secrets.token_bytes(LENGTH))
 
 
 def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
@@ -149,15 +150,15 @@ def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
     yield f"{summary[0].upper()}{summary[1:]}.", None
 
 
-def _field(field: FieldChange) -> str:
-    sign, _ = SIGNS[field.action]
-    match field.action:
+def _field(change: FieldChange) -> str:
+    sign, _ = SIGNS[change.action]
+    match change.action:
         case Action.CREATE:
-            return f"{sign} {field.pointer}: {_shown(field.new)}"
+            return f"{sign} {change.pointer}: {_shown(change.new)}"
         case Action.UPDATE:
-            return f"{sign} {field.pointer}: {_shown(field.old)} -> {_shown(field.new)}"
+            return f"{sign} {change.pointer}: {_shown(change.old)} -> {_shown(change.new)}"
         case Action.DELETE:
-            return f"{sign} {field.pointer}: {_shown(field.old)}"
+            return f"{sign} {change.pointer}: {_shown(change.old)}"
 
 
 def _difference(what: str, each: Difference) -> tuple[str, str]:

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from clusterstate.errors import ConflictFound, FileStoreIsForReview, SpecInvalid
-from clusterstate.plan.changes import Plan
-from clusterstate.plan.naming import NAMED, named
+from clusterstate.errors import SpecInvalid
+from clusterstate.plan.naming import named
 from clusterstate.plan.values import Value, as_list, as_map, join
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
-from clusterstate.store.location import Location
 
 REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
     "Cluster": ("cloudProvider", "kubernetesVersion"),
@@ -77,19 +75,3 @@ def _require_authorization(before: JsonObject, after: JsonObject) -> None:
 
 def _etcd_names(spec: JsonObject) -> set[str]:
     return {str(as_map(each).get("name", "")) for each in as_list(spec.get("etcdClusters"))}
-
-
-def find_refusal(plan: Plan, location: Location) -> ConflictFound | FileStoreIsForReview | None:
-    """Give why a plan may not be carried out on the state at a location, None when it may."""
-    if plan.conflicts:
-        fields = ", ".join(f"{each.key}{each.pointer}" for each in plan.conflicts[:NAMED])
-        return ConflictFound(
-            f"Declaration and store both changed {fields} since the last push; nothing was written. Make them equal, "
-            "or set spec.sync.conflict to PreferSpec or PreferStore."
-        )
-    if plan.changes and location.scheme == "file":
-        return FileStoreIsForReview(
-            f"{location.url} is a folder on one machine, which the nodes of a cluster can't read: kops permits file:// "
-            "for review only. Set spec.sync.dryRun, or push to a store that nodes can reach."
-        )
-    return None

@@ -8,7 +8,7 @@ from clusterstate.api.sync import Backups
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Context
 from clusterstate.errors import ClusterStateError, KeyNotFound, MigrationRefused
-from clusterstate.gather import Access, Reader, Sources
+from clusterstate.gather import Access, Sources
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.place import Origin, locate_state
@@ -92,8 +92,7 @@ class _CleanUp:
             return kept
 
     async def _access(self) -> Access:
-        context = self._context
-        reader = Reader(context.client, context.settings, context.environ, self._state.metadata.namespace)
+        reader = self._context.reader(self._state.metadata.namespace)
         return await reader.access(Origin(self._departure.store).spec, self._state.cluster_name)
 
     async def _copied_backups(self, old: Tree, new: Tree) -> list[Entry]:

@@ -19,20 +19,17 @@ from typing import Any, Final, Protocol
 
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.store import Layout
-from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.migration import Copied, Copying
 from clusterstate.context import Context, Memory
 from clusterstate.errors import (
-    CredentialsNotFound,
     FileStoreIsForReview,
     MigrationRunning,
-    ReferenceNotFound,
     StoreNotFound,
 )
 from clusterstate.facts import origin_of, past_of
-from clusterstate.gather import Access, Reader, Sources, places_of
+from clusterstate.gather import Access, Sources, places_of
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import list_revisions
 from clusterstate.plan.changes import Plan
@@ -53,6 +50,7 @@ from clusterstate.plan.rewriting import Move, require_movable
 from clusterstate.plan.settle import settle
 from clusterstate.planning import Sight
 from clusterstate.relocation.config import Config, rewritten
+from clusterstate.relocation.finding import find_old_place
 from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.tree import Listing, Tree
@@ -131,40 +129,11 @@ async def find_relocation(context: Context, state: ClusterState, memory: Memory,
 
     Raises what `Reader.access` raises; the message says what has to be put back.
     """
-    if state.spec.sync.direction is Direction.PULL:
-        return None
     if not memory.origin_read:
         past = past_of(await list_revisions(context.client, Owner.of(state.metadata)))
         memory.origin, memory.origin_read = origin_of(past.applied), True
-    if memory.origin is None:
-        return None
-    old = await _find_source(context, state, memory.origin)
+    old = await find_old_place(context.client, context.reader(state.metadata.namespace), state, memory.origin)
     return None if old is None else Relocation(context, state, memory, old, run)
-
-
-async def _find_source(context: Context, state: ClusterState, origin: Origin) -> Access | None:
-    """Find out how to reach the place that the state has to leave; None where it is at its place."""
-    spec, namespace = state.spec.store, state.metadata.namespace
-    if as_plain(spec) == origin.store:
-        return None
-    reader = Reader(context.client, context.settings, context.environ, namespace)
-    if not is_elsewhere(origin.spec, spec, namespace, state.cluster_name):
-        access = await reader.access(spec, state.cluster_name)
-        if not origin.place or await _identity(context, access) in {origin.place, None}:
-            return None
-    try:
-        return await reader.access(origin.spec, state.cluster_name)
-    except (CredentialsNotFound, ReferenceNotFound) as error:
-        raise type(error)(
-            f"{error.message} It is needed because the state is still at {origin.spec.url} and has to be read there to "
-            "move. Put back what is missing, or set spec.store back."
-        ) from None
-
-
-async def _identity(context: Context, access: Access) -> str | None:
-    """Give what tells a place from others as far as is known before anything is asked there."""
-    async with Sources(context.client, access, writes=False) as sources:
-        return None if sources.endpoint is None else access.location.identity(sources.endpoint)
 
 
 def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
@@ -262,8 +231,7 @@ class Relocation:
             ) from None
 
     async def _find_target(self) -> Access:
-        context = self._context
-        reader = Reader(context.client, context.settings, context.environ, self._state.metadata.namespace)
+        reader = self._context.reader(self._state.metadata.namespace)
         return await reader.access(self._state.spec.store, self._state.cluster_name)
 
     async def _move_to(self, target: Access, source: Source, history: History) -> None:

@@ -32,6 +32,7 @@
     │   ├── DeletionBlocked           the state may not be deleted (yet)
     │   ├── AfterPushRefused          a Job may not be started here
     │   ├── MigrationRefused          the state can't move to where the spec says
+    │   ├── RollbackRefused           somebody would undo it, or nobody has agreed to it
     │   ├── MirrorConflict            a Secret of that name isn't ours
     │   └── MirrorRefused             what the source holds can't be a Secret
     ├── KubeError                     the Kubernetes API answered, or failed to
@@ -40,6 +41,7 @@
     │   ├── ObjectChanged             409 on an update: read again
     │   ├── KubeForbidden             401, 403
     │   ├── KubeRefused               400, 413, 422: the same request never passes
+    │   │   └── Unreadable            a revision doesn't say any more what was applied
     │   └── KubeUnavailable           429, 5xx, no answer
     ├── MigrationRunning              the state is on its way to another place
     ├── RunUnfinished                 the next run goes on where this one had to stop
@@ -279,6 +281,10 @@ class ConflictFound(RunRefused):
     reason = Reason.CONFLICT
 
 
+class RollbackRefused(RunRefused):
+    reason = Reason.CONFLICT
+
+
 class BreakerTripped(RunRefused):
     reason = Reason.BREAKER_TRIPPED
 
@@ -335,6 +341,10 @@ class KubeForbidden(KubeError):
 class KubeRefused(KubeError):
     reason = Reason.KUBE_REFUSED
     nature = Nature.STALLED
+
+
+class Unreadable(KubeRefused):
+    """A revision doesn't say any more what was applied."""
 
 
 class KubeUnavailable(KubeError):

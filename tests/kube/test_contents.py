@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterstate.errors import SpecTooLarge
-from clusterstate.kube.contents import MAX_CONTENT, MAX_PACKED, Unreadable, pack, pack_back, unpack, unpack_back
+from clusterstate.errors import SpecTooLarge, Unreadable
+from clusterstate.kube.contents import MAX_CONTENT, MAX_PACKED, pack, pack_back, unpack, unpack_back
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(), st.lists)
 CONTENTS = st.fixed_dictionaries(

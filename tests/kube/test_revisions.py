@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from clusterstate.api.annotations import OWNER_UID_LABEL
-from clusterstate.errors import ObjectChanged, ObjectExists
+from clusterstate.errors import ObjectChanged, ObjectExists, Unreadable
 from clusterstate.kube.client import Client
-from clusterstate.kube.contents import MAX_PACKED, Unreadable, pack
+from clusterstate.kube.contents import MAX_PACKED, pack
 from clusterstate.kube.kinds import CONTROLLER_REVISIONS
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import (

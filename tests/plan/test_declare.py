@@ -6,8 +6,9 @@ import pytest
 
 from clusterstate.api.load import load
 from clusterstate.errors import SpecInvalid
-from clusterstate.plan.declare import NAMED, declare
+from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import Desired, DesiredGroup
+from clusterstate.plan.naming import NAMED
 
 
 def declared(**spec: Any) -> Desired:
@@ -63,7 +64,7 @@ def test_of_many_problems_a_few_are_named_and_all_counted() -> None:
     with pytest.raises(SpecInvalid) as caught:
         declared(cluster={f"wrong{number}": 1 for number in range(NAMED + 3)})
     assert caught.value.message.count("wrong") == NAMED
-    assert "(3 more)" in caught.value.message
+    assert "and 3 more" in caught.value.message
 
 
 def test_the_items_of_a_list_that_is_one_value_are_whole() -> None:

@@ -11,7 +11,6 @@ from clusterstate.api.sync import DeletionPolicy, Direction, SyncSpec
 from clusterstate.errors import DeletionBlocked
 from clusterstate.plan.claims import Claim, Claims
 from clusterstate.plan.deletion import (
-    NAMED,
     OWN,
     Deletion,
     Scene,
@@ -20,6 +19,7 @@ from clusterstate.plan.deletion import (
     require_same_place,
     searched,
 )
+from clusterstate.plan.naming import NAMED
 from clusterstate.state.layout import Places
 from clusterstate.state.tree import OWN_PLACE, Listing
 from clusterstate.store.base import Entry, Version

@@ -7,8 +7,9 @@ import pytest
 
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.naming import NAMED
 from clusterstate.plan.observed import Applied, specs_of
-from clusterstate.plan.validate import NAMED, find_problems
+from clusterstate.plan.validate import find_problems
 from clusterstate.state.objects import State
 from tests.plan.states import cluster, declare, golden, group, plan
 
@@ -143,4 +144,4 @@ def test_of_many_problems_a_few_are_named_and_all_counted() -> None:
     with pytest.raises(SpecInvalid) as caught:
         plan(declare(groups={f"group-{number}": {} for number in range(NAMED + 3)}), state)
     assert caught.value.message.count("is missing") == NAMED
-    assert "(3 more)" in caught.value.message
+    assert "and 3 more" in caught.value.message

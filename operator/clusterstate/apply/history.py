@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clusterstate.errors import SpecTooLarge
+from clusterstate.errors import SpecTooLarge, Unreadable
 from clusterstate.kube import revisions
 from clusterstate.kube.client import Client
-from clusterstate.kube.contents import Unreadable, pack
+from clusterstate.kube.contents import pack
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision
 from clusterstate.plan.changes import Plan

@@ -7,8 +7,7 @@ import click
 
 from clusterstate.cli.objects import Target
 from clusterstate.cli.reading import as_text, metadata_of, printable, reading
-from clusterstate.errors import ObjectNotFound
-from clusterstate.kube.contents import Unreadable
+from clusterstate.errors import ObjectNotFound, Unreadable
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
 from clusterstate.plan.rollback import restorable

@@ -16,7 +16,7 @@ from clusterstate.api.annotations import ROLLBACK_MANAGER
 from clusterstate.cli.history import find_revision
 from clusterstate.cli.objects import Target
 from clusterstate.cli.reading import as_text, echo_diff, metadata_of, reading
-from clusterstate.errors import ClusterStateError, ObjectNotFound
+from clusterstate.errors import ObjectNotFound, RollbackRefused
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, JsonObject
 from clusterstate.kube.owner import Owner
@@ -32,10 +32,6 @@ UNKEPT: Final = {
     "files": "files",
 }
 """Fields of the spec whose contents no revision holds."""
-
-
-class RollbackRefused(ClusterStateError):
-    """Somebody would undo the rollback, or nobody has agreed to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from clusterstate.errors import KubeRefused, SpecTooLarge
+from clusterstate.errors import SpecTooLarge, Unreadable
 from clusterstate.kube.compression import compress, decompress
 from clusterstate.kube.jsonpatch import Patch, apply_patch, make_patch
 
@@ -23,10 +23,6 @@ MAX_CONTENT: Final = 16 * 1024 * 1024
 """Bytes of JSON; a declaration, which is a Kubernetes object too, gives a tenth of that."""
 
 SPOILT: Final = "A ControllerRevision doesn't say any more what was applied. Delete it."
-
-
-class Unreadable(KubeRefused):
-    """A revision doesn't say any more what was applied."""
 
 
 class _Group(msgspec.Struct):

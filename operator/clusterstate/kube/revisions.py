@@ -16,9 +16,9 @@ from functools import cached_property
 from typing import Any
 
 from clusterstate.api.annotations import GROUP, OWNER_UID_LABEL
-from clusterstate.errors import ObjectChanged, ObjectExists, ObjectNotFound
+from clusterstate.errors import ObjectChanged, ObjectExists, ObjectNotFound, Unreadable
 from clusterstate.kube.client import Client
-from clusterstate.kube.contents import SPOILT, Unreadable, pack_back, unpack, unpack_back
+from clusterstate.kube.contents import SPOILT, pack_back, unpack, unpack_back
 from clusterstate.kube.kinds import CONTROLLER_REVISIONS
 from clusterstate.kube.owner import Owner
 

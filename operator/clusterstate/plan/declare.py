@@ -10,14 +10,12 @@ from clusterstate.errors import SpecInvalid
 from clusterstate.plan.absence import find_problems
 from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
 from clusterstate.plan.items import with_whole_items
+from clusterstate.plan.naming import named
 from clusterstate.plan.ownership import Owners, declared_part, ownership_of
 from clusterstate.plan.values import as_map
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import JsonObject
 from clusterstate.state.schema import Kind
-
-NAMED = 5
-"""Problems that one message names; people mend a few at a time."""
 
 
 def declare(state: ClusterState, store_url: str) -> Desired:
@@ -81,5 +79,4 @@ def _canonical(kind: Kind, spec: JsonObject, where: str, validation: Validation)
 def _refuse(where: str, problems: Iterable[str]) -> None:
     found = list(problems)
     if found:
-        more = f" ({len(found) - NAMED} more)" if len(found) > NAMED else ""
-        raise SpecInvalid(f"{where}: {'; '.join(found[:NAMED])}{more}. Correct the declaration.")
+        raise SpecInvalid(f"{where}: {named(found, '; ')}. Correct the declaration.")

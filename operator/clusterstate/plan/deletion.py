@@ -14,7 +14,7 @@ from clusterstate.api.status import StoreStatus
 from clusterstate.api.sync import DeletionPolicy, SyncSpec
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import DeletionBlocked
-from clusterstate.plan.naming import NAMED, named
+from clusterstate.plan.naming import named
 from clusterstate.state.layout import CONFIG, FileKind, Places, kind_of
 from clusterstate.state.tree import Listing
 from clusterstate.store.base import Version
@@ -156,7 +156,7 @@ def _kind(scene: Scene, file: Doomed) -> FileKind:
 
 def _require_alone(scene: Scene) -> None:
     if scene.sharers:
-        others = " and ".join(scene.sharers[:NAMED])
+        others = named(list(scene.sharers))
         raise DeletionBlocked(
             f"{scene.own.url}, or a place that its config names, is also that of {others}; nothing was deleted. Delete "
             "that object first, or set spec.sync.deletionPolicy to Retain."

@@ -12,13 +12,12 @@ from clusterstate.errors import SpecInvalid
 from clusterstate.plan.desired import DesiredGroup
 from clusterstate.plan.guards import REQUIRED
 from clusterstate.plan.merge_table import BY_NAME
+from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.values import as_list, as_map, join
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Json, JsonObject
 
-NAMED = 5
-"""Problems that one message names."""
 CONTROL_PLANE: Final = "Master"
 """The role as canonical form spells it."""
 ROLES: Final = (CONTROL_PLANE, "Node", "Bastion", "APIServer")
@@ -39,10 +38,8 @@ def require_valid(before: Applied, after: Applied) -> None:
     known = frozenset(find_problems(before))
     found = [f"{problem.place} {problem.message}" for problem in find_problems(after) if problem not in known]
     if found:
-        more = f" ({len(found) - NAMED} more)" if len(found) > NAMED else ""
         raise SpecInvalid(
-            f"kops would refuse what is declared: {'; '.join(found[:NAMED])}{more}. Nothing was written. Correct the "
-            "declaration."
+            f"kops would refuse what is declared: {named(found, '; ')}. Nothing was written. Correct the declaration."
         )
 
 

@@ -14,7 +14,6 @@ from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.place import Origin
-from clusterstate.plan.pull import Pull
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.store.clients import CLIENTS
@@ -53,8 +52,8 @@ class Memory:
     """What the migration that is under way has copied and verified."""
     job: str = ""
     """Name of the Job after a push, as long as it runs or another waits for its end."""
-    pulled: Pull | None = field(default=None, repr=False)
-    """What was last written into the spec."""
+    pulled: str = ""
+    """Digest of what was last written into the spec."""
     undone: int = 0
     """How often in a row somebody removed it again."""
 

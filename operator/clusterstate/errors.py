@@ -62,7 +62,7 @@ class Nature(StrEnum):
     STALLED = "stalled"
     """A person must act; trying again sooner than the interval is useless."""
     WAITING = "waiting"
-    """Somebody else's work is awaited, for a known time."""
+    """Somebody else's work is awaited; the next look is at the next interval."""
     TRANSIENT = "transient"
     """Likely to pass; try again, with a growing delay."""
 

@@ -319,13 +319,13 @@ class Run:
 
     async def _write_spec(self, pull: Pull) -> None:
         memory = self.memory
-        undone = memory.pulled is not None and memory.pulled.content == pull.content and not self._is_called_for()
+        undone = memory.pulled == pull.digest and not self._is_called_for()
         memory.undone = memory.undone + 1 if undone else 0
         if memory.undone >= MOST_UNDONE:
             self.pull = pull.given_up()
             return
         body = await write_spec(self.context.client, self.state.metadata, pull)
-        memory.pulled = pull
+        memory.pulled = pull.digest
         self.pull = replace(pull, written=True)
         self.written, self.state = body, load(body)
         self.request = replace(self.request, generation=self.state.metadata.generation)

@@ -39,7 +39,7 @@ async def owner(client: Client, namespace: str) -> Owner:
 
 async def template(client: Client, namespace: str, text: str) -> None:
     body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "update", "namespace": namespace}}
-    await client.apply(CONFIG_MAPS, {**body, "data": {"job.yaml": text}}, force=True)
+    await client.apply(CONFIG_MAPS, {**body, "data": {"job.yaml": text}})
 
 
 async def runner(client: Client, owner: Owner) -> HookRunner:
@@ -93,6 +93,8 @@ async def test_a_removed_job_is_a_failed_one_for_ever(client: Client, owner: Own
     await pushed(client, owner)
     await (await runner(client, owner)).follow()
     await client.delete(JOBS, owner.namespace, job_name(owner.name, owner.uid, 1))
+    while await jobs(client, owner):  # a Job goes when its Pods were let go
+        await asyncio.sleep(0.05)
     for news in (True, False):
         report = await (await runner(client, owner)).follow()
         assert report == HookReport(1, job_name(owner.name, owner.uid, 1), JobState.FAILED, GONE, news=news)

@@ -76,12 +76,10 @@ async def test_merge_patch_removes_with_null(client: Client, namespace: str) -> 
     assert "tester" in {entry["manager"] for entry in patched["metadata"]["managedFields"]}
 
 
-async def test_apply_leaves_what_others_own_unless_forced(client: Client, namespace: str) -> None:
+async def test_apply_leaves_what_others_own(client: Client, namespace: str) -> None:
     await client.apply(CONFIG_MAPS, config_map(namespace, "a", k="theirs"), manager="them")
     with pytest.raises(KubeRefused, match="them"):
         await client.apply(CONFIG_MAPS, config_map(namespace, "a", k="ours"))
-    forced = await client.apply(CONFIG_MAPS, config_map(namespace, "a", k="ours"), force=True)
-    assert forced["data"] == {"k": "ours"}
 
 
 async def test_objects_without_a_namespace(client: Client, namespace: str) -> None:

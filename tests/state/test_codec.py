@@ -20,7 +20,7 @@ CODECS: dict[FileKind, tuple[Callable[[bytes, str], Any], Callable[[Any], bytes]
     FileKind.INSTANCE_GROUP: (codec.decode_document, codec.encode_document),
     FileKind.KEYSET: (codec.decode_keyset, codec.encode_keyset),
     FileKind.SECRET: (codec.decode_secret, codec.encode_secret),
-    FileKind.SSH_PUBLIC_KEY: (codec.decode_ssh_public_key, codec.encode_ssh_public_key),
+    FileKind.SSH_PUBLIC_KEY: (codec.decode_ssh_public_key, lambda key: key.data),
 }
 
 

@@ -77,7 +77,7 @@ class History:
             confirmation=confirmation,
             hooked=succeeded(self.hooks),
             failed=newest.revision if newest and failed else 0,
-            failed_job=newest.message or "It gives no reason." if newest and failed else "",
+            failure=newest.message or "It gives no reason." if newest and failed else "",
         )
 
     @property

@@ -6,18 +6,17 @@ not edge: what an event says only decides whether to look; a run looks at everyt
 
 import logging
 import random
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 
 from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
-from clusterstate.context import Context, Memory, Result, let_go
+from clusterstate.context import Body, Context, Key, Memory, Result, let_go
 from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
@@ -40,9 +39,6 @@ JITTER = 0.1
 """Share of every wait that is left to chance, so that objects made together part with time."""
 LEARNING = 2.0
 """Seconds that a run waits at most until the versions of what its object refers to are known."""
-
-Key = tuple[str, str]
-Body = Mapping[str, Any]
 
 
 @dataclass

@@ -226,15 +226,13 @@ class Client:
         )
         return await self._object(call)
 
-    async def apply(
-        self, kind: Kind, body: JsonObject, *, manager: str = FIELD_MANAGER, force: bool = False
-    ) -> JsonObject:
+    async def apply(self, kind: Kind, body: JsonObject, *, manager: str = FIELD_MANAGER) -> JsonObject:
         """Apply an object on the server's side; `metadata.uid` and `.resourceVersion` in it are conditions.
 
         An object without them is created where it is missing. Raises `KubeRefused` when another manager owns a
-        field and `force` isn't given, `ObjectChanged` when a condition doesn't hold.
+        field, `ObjectChanged` when a condition doesn't hold.
         """
-        query = {"fieldManager": manager, "force": str(force).lower()}
+        query = {"fieldManager": manager, "force": "false"}
         return await self._object(_call("patch", kind, body, query, APPLY_PATCH))
 
     async def delete(

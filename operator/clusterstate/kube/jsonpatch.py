@@ -1,6 +1,6 @@
 """How one JSON value becomes another, as a JSON Patch (RFC 6902): made by comparing, carried out on a copy. Pure.
 
-Of the RFC's operations these are made and understood: add, remove, replace. A merge patch (RFC 7386) wouldn't do: it
+Of the RFC's operations these are made and understood: add, remove, replace. A merge patch (RFC 7396) wouldn't do: it
 can't say null.
 """
 

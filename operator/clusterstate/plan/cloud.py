@@ -27,8 +27,6 @@ class CloudUpdate:
     """None: not known."""
     reason: Reason
     message: str
-    pointers: tuple[str, ...] = ()
-    """Fields of `config` that the last update has not seen, as JSON pointers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Pushes:
     """The newest revision whose Job (`spec.afterPush`) succeeded; 0: none did."""
     failed: int = 0
     """The revision whose Job failed, where that is the newest one that ended and none runs; 0: it didn't."""
-    failed_job: str = ""
+    failure: str = ""
     """What the newest Job said when it failed; empty: it didn't."""
 
     @property
@@ -75,13 +73,13 @@ def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) 
     pointers = unseen(state.cluster.spec, state.completed.spec)
     if pushes.has_failed:
         text = (
-            f"The Job after the push of revision {pushes.failed} failed: {pushes.failed_job} See what is wrong, and "
+            f"The Job after the push of revision {pushes.failed} failed: {pushes.failure} See what is wrong, and "
             f"run: {command}; then set the annotation clusterstate.dev/cloud-updated: {pushes.failed}."
         )
-        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text, pointers=pointers)
+        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text)
     if pointers:
         text = f"config changed in {named(pointers)} since kops built the cluster. Run: {command}"
-        return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text, pointers=pointers)
+        return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text)
     if not pushes.confirmed:
         text = (
             f"Revision {pushes.groups} changed instance groups, and no file of the store tells if kops has seen that. "

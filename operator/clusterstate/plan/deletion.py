@@ -156,7 +156,7 @@ def _kind(scene: Scene, file: Doomed) -> FileKind:
 
 def _require_alone(scene: Scene) -> None:
     if scene.sharers:
-        others = named(list(scene.sharers))
+        others = named(list(scene.sharers), " and ")
         raise DeletionBlocked(
             f"{scene.own.url}, or a place that its config names, is also that of {others}; nothing was deleted. Delete "
             "that object first, or set spec.sync.deletionPolicy to Retain."

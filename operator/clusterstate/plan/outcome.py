@@ -163,7 +163,7 @@ class Outcome:
     hook: HookReport | None = None
     """The newest Job after a push; None: there was none."""
     pull: Pull | None = None
-    """What Pull brings into the spec; None where nothing is to be brought."""
+    """What Pull brings into the spec; None under Push."""
 
     @property
     def failure(self) -> Failure | None:

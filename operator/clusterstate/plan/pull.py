@@ -4,6 +4,7 @@ Pull writes what it may by server-side apply without force. It leaves out every 
 lists of which somebody else owns a part, since the API server takes a list in a kops spec for one value.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -44,9 +45,14 @@ class Pull:
     changes: tuple[str, ...] = ()
     """Pointers in the spec of what is new, different or gone; none: the spec holds it all."""
     blocked: tuple[Blocked, ...] = ()
-
+    """Where somebody else has the say, so that the spec says otherwise than the store."""
     written: bool = False
     """Whether the changes are in the spec now."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hex over the content."""
+        return hashlib.sha256(json.dumps(self.content, sort_keys=True).encode()).hexdigest()
 
     def given_up(self) -> "Pull":
         """Give the same with all its changes blocked, since somebody undoes them again and again."""

@@ -236,8 +236,3 @@ def _ssh_blob(algorithm: bytes, text: bytes) -> bytes | None:
         return None
     named = len(algorithm).to_bytes(4) + algorithm
     return blob if blob.startswith(named) and not algorithm.startswith(b"#") else None
-
-
-def encode_ssh_public_key(public_key: SshPublicKey) -> bytes:
-    """Give the file of an SSH key: the line as it was given."""
-    return public_key.data

@@ -58,7 +58,7 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
 
 
 def make_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give the JSON merge patch (RFC 7386) from one status to another, None where they are equal."""
+    """Give the JSON merge patch (RFC 7396) from one status to another, None where they are equal."""
     patch: dict[str, Any] = {key: None for key in before if key not in after}
     for key, value in after.items():
         if key not in before:

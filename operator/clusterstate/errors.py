@@ -41,6 +41,7 @@
     │   ├── KubeForbidden             401, 403
     │   ├── KubeRefused               400, 413, 422: the same request never passes
     │   └── KubeUnavailable           429, 5xx, no answer
+    ├── DiskFull                      a large file doesn't fit onto the operator's own disk
     ├── MigrationRunning              the state is on its way to another place
     ├── RunUnfinished                 the next run goes on where this one had to stop
     └── RunTimedOut                   the run took longer than sync.timeout
@@ -130,6 +131,7 @@ class Reason(StrEnum):
     KOPS_UPDATE_PENDING = "KopsUpdatePending"
     KOPS_NEVER_UPDATED = "KopsNeverUpdated"
 
+    DISK_FULL = "DiskFull"
     KUBE_FORBIDDEN = "KubeForbidden"
     KUBE_REFUSED = "KubeRefused"
     KUBE_UNAVAILABLE = "KubeUnavailable"
@@ -339,6 +341,11 @@ class KubeRefused(KubeError):
 
 class KubeUnavailable(KubeError):
     pass
+
+
+class DiskFull(ClusterStateError):
+    reason = Reason.DISK_FULL
+    nature = Nature.TRANSIENT
 
 
 class MigrationRunning(ClusterStateError):

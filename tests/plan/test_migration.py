@@ -7,7 +7,7 @@ import pytest
 from clusterstate.api.sync import Backups
 from clusterstate.errors import MigrationRefused
 from clusterstate.plan.departure import Departure
-from clusterstate.plan.migration import choose_backups, require_readable, strangers
+from clusterstate.plan.migration import choose_backups, require_movable_sizes, strangers
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.retirement import deletable
 from clusterstate.state.tree import Listing
@@ -38,9 +38,9 @@ def test_the_latest_is_the_newest_complete_one_of_each_etcd_cluster() -> None:
 
 def test_a_file_that_nobody_reads_whole_is_named() -> None:
     with pytest.raises(MigrationRefused, match="addons/large"):
-        require_readable([entry("addons/small"), entry("addons/large", size=LARGEST_FILE + 1)])
+        require_movable_sizes([entry("addons/small"), entry("addons/large", size=LARGEST_FILE + 1)])
     with pytest.raises(MigrationRefused, match=r"backups to None"):
-        require_readable([entry(NEWER[0], size=LARGEST_FILE + 1)])
+        require_movable_sizes([entry(NEWER[0], size=LARGEST_FILE + 1)])
 
 
 def test_strangers_are_files_that_make_a_state_another_one() -> None:

@@ -41,7 +41,7 @@ class Watched(Body):
 
     @classmethod
     def of(cls, data: bytes) -> Self:
-        file = cast("BinaryIO", tempfile.TemporaryFile())
+        file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed by who uses it
         file.write(data)
         file.flush()
         digest = md5(data).digest()

@@ -43,6 +43,7 @@
     │   ├── KubeRefused               400, 413, 422: the same request never passes
     │   │   └── Unreadable            a revision doesn't say any more what was applied
     │   └── KubeUnavailable           429, 5xx, no answer
+    ├── DiskFull                      a large file doesn't fit onto the operator's own disk
     ├── MigrationRunning              the state is on its way to another place
     ├── RunUnfinished                 the next run goes on where this one had to stop
     └── RunTimedOut                   the run took longer than sync.timeout
@@ -132,6 +133,7 @@ class Reason(StrEnum):
     KOPS_UPDATE_PENDING = "KopsUpdatePending"
     KOPS_NEVER_UPDATED = "KopsNeverUpdated"
 
+    DISK_FULL = "DiskFull"
     KUBE_FORBIDDEN = "KubeForbidden"
     KUBE_REFUSED = "KubeRefused"
     KUBE_UNAVAILABLE = "KubeUnavailable"
@@ -349,6 +351,11 @@ class Unreadable(KubeRefused):
 
 class KubeUnavailable(KubeError):
     pass
+
+
+class DiskFull(ClusterStateError):
+    reason = Reason.DISK_FULL
+    nature = Nature.TRANSIENT
 
 
 class MigrationRunning(ClusterStateError):

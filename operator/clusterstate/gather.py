@@ -33,6 +33,7 @@ from clusterstate.state.kops_resources.store import open_divided
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import OWN_PLACE, Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
+from clusterstate.store.copying import most_of
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, Source, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
@@ -264,6 +265,11 @@ class Sources:
     def endpoint(self) -> str | None:
         """Where the store's service is, as far as is known; see `Store.endpoint`."""
         return self._opened.endpoint
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest file that can be copied from the store or to it."""
+        return most_of(self._opened)
 
     async def list_state(self, known: Known | None, seconds: float) -> tuple[Tree, Listing, Known | None]:
         """List the state wherever its parts lie; `config` is read only when it has another version than `known`.

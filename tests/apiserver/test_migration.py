@@ -148,6 +148,35 @@ def test_ten_kills(operating: Operating, names: tuple[str, str], request: pytest
     migrate_under_fire(operating, names, (backings[0], backings[1]), files=200)
 
 
+def test_a_large_backup_moves_by_way_of_a_disk_on_which_nothing_stays(
+    operating: Operating, s3_backing: Listed, gs_backing: Listed, tmp_path: Path
+) -> None:
+    """Killed while only the backup is missing, and again once it is there: the last file but `config`."""
+    spools = tmp_path / "spools"
+    spools.mkdir()
+    operating.environ |= {**gs_backing.environ, "TMPDIR": str(spools)}
+    chance = random.Random("large")
+    fill(s3_backing, 30, chance)
+    backup = f"{NAME}/backups/etcd/main/2026-01-31T12:00:00Z-000001/etcd.backup.gz"
+    s3_backing.put(backup, chance.randbytes(20 << 20))
+    stores = [open_store(operating, name, each) for name, each in (("s3", s3_backing), ("gs", gs_backing))]
+    operating.apply(declaration(stores[0]))
+    with operating.running():
+        operating.settled()
+    before = s3_backing.files()
+    operating.apply(declaration(stores[1], migration={"backups": "All"}))
+    for wanted in (len(before) - 2, len(before) - 1):
+        operating.start_operator()
+        operating.until(lambda wanted=wanted: len(gs_backing.keys()) >= wanted)
+        operating.kill_operator()
+        assert list(spools.iterdir()) == []
+    with operating.running():
+        operating.until(lambda: operating.state()["status"].get("migration", {}).get("phase") == "Switched")
+        operating.settled()
+    check_moved(before, s3_backing, gs_backing)
+    assert list(spools.iterdir()) == []
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("names", PAIRS, ids="-".join)

@@ -93,7 +93,7 @@ async def test_a_removed_job_is_a_failed_one_for_ever(client: Client, owner: Own
     await pushed(client, owner)
     await (await runner(client, owner)).follow()
     await client.delete(JOBS, owner.namespace, job_name(owner.name, owner.uid, 1))
-    while await jobs(client, owner):  # a Job goes when its Pods were let go
+    while await jobs(client, owner):  # noqa: ASYNC110 - it goes when its Pods were let go, and nobody tells
         await asyncio.sleep(0.05)
     for news in (True, False):
         report = await (await runner(client, owner)).follow()

@@ -13,6 +13,8 @@ from clusterstate.errors import IntegrityFailed, MigrationRefused, StoreUnavaila
 from clusterstate.state.tree import PARALLEL, Tree
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
+from clusterstate.store.copying import see
+from tests.store.streaming import large
 
 FILES = {f"addons/{number}": f"content {number}".encode() * 50 for number in range(40)}
 
@@ -214,3 +216,62 @@ async def test_content_types_come_along_where_they_say_something(places: Places)
     await (await places.copying()).copy(await places.entries())
     assert target.types["addons/1"] == "text/yaml"
     assert {target.types[key] for key in FILES if key != "addons/1"} == {"binary/octet-stream"}, "the target's own"
+
+
+@pytest.fixture
+def memories(request: pytest.FixtureRequest) -> tuple[MemoryStore, MemoryStore]:
+    """A source and a target that take files of any size."""
+    source, target = (MemoryStore(f"{request.node.nodeid}-{name}") for name in ("source", "target"))
+    return source, target
+
+
+async def listed(store: MemoryStore) -> dict[str, Entry]:
+    return dict((await Tree(store).list_files(backups=True)).entries)
+
+
+async def test_large_files_come_last_and_follow_the_same_rules(memories: tuple[MemoryStore, MemoryStore]) -> None:
+    source, target = memories
+    copied, order = Copied(("test",)), []
+
+    async def tell() -> None:
+        order.append(await listed(target))
+
+    async def make(*, resumed: bool = False) -> Copying:
+        return Copying(Tree(source), Tree(target), "memfs://new", await listed(target), copied, resumed, tell)
+
+    async def digests(store: MemoryStore) -> dict[str, str]:
+        return {key: (await see(store, key, each.size)).digest for key, each in (await listed(store)).items()}
+
+    for key, data in {"backups/large": large(1), **FILES}.items():
+        await source.write(key, data)
+    await (await make()).copy((await listed(source)).values())
+    assert "backups/large" in order[-1]
+    assert not any("backups/large" in each for each in order[:-1])
+    await source.write("backups/large", large(2))
+    await (await make()).copy((await listed(source)).values())
+    assert await digests(target) == await digests(source), "an older copy of ours is replaced"
+    await target.write("backups/large", large(3))
+    await source.write("backups/large", large(4))
+    copying = await make()
+    for work in (copying.compare, copying.copy):
+        with pytest.raises(MigrationRefused, match="backups/large"):
+            await work((await listed(source)).values())
+    await target.write("backups/large", large(4))
+    await (await make()).compare((await listed(source)).values())
+    assert await digests(target) == await digests(source)
+    assert copied.sizes["backups/large"] == len(large(4))
+
+
+async def test_who_runs_out_of_time_with_a_large_file_is_advised(memories: tuple[MemoryStore, MemoryStore]) -> None:
+    source, target = memories
+    await source.write("backups/large", large(1))
+    copying = Copying(Tree(source), Tree(target), "memfs://new", {}, Copied(("test",)), resumed=False, tell=nothing)
+    assert copying.advice == ""
+    task = asyncio.create_task(copying.copy((await listed(source)).values()))
+    while not copying.large:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert "backups/large is copied by one run or not at all" in copying.advice
+    assert "raise spec.sync.timeout" in copying.advice
+    await copying.copy((await listed(source)).values())

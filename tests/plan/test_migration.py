@@ -7,11 +7,11 @@ import pytest
 from clusterstate.api.sync import Backups
 from clusterstate.errors import MigrationRefused
 from clusterstate.plan.departure import Departure
-from clusterstate.plan.migration import choose_backups, require_readable, strangers
+from clusterstate.plan.migration import choose_backups, require_movable_sizes, strangers
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.retirement import deletable
 from clusterstate.state.tree import Listing
-from clusterstate.store.base import LARGEST_FILE, Entry, Version
+from clusterstate.store.base import LARGEST_COPY, Entry, Version
 
 THEN = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 CONTROL = ["backups/etcd/main/control/etcd-cluster-created", "backups/etcd/events/control/etcd-cluster-spec"]
@@ -36,11 +36,14 @@ def test_the_latest_is_the_newest_complete_one_of_each_etcd_cluster() -> None:
     assert chosen(Backups.NONE) == {*CONTROL, "backups/notes"}
 
 
-def test_a_file_that_nobody_reads_whole_is_named() -> None:
-    with pytest.raises(MigrationRefused, match="addons/large"):
-        require_readable([entry("addons/small"), entry("addons/large", size=LARGEST_FILE + 1)])
-    with pytest.raises(MigrationRefused, match=r"backups to None"):
-        require_readable([entry(NEWER[0], size=LARGEST_FILE + 1)])
+def test_a_file_that_is_too_large_is_named_with_its_size() -> None:
+    with pytest.raises(
+        MigrationRefused, match=r"addons/large \(9 bytes\) can't be copied to k8s://: the largest file that can has 8"
+    ):
+        require_movable_sizes([entry("addons/small"), entry("addons/large", size=9)], 8, "k8s://")
+    with pytest.raises(MigrationRefused, match=rf"{NEWER[0]} \({LARGEST_COPY + 1} bytes\) can't .*backups to None"):
+        require_movable_sizes([entry(NEWER[0], size=LARGEST_COPY + 1)], LARGEST_COPY, "gs://acme")
+    require_movable_sizes([entry(NEWER[0], size=LARGEST_COPY)], LARGEST_COPY, "gs://acme")
 
 
 def test_strangers_are_files_that_make_a_state_another_one() -> None:

@@ -8,10 +8,13 @@ import yaml
 
 from clusterstate.api.load import load
 from clusterstate.kube.client import Client
+from clusterstate.kube.kinds import SECRETS
 from clusterstate.plan.claims import make_claim
 from clusterstate.store.backends.memory import MemoryStore
+from clusterstate.store.copying import see
 from tests.kube.owners import create
 from tests.relocation.worlds import CLUSTER, World, files
+from tests.store.streaming import LARGE, large
 
 pytestmark = pytest.mark.apiserver
 CONFIG = f"{CLUSTER}/config"
@@ -110,6 +113,38 @@ async def test_a_declaration_of_the_old_place_is_refused_by_name(world: World) -
     before = await files(world.old)
     await world.run()
     await check_moved(world, before)
+
+
+async def test_a_file_that_the_new_store_does_not_take_is_refused_before_anything_is_written(world: World) -> None:
+    await world.begin()
+    backup = f"{CLUSTER}/backups/etcd/main/2026-01-31T12:00:00Z-000001/etcd.backup.gz"
+    await world.old.write(backup, bytes(9 << 20))
+    for dry_run in (True, False):
+        await world.change(store={"url": "k8s://"}, sync={"dryRun": dry_run})
+        await world.run()
+        assert world.reason("Stalled") == "MigrationRefused"
+        assert f"{backup.removeprefix(f'{CLUSTER}/')} (9437184 bytes) can't be copied to k8s://" in message(world)
+        assert "the largest file that can has 8388608 bytes" in message(world)
+    assert [each async for each in world.client.list(SECRETS, world.namespace)] == []
+    await world.change(sync={"migration": {"backups": "None"}})
+    await world.run()
+    assert world.reason() == "Succeeded", message(world)
+
+
+async def test_a_large_backup_moves_and_its_old_copy_goes(world: World) -> None:
+    await world.begin(sync={"migration": {"cleanup": "Delete", "backups": "All"}})
+    backup = f"{CLUSTER}/backups/etcd/main/2026-01-31T12:00:00Z-000001/etcd.backup.gz"
+    await world.old.write(backup, large(1))
+    await world.move()
+    await world.run()
+    assert world.reason() == "Succeeded", message(world)
+    digests = [(await see(store, backup, LARGE)).digest for store in (world.old, world.new)]
+    assert digests[0] == digests[1]
+    await make_updated(world.new, world.old_url, world.new_url)
+    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}")
+    await world.run(fresh=True)
+    assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
+    assert await files(world.old) == {}
 
 
 async def test_a_dry_run_counts_and_plans_at_the_old_place(world: World) -> None:

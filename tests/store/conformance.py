@@ -13,8 +13,22 @@ from typing import Any, ClassVar
 
 import pytest
 
-from clusterstate.errors import KeyNotFound, LostRace, StoreRefused
-from clusterstate.store.base import ABSENT, ANYTHING, Capabilities, Entry, Page, Store, Version, typed
+from clusterstate.errors import KeyNotFound, LostRace, StoreRefused, StoreUnsupported
+from clusterstate.store.base import (
+    ABSENT,
+    ANYTHING,
+    Capabilities,
+    Entry,
+    Page,
+    Store,
+    Streamed,
+    Streams,
+    Version,
+    streams,
+    typed,
+)
+from clusterstate.store.sinks import PART
+from tests.store.streaming import LARGE, Parts, Watched, large
 from tests.support.table import CHECK, STORE
 
 LONG = "/".join(["x" * 180, *["x" * 179] * 4])
@@ -116,6 +130,40 @@ class StoreConformance(Examined):
         await store.write("folder/file", data)
         assert (await store.read("folder/file")).data == data
         assert [entry.size for entry in await entries_of(store)] == [len(data)]
+
+    async def test_files_of_any_size_move_in_parts(self, store: Store, rival: Store) -> None:
+        """What nobody reads whole is written under the same conditions, and given back as it is."""
+        if self.row.startswith("k8s"):
+            with pytest.raises(StoreUnsupported, match="up to 8388608 bytes only"):
+                streams(store)
+            return
+        await self._check_conditions(streams(typed(store, "application/gzip")), streams(rival))
+        with Watched.of(large(4)) as body:
+            version = await streams(typed(store, "application/gzip")).upload("folder/large", body)
+            assert self.row.startswith("memfs") or max(body.parts) <= PART
+        (entry,) = await entries_of(store)
+        assert (entry.key, entry.size, entry.version) == ("folder/large", LARGE, version)
+        parts = Parts()
+        told = await streams(rival).download("folder/large", parts, size=LARGE)
+        assert told == Streamed(version, "" if self.row.startswith(UNTYPED) else "application/gzip")
+        assert parts.data == large(4)
+        with pytest.raises(KeyNotFound):
+            await streams(store).download("folder/missing", Parts(), size=LARGE)
+        with pytest.raises(StoreRefused, match="has more than 8388608 bytes"):
+            await store.read("folder/large")
+
+    async def _check_conditions(self, store: Streams, rival: Streams) -> None:
+        with Watched.of(large(1)) as first, Watched.of(large(2)) as second, Watched.of(large(3)) as third:
+            created = await store.upload("folder/large", first, expect=ABSENT)
+            with pytest.raises(LostRace):
+                await rival.upload("folder/large", second, expect=ABSENT)
+            with pytest.raises(LostRace):
+                await rival.upload("folder/large", second, expect=NEVER)
+            await rival.upload("folder/large", second, expect=created)
+            with pytest.raises(LostRace):
+                await store.upload("folder/large", third, expect=created)
+            with pytest.raises(LostRace):
+                await store.upload("folder/never-there", third, expect=created)
 
     async def test_a_missing_file_is_told_apart(self, store: Store) -> None:
         await store.write("folder/file", b"x")

@@ -29,10 +29,11 @@ from clusterstate.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from clusterstate.store.base import ABSENT, ANYTHING, Expect, Store
+from clusterstate.store.base import ABSENT, ANYTHING, Expect, Store, streams
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import ATTEMPTS
 from tests.store.conformance import Examined, keys_of
+from tests.store.streaming import LARGE, Parts, Watched, large
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.forwardproxy import ForwardProxy
 
@@ -200,6 +201,21 @@ class FaultConformance(Faced):
             assert not self.checks_uploads
         else:
             assert data == CONTENT
+
+    async def test_a_large_file_is_sent_and_fetched_again_from_its_beginning(
+        self, store: Store, proxy: FaultProxy
+    ) -> None:
+        if not store.capabilities.streams:
+            return
+        send = (Fault(method=self.write_method, times=1, status=503), Fault(corrupt_request=True, times=1))
+        with Watched.of(large(1)) as body, failing([proxy], *send):
+            version = await streams(store).upload("large", body)
+        parts = Parts()
+        fetch = (Fault(method="GET", cut_after=9 << 20, times=1), Fault(method="GET", corrupt=True, times=1))
+        with failing([proxy], *fetch):
+            assert (await streams(store).download("large", parts, size=LARGE)).version == version
+        assert parts.data == large(1)
+        assert [fault.times for fault in (*send, *fetch)] == [0] * 4
 
     @pytest.mark.parametrize("length", [0, 100])
     async def test_half_a_listing_is_never_taken_for_a_whole_one(

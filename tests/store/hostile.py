@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from clusterstate.errors import EndpointRefused, StoreRefused, StoreUnavailable
-from clusterstate.store.base import LARGEST_FILE, Store
+from clusterstate.store.base import LARGEST_FILE, Store, streams
 from clusterstate.store.connections import LARGEST_ANSWER
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.listing import MOST_PAGES
@@ -26,6 +26,7 @@ from tests.store.canned import canned
 from tests.store.conformance import Examined, keys_of
 from tests.store.opening import LOOPBACK
 from tests.store.serving import Speak, dribble, dripping, pouring, serving
+from tests.store.streaming import Parts
 
 
 async def all_threads_come_back() -> None:
@@ -80,12 +81,16 @@ class HostileConformance(Examined):
         numbers = iter(range(1 << 30))
         return lambda _: self.listing(token(next(numbers)))
 
-    @pytest.mark.parametrize("work", ["read", "list"])
+    @pytest.mark.parametrize("work", ["read", "list", "download"])
     async def test_dripping_bytes_do_not_stretch_a_call(self, bare_at: BareAt, work: str) -> None:
         async with serving(self.dripping()) as endpoint:
             async with bare_at(endpoint, HASTY) as store:
                 with pytest.raises(StoreUnavailable, match=r"within 0\.3 seconds"):
-                    await (store.read("file") if work == "read" else keys_of(store))
+                    await {
+                        "read": lambda: store.read("file"),
+                        "list": lambda: keys_of(store),
+                        "download": lambda: streams(store).download("file", Parts(), size=0),
+                    }[work]()
             await all_threads_come_back()
 
     async def test_a_handshake_that_drips_is_given_up(self, bare_at: BareAt, certificates: Path) -> None:

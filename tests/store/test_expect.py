@@ -6,8 +6,10 @@ import pytest
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, ANYTHING, Blob, Version
+from clusterstate.store.body import Content
 from clusterstate.store.expect import Conditional, Kept, Proof, proof_of
 from tests.store.expecting import check_one_after_another
+from tests.store.streaming import Watched
 
 
 class Manners(Enum):
@@ -40,11 +42,11 @@ class Folder:
         finally:
             self.files |= self.late
 
-    def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+    def put(self, key: str, data: Content, *, if_match: str = "", if_none: bool = False) -> Version:
         self.asked.append("put if" if if_match or if_none else "put")
         self.check(key, if_match, if_none=if_none)
         self.count += 1
-        self.files[key] = Blob(data, Version(f"v{self.count}"))
+        self.files[key] = Blob(data if isinstance(data, bytes) else data.open().read(), Version(f"v{self.count}"))
         return self.files[key].version
 
     def remove(self, key: str, *, if_match: str = "") -> None:
@@ -131,6 +133,35 @@ def test_what_is_proven_costs_nothing() -> None:
     version = keeper.write("file", b"y", version)
     keeper.delete("file", version)
     assert folder.asked == ["put if", "put if", "delete if"]
+
+
+@pytest.mark.parametrize(
+    ("manners", "asked", "kept"),
+    [
+        (Manners.KEEPS, ["head", "put if"], Kept.UNKNOWN),
+        (Manners.IGNORES, ["head", "put if"], Kept.UNKNOWN),
+        (Manners.REFUSES, ["head", "put if", "put"], Kept.NO),
+    ],
+)
+def test_a_large_file_is_not_read_to_prove_anything(manners: Manners, asked: list[str], kept: Kept) -> None:
+    """It is compared, and the condition is sent all the same, unless the service refuses such."""
+    folder, proof, keeper = make(manners)
+    with Watched.of(b"large") as body:
+        version = keeper.write("file", body, ABSENT)
+        folder.asked.clear()
+        newer = keeper.write("file", body, version)
+        assert (folder.asked, proof.update) == (asked, kept)
+        with pytest.raises(LostRace):
+            keeper.write("file", body, version)
+        assert folder.asked == [*asked, "head"]
+        proof.update = Kept.YES
+        folder.asked.clear()
+        if manners is Manners.REFUSES:
+            with pytest.raises(StoreUnsupported):
+                keeper.write("file", body, newer)
+        else:
+            keeper.write("file", body, newer)
+        assert folder.asked == ["put if"]
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from clusterstate.errors import StoreUnavailable
-from clusterstate.store.threads import HOST_LANE, THREADS, Lane, Threads, expose, host_lane
+from clusterstate.store.threads import HOST_LANE, SLOWEST, THREADS, Lane, Threads, expose, host_lane, require_wanted
 
 
 async def test_results_and_errors_come_back() -> None:
@@ -54,6 +54,30 @@ def test_one_lane_serves_one_loop_after_another() -> None:
         return await asyncio.gather(*(lane.run(abs, -number) for number in range(5)))
 
     assert asyncio.run(crowd()) == asyncio.run(crowd()) == [0, 1, 2, 3, 4]
+
+
+async def test_who_moves_much_may_take_longer() -> None:
+    lane = Lane(2, seconds=0.05)
+    await lane.move(SLOWEST, time.sleep, 0.2)
+    with pytest.raises(StoreUnavailable, match=r"within 0\.05 seconds"):
+        await lane.move(0, time.sleep, 0.2)
+
+
+async def test_a_call_that_was_given_up_may_learn_that() -> None:
+    lane, go_on, heard = Lane(1, seconds=0.05), threading.Event(), threading.Event()
+
+    def work() -> None:
+        require_wanted()
+        go_on.wait()
+        with pytest.raises(StoreUnavailable, match="given up"):
+            require_wanted()
+        heard.set()
+
+    with pytest.raises(StoreUnavailable, match=r"within 0\.05 seconds"):
+        await lane.run(work)
+    go_on.set()
+    assert heard.wait(10)
+    require_wanted()
 
 
 async def test_a_call_that_takes_too_long_is_given_up() -> None:

@@ -15,12 +15,16 @@ from clusterstate.store.base import (
     Entry,
     Expect,
     Page,
+    Sink,
     Store,
+    Streamed,
     Version,
 )
+from clusterstate.store.body import Body
 from clusterstate.store.listing import MOST_PAGES
 from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Counting, Prefixed, ReadOnly, RequestCounts, Retrying
 from tests.store.conformance import StoreConformance, keys_of, pages_of
+from tests.store.streaming import LARGE, Parts, Watched, large
 
 
 class Flaky:
@@ -50,6 +54,18 @@ class Flaky:
             await self.inner.write(key, data, expect=expect)
         self.fail()
         return await self.inner.write(key, data, expect=expect)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        if self.late and self.errors:
+            to.write(b"the beginning")
+        self.fail()
+        return await self.inner.download(key, to, size=size)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        if self.late and self.errors:
+            await self.inner.upload(key, body, expect=expect)
+        self.fail()
+        return await self.inner.upload(key, body, expect=expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         if self.late and self.errors:
@@ -122,6 +138,23 @@ async def test_what_fails_by_chance_is_repeated(retrying: Retrying, flaky: Flaky
     flaky.errors = [kind("once"), kind("twice")]
     await retrying.write("file", b"x")
     assert flaky.calls == 3
+
+
+async def test_a_large_file_is_repeated_from_its_beginning(retrying: Retrying, flaky: Flaky) -> None:
+    """Up and down; a write whose answer was lost is known by what is there then."""
+    with Watched.of(large(1)) as body, Watched.of(large(2)) as other:
+        flaky.late, flaky.errors = True, [StoreUnavailable("once")]
+        version = await retrying.upload("file", body, expect=ABSENT)
+        flaky.errors = [StoreUnavailable("once"), IntegrityFailed("twice")]
+        parts = Parts()
+        assert await retrying.download("file", parts, size=LARGE) == Streamed(version)
+        assert parts.data == large(1)
+        flaky.late, flaky.errors = False, [StoreUnavailable("once")]
+        with pytest.raises(LostRace):
+            await retrying.upload("file", other, expect=ABSENT)
+        flaky.errors = [StoreUnavailable("once")]
+        with pytest.raises(LostRace):
+            await retrying.upload("missing", other, expect=version)
 
 
 async def test_attempts_are_bounded_and_delays_grow(retrying: Retrying, flaky: Flaky, pauses: Pauses) -> None:
@@ -238,6 +271,11 @@ async def test_read_only_refuses_every_write() -> None:
         await store.write("file", b"y", expect=version)
     with pytest.raises(StoreRefused, match=r"bug.*would have written the file new"):
         await store.write("new", b"y", expect=ABSENT)
+    with Watched.of(b"y") as body, pytest.raises(StoreRefused, match=r"bug.*would have written the file file"):
+        await store.upload("file", body, expect=version)
+    parts = Parts()
+    assert await store.download("file", parts, size=1) == Streamed(version)
+    assert parts.data == b"x"
     with pytest.raises(StoreRefused, match=r"bug.*would have deleted the file file"):
         await store.delete("file", expect=version)
     assert await store.read("file") == Blob(b"x", version)

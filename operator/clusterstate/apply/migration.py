@@ -1,18 +1,20 @@
 """Copies a state from one place to another, file by file, and believes nothing that it hasn't read back.
 
-A file counts as copied when the bytes that the target gives are those that the source gave, in this process: what a
-run before copied is read again. Nothing is overwritten but older copies of the same file, each on condition that it
-is still the version that was looked at.
+A file counts as copied when the bytes that the target gives are those that the source gave, by their SHA-256 and in
+this process: what a run before copied is read again. Small files go first: a large one takes its time. Nothing is
+overwritten but older copies of the same file, each on condition that it is still the version that was looked at.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace
+from clusterstate.errors import KeyNotFound, LostRace
 from clusterstate.plan.migration import may_replace, refuse_different
 from clusterstate.state.tree import Tree, run_each
-from clusterstate.store.base import ABSENT, Blob, Entry, Version
+from clusterstate.store.base import ABSENT, LARGEST_FILE, Entry, Version
+from clusterstate.store.copying import Freight, Seen, loaded, see
 
 T = TypeVar("T")
 
@@ -27,10 +29,10 @@ class Copied:
     """By key, at the source and at the target."""
     sizes: dict[str, int] = field(default_factory=dict)
 
-    def note(self, key: str, source: Blob, target: Version) -> None:
+    def note(self, key: str, source: Seen, target: Version) -> None:
         """Note that both hold the same bytes."""
         self.pairs[key] = (source.version, target)
-        self.sizes[key] = len(source.data)
+        self.sizes[key] = source.size
 
     def holds(self, entry: Entry) -> bool:
         """Whether the file as it is at the source has been copied and verified."""
@@ -56,14 +58,26 @@ class Copying:
     """Whether a run before made sure that every file at the target was a copy."""
     tell: Callable[[], Awaitable[None]]
     """Is called after each file."""
+    large: list[str] = field(default_factory=list)
+    """Files that take their time, from the one that is on its way on."""
+
+    @property
+    def advice(self) -> str:
+        """What to do where a run ends with the files that are on their way; empty where the next one gets further."""
+        return (
+            f" {self.large[0]} is copied by one run or not at all: where this repeats, raise spec.sync.timeout."
+            if self.large
+            else ""
+        )
 
     async def compare(self, entries: Iterable[Entry]) -> None:
         """Read the files that both places have; raise `MigrationRefused`, which names those that differ."""
         different: list[str] = []
 
         async def look(entry: Entry) -> None:
-            source, target = await self.source.read(entry.key), await self.target.read(entry.key)
-            if source.data == target.data:
+            size = max(entry.size, self.there[entry.key].size)
+            source, target = [await see(*tree.at(entry.key), size) for tree in (self.source, self.target)]
+            if source.digest == target.digest:
                 self._note(entry, source, target.version)
             elif not self._may_replace(entry, target.version):
                 different.append(entry.key)
@@ -77,36 +91,40 @@ class Copying:
         """Copy what isn't there yet in its newest form. A file that went meanwhile is left to the next look."""
 
         async def bring(entry: Entry) -> None:
-            try:
-                source = await self.source.read(entry.key)
-            except KeyNotFound:
-                return
-            await self.write(entry, source, source.data)
+            large = [entry.key] if entry.size > LARGEST_FILE else []
+            self.large += large
+            async with AsyncExitStack() as stack:
+                try:
+                    freight = await stack.enter_async_context(loaded(*self.source.at(entry.key), entry.size))
+                except KeyNotFound:
+                    pass
+                else:
+                    await self.write(entry, freight)
+            self.large = [key for key in self.large if key not in large]
             await self.tell()
 
-        await run_each((each for each in entries if not self._is_verified(each)), bring)
+        missing = (each for each in entries if not self._is_verified(each))
+        await run_each(sorted(missing, key=lambda each: each.size), bring)
 
-    async def write(self, entry: Entry, source: Blob, data: bytes) -> None:
+    async def write(self, entry: Entry, freight: Freight) -> None:
         """Have the target hold these bytes for the source's file; raise `MigrationRefused` for somebody else's."""
-        if entry.key in self.there:
-            await self._replace(entry, source, data)
-        else:
-            try:
-                await self.target.write(entry.key, data, expect=ABSENT, content_type=worth_keeping(source))
-            except LostRace:
-                await self._replace(entry, source, data)  # a listing may not show yet what a run before wrote
-        read = await self.target.read(entry.key)
-        if read.data != data:
-            raise IntegrityFailed(f"{entry.key} isn't at {self.place} as it was written there. It is tried again.")
-        self._note(entry, source, read.version)
+        put = self._replace if entry.key in self.there else self._create
+        self._note(entry, freight.seen, (await put(entry, freight)).version)
 
-    async def _replace(self, entry: Entry, source: Blob, data: bytes) -> None:
-        found = await self.target.read(entry.key)
-        if found.data == data:
-            return
+    async def _create(self, entry: Entry, freight: Freight) -> Seen:
+        try:
+            return await freight.unload(*self.target.at(entry.key), self.place, expect=ABSENT)
+        except LostRace:
+            return await self._replace(entry, freight)  # a listing may not show yet what a run before wrote
+
+    async def _replace(self, entry: Entry, freight: Freight) -> Seen:
+        size = max(freight.seen.size, self.there[entry.key].size if entry.key in self.there else 0)
+        found = await see(*self.target.at(entry.key), size)
+        if found.digest == freight.seen.digest:
+            return found
         if not self._may_replace(entry, found.version):
             raise refuse_different([entry.key], self.place)
-        await self.target.write(entry.key, data, expect=found.version, content_type=worth_keeping(source))
+        return await freight.unload(*self.target.at(entry.key), self.place, expect=found.version)
 
     async def remove(self, key: str) -> None:
         """Remove a copy of a file that went at the source; raise `MigrationRefused` where it may be somebody else's."""
@@ -115,7 +133,7 @@ class Copying:
         await self.target.delete(key, expect=self.there[key].version)
         del self.there[key]
 
-    def _note(self, entry: Entry, source: Blob, version: Version) -> None:
+    def _note(self, entry: Entry, source: Seen, version: Version) -> None:
         self.copied.note(entry.key, source, version)
         self.there[entry.key] = replace(entry, version=version)
 
@@ -129,8 +147,3 @@ class Copying:
         """Whether nothing is left to do: both versions are those that were seen to hold the same bytes."""
         found = self.there.get(entry.key)
         return found is not None and self.copied.holds(entry) and self.copied.is_ours(entry.key, found.version)
-
-
-def worth_keeping(blob: Blob) -> str:
-    """Give a file's content type, empty for one that says nothing: each store has its own for those."""
-    return "" if blob.content_type.endswith("/octet-stream") else blob.content_type

@@ -10,7 +10,7 @@ from clusterstate.api.sync import Backups
 from clusterstate.errors import MigrationRefused
 from clusterstate.plan.naming import named
 from clusterstate.state.layout import BACKUPS, CONFIG, FileKind, kind_of
-from clusterstate.store.base import LARGEST_FILE, Entry
+from clusterstate.store.base import Entry
 
 COMPLETE: Final = "_etcd_backup.meta"
 """What etcd-manager writes last into the folder of a backup."""
@@ -73,15 +73,19 @@ def _latest(entries: Sequence[Entry]) -> dict[str, str]:
     return {cluster: max(complete.get(cluster) or names) for cluster, names in every.items()}
 
 
-def require_readable(entries: Iterable[Entry]) -> None:
-    """Raise `MigrationRefused`, which names the file, where one is larger than the operator reads."""
-    large = [entry.key for entry in entries if entry.size > LARGEST_FILE]
+def require_movable_sizes(entries: Iterable[Entry], most: int, place: str) -> None:
+    """Raise `MigrationRefused`, which names the file, where one has more bytes than can be copied to that place."""
+    large = [entry for entry in entries if entry.size > most]
     if large:
-        backup = any(key.startswith(BACKUPS) for key in large)
-        advice = "set spec.sync.migration.backups to None, and copy backups by hand" if backup else "make it smaller"
+        backup = any(entry.key.startswith(BACKUPS) for entry in large)
+        advice = (
+            "Set spec.sync.migration.backups to None, and keep backups elsewhere"
+            if backup
+            else "Make it smaller, or choose another store"
+        )
         raise MigrationRefused(
-            f"{named(large)} has more than {LARGEST_FILE} bytes, the largest file that is copied; {advice}. Nothing "
-            "was switched."
+            f"{named([f'{entry.key} ({entry.size} bytes)' for entry in large])} can't be copied to {place}: the "
+            f"largest file that can has {most} bytes. {advice}. Nothing was switched."
         )
 
 

@@ -25,6 +25,7 @@ from clusterstate.relocation.way import Source
 from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.tree import OWN_PLACE, Tree, run_each
 from clusterstate.store.base import Entry
+from clusterstate.store.copying import see
 from clusterstate.store.location import Location
 
 
@@ -104,10 +105,10 @@ class _CleanUp:
 
         async def compare(entry: Entry) -> None:
             try:
-                there = await new.read(entry.key)
+                there = await see(*new.at(entry.key), entry.size)
             except KeyNotFound:
                 return
-            if there.data == (await old.read(entry.key)).data:
+            if there.digest == (await see(*old.at(entry.key), entry.size)).digest:
                 same.append(entry)
 
         await run_each([each for key, each in listing.entries.items() if key.startswith(BACKUPS)], compare)

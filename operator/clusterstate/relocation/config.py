@@ -1,15 +1,34 @@
 """`config` on its way: written last, with the URLs of the new place, and only when all other files are there."""
 
+from dataclasses import replace
+
+from clusterstate.api.store import Layout
+from clusterstate.api.types import ClusterState
 from clusterstate.apply.migration import Copying
 from clusterstate.errors import MalformedFile
+from clusterstate.gather import Access
 from clusterstate.plan.documents import changed
 from clusterstate.plan.rewriting import Move
 from clusterstate.plan.values import equal_json
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical
 from clusterstate.state.layout import CONFIG
+from clusterstate.state.objects import JsonObject
 from clusterstate.state.tree import Listing
 from clusterstate.store.base import Version
+from clusterstate.store.copying import Freight
+
+
+def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
+    """Give which URLs of the source's `config` follow the state."""
+    return Move(
+        old=old.location,
+        new=new.location,
+        old_store=old.store,
+        new_store=new.store,
+        discovery=state.spec.sync.migration.discovery_store,
+        names_place=new.layout is not Layout.KOPS_RESOURCES,
+    ).of(spec)
 
 
 class Config:
@@ -40,7 +59,7 @@ class Config:
         if CONFIG in self._copying.there:
             found = (await self._copying.target.read(CONFIG)).data
             data = found if _mean_same(found, data) else data
-        await self._copying.write(listing.entries[CONFIG], source, data)
+        await self._copying.write(listing.entries[CONFIG], Freight.of(replace(source, data=data)))
         self._written = source.version
 
 

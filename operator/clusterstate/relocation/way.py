@@ -18,7 +18,6 @@ from datetime import UTC
 from typing import Any, Final, Protocol
 
 from clusterstate.api.durations import parse_duration
-from clusterstate.api.store import Layout
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.migration import Copied, Copying
@@ -39,7 +38,7 @@ from clusterstate.plan.migration import (
     Migration,
     choose_backups,
     refuse_different,
-    require_readable,
+    require_movable_sizes,
     strangers,
     without_config,
 )
@@ -49,7 +48,7 @@ from clusterstate.plan.place import Origin, as_plain, is_elsewhere, locate_state
 from clusterstate.plan.rewriting import Move, require_movable
 from clusterstate.plan.settle import settle
 from clusterstate.planning import Sight
-from clusterstate.relocation.config import Config, rewritten
+from clusterstate.relocation.config import Config, make_move, rewritten
 from clusterstate.relocation.finding import find_old_place
 from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.objects import Document, JsonObject
@@ -136,18 +135,6 @@ async def find_relocation(context: Context, state: ClusterState, memory: Memory,
     return None if old is None else Relocation(context, state, memory, old, run)
 
 
-def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
-    """Give which URLs of the source's `config` follow the state."""
-    return Move(
-        old=old.location,
-        new=new.location,
-        old_store=old.store,
-        new_store=new.store,
-        discovery=state.spec.sync.migration.discovery_store,
-        names_place=new.layout is not Layout.KOPS_RESOURCES,
-    ).of(spec)
-
-
 class Relocation:
     """One run's part of one migration."""
 
@@ -160,7 +147,8 @@ class Relocation:
         self._memory = memory
         self._origin = memory.origin
         self._run = run
-        self._files = 0
+        self._files = self._most = 0
+        self._copying: Copying | None = None
         self._seconds = parse_duration(state.spec.sync.timeout).total_seconds() * SHARE
         self._began = self._told = context.clock()
         self._old = old.location.url
@@ -191,7 +179,10 @@ class Relocation:
 
     async def look(self, source: Source) -> None:
         """Count what is to be copied, for a dry run; raise what would keep it from being copied."""
-        move = make_move(self._state, source.access, await self._find_target(), source.spec)
+        target = await self._find_target()
+        async with Sources(self._context.client, target, writes=False) as sources:
+            self._most = min(source.tree.most, sources.most)
+        move = make_move(self._state, source.access, target, source.spec)
         require_movable(move, source.spec, source.sight.desired.cluster or {})
         self._choose(move, source, source.listing, await self._backups(source))
 
@@ -227,7 +218,7 @@ class Relocation:
         except TimeoutError:
             raise MigrationRunning(
                 f"{self.facts.copied} of {self._files} files are at {self._new}, verified; the next run goes on. Until "
-                f"then {self._old} counts."
+                f"then {self._old} counts.{self._copying.advice if self._copying else ''}"
             ) from None
 
     async def _find_target(self) -> Access:
@@ -240,13 +231,14 @@ class Relocation:
         async with Sources(self._context.client, target, writes=True, creates=True, acl_from=acl_from) as sources:
             require_movable(move, source.spec, source.sight.desired.cluster or {})
             new, there = await sources.list_at(move.places_after(source.spec))
+            self._most = min(source.tree.most, new.most)
             self._run.claim(target, sources.endpoint)
             identity = target.location.identity(sources.endpoint or "")
             if identity == source.identity:
                 await self._rename(source, move, new)
                 await self._switch(source, history, move, identity, None)
                 return
-            copying = Copying(
+            self._copying = copying = Copying(
                 source=source.tree,
                 target=new,
                 place=target.location.url,
@@ -329,7 +321,7 @@ class Relocation:
         places = places_of(source.cluster, source.access)
         every = [*listing.entries.values(), *backups]
         chosen = [entry for entry in every if not move.stays(places.url_of(entry.key)[0])]
-        require_readable(chosen)
+        require_movable_sizes(chosen, self._most, self._new)
         self._files = len(chosen)
         return chosen
 

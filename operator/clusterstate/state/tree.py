@@ -18,7 +18,8 @@ from clusterstate.state import codec, layout, limits
 from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document, Keyset, State
-from clusterstate.store.base import Blob, Entry, Expect, Store, Version, typed
+from clusterstate.store.base import Blob, Entry, Expect, Store, Version
+from clusterstate.store.copying import most_of
 
 PARALLEL = 8
 """Files of one state that are worked on at the same time: read and decoded, copied, deleted."""
@@ -109,23 +110,29 @@ class Tree:
 
     async def read(self, key: str) -> Blob:
         """Give one file's bytes and version."""
-        store, inner = self._place(key)
+        store, inner = self.at(key)
         return await store.read(inner)
 
-    async def write(self, key: str, data: bytes, *, expect: Expect, content_type: str = "") -> Version:
-        """Write one file, with a content type where the store keeps such; see `Store.write`."""
-        store, inner = self._place(key)
-        return await typed(store, content_type).write(inner, data, expect=expect)
+    async def write(self, key: str, data: bytes, *, expect: Expect) -> Version:
+        """Write one file; see `Store.write`."""
+        store, inner = self.at(key)
+        return await store.write(inner, data, expect=expect)
 
     async def delete(self, key: str, *, expect: Expect) -> None:
         """Delete one file; see `Store.delete`."""
-        store, inner = self._place(key)
+        store, inner = self.at(key)
         await store.delete(inner, expect=expect)
+
+    @property
+    def most(self) -> int:
+        """Bytes of the largest file that can be copied from here or to here."""
+        return min(map(most_of, (self.trunk, *self._others.values())))
 
     def _is_at(self, url: str, key: str) -> bool:
         return (self._places.url_of(key)[0] or "") == url
 
-    def _place(self, key: str) -> tuple[Store, str]:
+    def at(self, key: str) -> tuple[Store, str]:
+        """Give the store that has a file, and its key there."""
         url, inner = self._places.url_of(key)
         return (self._others[url], inner) if url else (self.trunk, key)
 

@@ -11,8 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
+from clusterstate.errors import StoreUnsupported
+from clusterstate.store.body import Body
+
 LARGEST_FILE: Final = 8 << 20
-"""Bytes of the largest file that is read; those that kops writes end far below. Larger ones are listed only."""
+"""Bytes of the largest file that is read; those that kops writes end far below. Larger ones are listed, and copied."""
+LARGEST_COPY: Final = 5 << 30
+"""Bytes of the largest file that is copied: what one PUT takes on S3 (Amazon S3 User Guide, "Uploading objects").
+
+On OSS it is the same (API reference, "PutObject"), on Swift two bytes more (`max_file_size`), on Google far more.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class Capabilities:
     """Nodes of a cluster can read the store: False for `file://` and `memfs://`."""
     creates_bucket: bool = False
     """A write that expects `Absent` makes the bucket too, where there is none."""
+    streams: bool = False
+    """It is one of `Streams`."""
 
 
 class Store(Protocol):
@@ -152,3 +162,48 @@ class ContentTypes(Protocol):
 def typed(store: Store, content_type: str) -> Store:
     """Give the store with a content type for what is written, where it keeps such; empty means the store's usual."""
     return store.typed(content_type) if content_type and isinstance(store, ContentTypes) else store
+
+
+class Sink(Protocol):
+    """Takes a file's bytes, in parts of a mebibyte at most, from whatever thread."""
+
+    def write(self, part: bytes, /) -> object:
+        """Take the next part. Raises only errors of `clusterstate.errors`."""
+        ...
+
+    def restart(self) -> None:
+        """Forget what came: the file comes again from its beginning."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What a store tells of a file beside its bytes."""
+
+    version: Version
+    content_type: str = ""
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """What a store can do beside `Store` that takes and gives files of any size, without holding one in memory."""
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """Give the whole file to a sink; `size`, as a listing had it, decides how long that may take.
+
+        MUST raise `KeyNotFound` when it isn't there. After any error the sink may have got a part.
+        """
+        ...
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """Do the same as `Store.write`, with up to `LARGEST_COPY` bytes."""
+        ...
+
+
+def streams(store: Store) -> Streams:
+    """Give the store for its files of any size; raise `StoreUnsupported` where it takes none."""
+    if isinstance(store, Streams) and store.capabilities.streams:
+        return store
+    raise StoreUnsupported(
+        f"The store takes and gives files up to {LARGEST_FILE} bytes only. Keep larger ones in an object store."
+    )

@@ -1,10 +1,12 @@
 """The asynchronous store over a blocking bucket: each call is one visit to the client's lane of threads."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, Self
 
-from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
+from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Sink, Streamed, Version
+from clusterstate.store.body import Body, Content
 from clusterstate.store.key import check_key, check_prefix
 from clusterstate.store.listing import ListPosition, follow
 from clusterstate.store.threads import Lane
@@ -32,6 +34,10 @@ class Bucket(Protocol):
         """Give a whole file."""
         ...
 
+    def fetch(self, key: str, to: Sink) -> Streamed:
+        """Give a whole file to a sink."""
+        ...
+
     def typed(self, content_type: str) -> Self:
         """Give the same bucket, with this content type for whatever is written."""
         ...
@@ -49,7 +55,7 @@ class Expectations(Protocol):
         """What is kept."""
         ...
 
-    def write(self, key: str, data: bytes, expect: Expect) -> Version:
+    def write(self, key: str, data: Content, expect: Expect) -> Version:
         """Write a file where the expectation holds, else raise `LostRace`."""
         ...
 
@@ -72,7 +78,7 @@ class BucketStore:
     @property
     def capabilities(self) -> Capabilities:
         """See `Store.capabilities`."""
-        return self._expectations.capabilities
+        return replace(self._expectations.capabilities, streams=True)
 
     @property
     def endpoint(self) -> str | None:
@@ -86,6 +92,14 @@ class BucketStore:
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """See `Store.write`."""
         return await self._bucket.lane.run(self._expectations.write, check_key(key), data, expect)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
+        return await self._bucket.lane.move(size, self._bucket.fetch, check_key(key), to)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """See `Streams.upload`."""
+        return await self._bucket.lane.move(body.size, self._expectations.write, check_key(key), body, expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`."""

@@ -16,7 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import HTTPResponse
 
 from clusterstate.errors import SpecInvalid, StoreRefused, StoreUnavailable
-from clusterstate.store.base import LARGEST_FILE
+from clusterstate.store.base import LARGEST_COPY, LARGEST_FILE
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.threads import expose
@@ -113,15 +113,21 @@ class _Answer(HTTPResponse):
     """An answer that an SDK takes whole by `stream`; who takes files in parts by `read` counts them."""
 
     host: str
+    most: int = LARGEST_ANSWER
 
     def stream(self, amt: int | None = 1 << 16, decode_content: bool | None = None) -> Generator[bytes, None, None]:  # noqa: FBT001
         size = 0
         for part in super().stream(amt, decode_content):
             size += len(part)
-            if size > LARGEST_ANSWER:
+            if size > self.most:
                 self.close()
                 raise StoreRefused(
-                    f"{self.host} gave an answer of more than {LARGEST_ANSWER} bytes, the most that is read. Correct "
+                    f"{self.host} gave an answer of more than {self.most} bytes, the most that is read. Correct "
                     "the store's endpoint, or have its service corrected or the file replaced."
                 )
             yield part
+
+
+def expect_file(answer: HTTPResponse) -> None:
+    """Let an answer have as many bytes as a file may that is copied: whoever takes it counts them too."""
+    vars(answer)["most"] = LARGEST_COPY

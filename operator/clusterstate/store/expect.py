@@ -21,6 +21,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace, StoreUnsupported
 from clusterstate.store.base import ABSENT, Absent, Anything, Blob, Capabilities, Expect, Version
+from clusterstate.store.body import Body, Content
 from clusterstate.store.failures import lost_race
 
 
@@ -52,7 +53,7 @@ class Bucket(Plain, Protocol):
         """Give a whole file."""
         ...
 
-    def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+    def put(self, key: str, data: Content, *, if_match: str = "", if_none: bool = False) -> Version:
         """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
         ...
 
@@ -119,7 +120,7 @@ class Compared(ABC, Generic[B]):
         twin._bucket = self._bucket.typed(content_type)  # noqa: SLF001 - its own twin
         return twin
 
-    def write(self, key: str, data: bytes, expect: Expect) -> Version:
+    def write(self, key: str, data: Content, expect: Expect) -> Version:
         """Write a file where the expectation holds, as far as that can be told, else raise `LostRace`."""
         match expect:
             case Anything():
@@ -146,15 +147,15 @@ class Compared(ABC, Generic[B]):
                     self._delete(key, expect)
 
     @abstractmethod
-    def _put(self, key: str, data: bytes) -> Version:
+    def _put(self, key: str, data: Content) -> Version:
         """Write a file, whatever is there."""
 
-    def _create(self, key: str, data: bytes) -> Version:
+    def _create(self, key: str, data: Content) -> Version:
         with suppress(KeyNotFound):
             self._compare(key, ABSENT)
         return self._put(key, data)
 
-    def _create_as_proven(self, proof: Creating, key: str, data: bytes, request: Callable[[], Version]) -> Version:
+    def _create_as_proven(self, proof: Creating, key: str, data: Content, request: Callable[[], Version]) -> Version:
         """Create a file by a conditional request, and learn from what comes; without the condition where it isn't kept.
 
         What isn't proven is compared first too.
@@ -176,7 +177,7 @@ class Compared(ABC, Generic[B]):
             proof.create = Kept.NO
             return version
 
-    def _update(self, key: str, data: bytes, expect: Version) -> Version:
+    def _update(self, key: str, data: Content, expect: Version) -> Version:
         self._compare(key, expect)
         return self._put(key, data)
 
@@ -202,18 +203,34 @@ class Conditional(Compared[Bucket]):
         """What the endpoint is known to keep."""
         return self._proof.capabilities
 
-    def _put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+    def _put(self, key: str, data: Content, *, if_match: str = "", if_none: bool = False) -> Version:
         return self._bucket.put(key, data, if_match=if_match, if_none=if_none)
 
-    def _create(self, key: str, data: bytes) -> Version:
+    def _create(self, key: str, data: Content) -> Version:
         return self._create_as_proven(self._proof, key, data, lambda: self._put(key, data, if_none=True))
 
-    def _update(self, key: str, data: bytes, expect: Version) -> Version:
+    def _update(self, key: str, data: Content, expect: Version) -> Version:
+        if isinstance(data, Body):
+            return self._replace_large(key, data, expect)
         if Kept.UNKNOWN in (self._proof.create, self._proof.update):
             expect = self._prove(key, expect)
         elif self._proof.update is Kept.NO:
             self._compare(key, expect)
         return self._put(key, data, if_match=expect.token if self._proof.update is Kept.YES else "")
+
+    def _replace_large(self, key: str, data: Body, expect: Version) -> Version:
+        """Update without the proof, which would take the old file into memory: what isn't proven is compared first."""
+        if self._proof.update is not Kept.YES:
+            self._compare(key, expect)
+        if self._proof.update is Kept.NO:
+            return self._put(key, data)
+        try:
+            return self._put(key, data, if_match=expect.token)
+        except StoreUnsupported:
+            if self._proof.update is Kept.YES:
+                raise
+            self._proof.update = Kept.NO
+            return self._put(key, data)
 
     def _prove(self, key: str, expect: Version) -> Version:
         """Learn whether updates and creates are conditional, and give the version that is there now."""

@@ -30,6 +30,8 @@ LANE: Final = 16
 """Threads for one client."""
 CALL_SECONDS: Final = 60.0
 """Seconds that one call may take in all, however busily the other side sends bytes."""
+SLOWEST: Final = 1 << 20
+"""Bytes a second: what moves a large file may take as many seconds more as that takes."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,7 +104,7 @@ class _Call:
     """One call, and the connections that it waits for."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._given_up = False
         self._connections: list[socket.socket] = []
 
@@ -118,9 +120,14 @@ class _Call:
     def expose(self, connection: socket.socket) -> None:
         """Keep a twin of the connection's descriptor: TLS takes the connection's own away from it."""
         with self._lock:
+            self.require_wanted()
+            self._connections.append(socket.socket(fileno=os.dup(connection.fileno())))
+
+    def require_wanted(self) -> None:
+        """Raise `StoreUnavailable` where it has been given up."""
+        with self._lock:
             if self._given_up:
                 raise StoreUnavailable("A call of the store was given up, since it took too long. It is tried again.")
-            self._connections.append(socket.socket(fileno=os.dup(connection.fileno())))
 
     def give_up(self) -> None:
         """Shut down its connections, so that its thread hears the end of what it waits for; never blocks."""
@@ -148,6 +155,18 @@ def expose(connection: socket.socket) -> None:
         call.expose(connection)
 
 
+def require_wanted() -> None:
+    """Raise `StoreUnavailable` where the call that this thread works on has been given up."""
+    call: _Call | None = getattr(_THREAD, "call", None)
+    if call is not None:
+        call.require_wanted()
+
+
+def let_go(work: Callable[[], object]) -> None:
+    """Have something done by a thread that nobody waits for."""
+    _POOL.submit(work)
+
+
 class Lane:
     """A share of the threads. One lane may serve many event loops, each with its own share."""
 
@@ -162,11 +181,18 @@ class Lane:
 
         A call that is given up, or whose caller is cancelled, keeps its place in the lane until its thread is free.
         """
+        return await self._run(self._seconds, partial(work, *args, **kwargs))
+
+    async def move(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do the same with a call that moves so many bytes, and may take longer for that; see `SLOWEST`."""
+        return await self._run(self._seconds + size / SLOWEST, partial(work, *args, **kwargs))
+
+    async def _run(self, seconds: float, work: Callable[[], T]) -> T:
         places = await self.enter()
         call = _Call()
-        future = _POOL.submit(partial(call.run, partial(work, *args, **kwargs)))
+        future = _POOL.submit(partial(call.run, work))
         future.add_done_callback(partial(_leave, asyncio.get_running_loop(), places))
-        limit = asyncio.timeout(self._seconds)
+        limit = asyncio.timeout(seconds)
         try:
             async with limit:
                 return await asyncio.wrap_future(future)
@@ -174,7 +200,7 @@ class Lane:
             if not limit.expired():
                 raise
             raise StoreUnavailable(
-                f"The store didn't finish a call within {self._seconds:g} seconds. It is tried again."
+                f"The store didn't finish a call within {seconds:g} seconds. It is tried again."
             ) from None
         finally:
             call.give_up()

@@ -7,10 +7,26 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
-from clusterstate.store.base import ANYTHING, LARGEST_FILE, Blob, Capabilities, Expect, Page, Store, Version, typed
+from clusterstate.store.base import (
+    ANYTHING,
+    LARGEST_COPY,
+    LARGEST_FILE,
+    Blob,
+    Capabilities,
+    Expect,
+    Page,
+    Sink,
+    Store,
+    Streamed,
+    Version,
+    streams,
+    typed,
+)
+from clusterstate.store.body import Body
 from clusterstate.store.failures import too_large
 from clusterstate.store.key import check_key, check_prefix, join
 from clusterstate.store.listing import check_pages
+from clusterstate.store.sinks import Digest
 
 ATTEMPTS: Final = 4
 """Most requests that one read, write, delete or page may take, the first one counted.
@@ -60,26 +76,47 @@ class Retrying:
         """See `Store.write`. What nobody could read back is refused, before an SDK sends it in parts."""
         if len(data) > LARGEST_FILE:
             raise too_large(key)
+
+        async def look() -> Version | None:
+            blob = await self.read(key)
+            return blob.version if blob.data == data else None
+
+        return await self._write(lambda: self._inner.write(key, data, expect=expect), look)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
         attempts = _Attempts(self._sleep)
         while True:
             try:
-                return await self._inner.write(key, data, expect=expect)
+                return await streams(self._inner).download(key, to, size=size)
+            except (StoreUnavailable, IntegrityFailed) as error:
+                await attempts.pause(error)
+                to.restart()
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """See `Streams.upload`."""
+
+        async def look() -> Version | None:
+            found = Digest(key, LARGEST_COPY)
+            told = await self.download(key, found, size=body.size)
+            return told.version if found.sha256 == body.sha256 else None
+
+        return await self._write(lambda: streams(self._inner).upload(key, body, expect=expect), look)
+
+    async def _write(
+        self, send: Callable[[], Awaitable[Version]], look: Callable[[], Awaitable[Version | None]]
+    ) -> Version:
+        """Write; where a repetition loses, `look` tells whether it lost against an earlier attempt of ours."""
+        attempts = _Attempts(self._sleep)
+        while True:
+            try:
+                return await send()
             except (StoreUnavailable, IntegrityFailed) as error:
                 await attempts.pause(error)
             except LostRace as lost:
                 if not attempts.failed:
                     raise
-                return await self._own_write(key, data, lost)
-
-    async def _own_write(self, key: str, data: bytes, lost: LostRace) -> Version:
-        """Give the version that an earlier attempt of ours wrote; raise `lost` when the bytes are another's."""
-        try:
-            blob = await self.read(key)
-        except KeyNotFound:
-            raise lost from None
-        if blob.data != data:
-            raise lost
-        return blob.version
+                return await _own_write(look, lost)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`. A file that an earlier attempt deleted is gone, which is no error."""
@@ -116,6 +153,17 @@ class Retrying:
     async def close(self) -> None:
         """See `Store.close`."""
         await self._inner.close()
+
+
+async def _own_write(look: Callable[[], Awaitable[Version | None]], lost: LostRace) -> Version:
+    """Give the version that an earlier attempt of ours wrote; raise `lost` when the bytes are another's."""
+    try:
+        version = await look()
+    except KeyNotFound:
+        raise lost from None
+    if version is None:
+        raise lost
+    return version
 
 
 class _Attempts:
@@ -165,6 +213,14 @@ class Prefixed:
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """See `Store.write`."""
         return await self._inner.write(self._full(key), data, expect=expect)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
+        return await streams(self._inner).download(self._full(key), to, size=size)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """See `Streams.upload`."""
+        return await streams(self._inner).upload(self._full(key), body, expect=expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`."""
@@ -216,6 +272,15 @@ class ReadOnly:
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """Raise `StoreRefused`."""
         del data, expect
+        raise _forbidden("written", key)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
+        return await streams(self._inner).download(key, to, size=size)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """Raise `StoreRefused`."""
+        del body, expect
         raise _forbidden("written", key)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
@@ -281,6 +346,16 @@ class Counting:
         """See `Store.write`."""
         self._counts.writes += 1
         return await self._inner.write(key, data, expect=expect)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
+        self._counts.reads += 1
+        return await streams(self._inner).download(key, to, size=size)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """See `Streams.upload`."""
+        self._counts.writes += 1
+        return await streams(self._inner).upload(key, body, expect=expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`."""

@@ -14,11 +14,12 @@ import fcntl
 import hashlib
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 
 from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
@@ -32,10 +33,14 @@ from clusterstate.store.base import (
     Entry,
     Expect,
     Page,
+    Sink,
+    Streamed,
     Version,
 )
+from clusterstate.store.body import Body, Content, opened
 from clusterstate.store.key import check_key, check_prefix, find_flaw, join
 from clusterstate.store.listing import make_pages
+from clusterstate.store.sinks import PART, pour
 from clusterstate.store.threads import Lane
 
 TEMPORARY = ".clusterstate-"
@@ -57,7 +62,7 @@ class FileStore:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but shared: a cluster's nodes don't have this disk."""
-        return Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True, shared=False)
+        return Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True, shared=False, streams=True)
 
     @property
     def endpoint(self) -> str:
@@ -71,6 +76,14 @@ class FileStore:
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """See `Store.write`."""
         return await _LANE.run(self._write, check_key(key), data, expect)
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
+        return await _LANE.move(size, self._fetch, check_key(key), to)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """See `Streams.upload`."""
+        return await _LANE.move(body.size, self._write, check_key(key), body, expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
         """See `Store.delete`. Folders that become empty go too: an object store has none."""
@@ -89,7 +102,19 @@ class FileStore:
         with self._translating(key, _NOT_THERE), self._folder_of(key) as (folder, name):
             return _blob(_bytes_of(name, folder))
 
-    def _write(self, key: str, data: bytes, expect: Expect) -> Version:
+    def _fetch(self, key: str, to: Sink) -> Streamed:
+        digest = _DIGEST()
+        with self._translating(key, _NOT_THERE), self._folder_of(key) as (folder, name), _opened(name, folder) as file:
+
+            def read(size: int) -> bytes:
+                part = file.read(size)
+                digest.update(part)
+                return part
+
+            pour(read, to)
+        return Streamed(Version(digest.hexdigest()))
+
+    def _write(self, key: str, data: Content, expect: Expect) -> Version:
         with self._translating(key):
             self._root.mkdir(parents=True, exist_ok=True)
             with self._turn(), self._folder_of(key, make=True) as (folder, name):
@@ -98,7 +123,7 @@ class FileStore:
                     _put(name, folder, data, create=isinstance(expect, Absent))
                 except FileExistsError:
                     raise self._lost(key) from None
-        return _blob(data).version
+        return Version(data.sha256) if isinstance(data, Body) else _blob(data).version
 
     def _delete(self, key: str, expect: Expect) -> None:
         with suppress(KeyNotFound), self._translating(key, _NOT_THERE), self._turn():
@@ -237,7 +262,7 @@ def _blob(data: bytes) -> Blob:
     return Blob(data, Version(_DIGEST(data).hexdigest()))
 
 
-def _put(name: str, folder: int, data: bytes, *, create: bool) -> None:
+def _put(name: str, folder: int, data: Content, *, create: bool) -> None:
     """Put whole bytes in place of a file, or of nothing: `create` raises `FileExistsError` whoever was first."""
     if os.access(name, os.F_OK, dir_fd=folder, follow_symlinks=False) and not _is_file(name, folder):
         raise OSError(errno.EISDIR, "not a regular file")
@@ -245,7 +270,7 @@ def _put(name: str, folder: int, data: bytes, *, create: bool) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            _fill(file, data)
             file.flush()
             os.fsync(descriptor)
         if create:
@@ -256,6 +281,14 @@ def _put(name: str, folder: int, data: bytes, *, create: bool) -> None:
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
     os.fsync(folder)
+
+
+def _fill(file: BufferedWriter, data: Content) -> None:
+    with opened(data) as source:
+        if isinstance(source, bytes):
+            file.write(source)
+        else:
+            shutil.copyfileobj(source, file, PART)
 
 
 def _entries_of(key: str, name: str, folder: int) -> list[Entry]:

@@ -11,9 +11,25 @@ from datetime import UTC, datetime
 from itertools import count
 
 from clusterstate.errors import KeyNotFound, LostRace
-from clusterstate.store.base import ANYTHING, Absent, Anything, Blob, Capabilities, Entry, Expect, Page, Version
+from clusterstate.store.base import (
+    ANYTHING,
+    LARGEST_FILE,
+    Absent,
+    Anything,
+    Blob,
+    Capabilities,
+    Entry,
+    Expect,
+    Page,
+    Sink,
+    Streamed,
+    Version,
+)
+from clusterstate.store.body import Body
+from clusterstate.store.failures import too_large
 from clusterstate.store.key import check_key, check_prefix
 from clusterstate.store.listing import make_pages
+from clusterstate.store.sinks import PART
 
 
 @dataclass(slots=True)
@@ -40,7 +56,7 @@ class MemoryStore:
     @property
     def capabilities(self) -> Capabilities:
         """Everything but shared."""
-        return Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True, shared=False)
+        return Capabilities(atomic_create=True, atomic_update=True, atomic_delete=True, shared=False, streams=True)
 
     @property
     def endpoint(self) -> str:
@@ -49,7 +65,26 @@ class MemoryStore:
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
-        found = self._files.blobs.get(check_key(key))
+        blob = self._find(check_key(key))
+        if len(blob.data) > LARGEST_FILE:
+            raise too_large(f"memfs://{self._name}/{key}")
+        return blob
+
+    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
+        """See `Streams.download`."""
+        del size
+        blob = self._find(check_key(key))
+        for start in range(0, len(blob.data), PART):
+            to.write(blob.data[start : start + PART])
+        return Streamed(blob.version)
+
+    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
+        """See `Streams.upload`; a store that is memory holds it there."""
+        with body.open() as source:
+            return await self.write(key, source.read(), expect=expect)
+
+    def _find(self, key: str) -> Blob:
+        found = self._files.blobs.get(key)
         if found is None:
             raise KeyNotFound(f"There is no file {key} in memfs://{self._name}.")
         return found[0]

@@ -12,16 +12,19 @@ from urllib.parse import parse_qs
 import pytest
 from aiohttp import web
 
+from clusterstate.api.store import Encryption
 from clusterstate.errors import (
     AccessDenied,
     AuthenticationFailed,
     CredentialsInvalid,
     KubeForbidden,
+    LostRace,
     StoreError,
     StoreRefused,
 )
 from clusterstate.sandbox.s3server import S3User
 from clusterstate.store.backends.s3.store import open_bucket
+from clusterstate.store.base import ABSENT, Streamed, streams, typed
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, TokenIssuer, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
@@ -29,10 +32,12 @@ from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import Role, StoreOptions
+from clusterstate.store.sinks import PART
 from tests.store.backends.s3.stores import secret
 from tests.store.canned import canned, error
 from tests.store.conformance import keys_of
 from tests.store.opening import ambient, opened
+from tests.store.streaming import LARGE, Parts, Watched, large
 from tests.support.awsfront import AwsFront, Trust
 from tests.support.forwardproxy import ForwardProxy
 from tests.support.moto import EVERYTHING, MotoServer
@@ -154,6 +159,25 @@ async def test_a_bucket_elsewhere_is_found(moto_server: MotoServer, options: Sto
         "s3.dualstack.us-east-1.amazonaws.com:443",
         f"{bucket}.s3.dualstack.eu-central-1.amazonaws.com:443",
     }
+
+
+async def test_a_large_file_goes_in_one_request_with_its_checksum_behind_it(
+    moto_server: MotoServer, bucket: str, options: StoreOptions
+) -> None:
+    """Over TLS the SDK signs no body: it sends the checksum as trailer of a body in pieces."""
+    asked = replace(options, encryption=Encryption.AES256, acl="bucket-owner-full-control")
+    async with opened(f"s3://{bucket}", keys_for(moto_server), asked) as store:
+        with Watched.of(large(1)) as body:
+            version = await streams(typed(store, "application/gzip")).upload("file", body, expect=ABSENT)
+            with pytest.raises(LostRace):
+                await streams(store).upload("file", body, expect=ABSENT)
+            assert max(body.parts) <= PART
+        parts = Parts()
+        assert await streams(store).download("file", parts, size=LARGE) == Streamed(version, "application/gzip")
+        assert parts.data == large(1)
+    found = moto_server.client("s3").head_object(Bucket=bucket, Key="file", ChecksumMode="ENABLED")
+    assert (found["ContentLength"], found["ServerSideEncryption"]) == (LARGE, "AES256")
+    assert found["ChecksumCRC32"]
 
 
 def make_role(moto_server: MotoServer, *statements: object) -> str:

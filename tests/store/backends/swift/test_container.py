@@ -131,7 +131,7 @@ async def test_nothing_is_promised_and_all_is_compared(proxied: Store, proxy: Fa
     methods = [method for method, path in proxy.counts.elements() if path.endswith(f"{missing}/file")]
     assert sorted(methods) == ["DELETE", "HEAD", "HEAD", "PUT"]
     assert proxied.capabilities == Capabilities(
-        atomic_create=False, atomic_update=False, atomic_delete=False, creates_bucket=True
+        atomic_create=False, atomic_update=False, atomic_delete=False, creates_bucket=True, streams=True
     )
 
 

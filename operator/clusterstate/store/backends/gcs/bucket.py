@@ -8,21 +8,21 @@ downloads are compared by the SDK with the digest that comes along.
 from base64 import b64encode
 from copy import copy
 from datetime import datetime
-from hashlib import md5
-from io import BytesIO
 from typing import Final, Self
 
 import msgspec
 from google.cloud.storage import Blob as SdkBlob
 
 from clusterstate.errors import IntegrityFailed
-from clusterstate.store.backends.gcs import grants
+from clusterstate.store.backends.gcs import grants, large
 from clusterstate.store.backends.gcs.clients import Client
 from clusterstate.store.backends.gcs.config import Config, own_endpoint
 from clusterstate.store.backends.gcs.errors import INSERT, PERMISSIONS, translating
-from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
-from clusterstate.store.failures import Request, too_large
+from clusterstate.store.base import Blob, Entry, Page, Sink, Streamed, Version
+from clusterstate.store.body import Body, Content, md5_of
+from clusterstate.store.failures import Request
 from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
+from clusterstate.store.sinks import Whole
 from clusterstate.store.threads import Lane
 
 _NOTHING: Final = 0
@@ -92,11 +92,16 @@ class Bucket:
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
+        sink = Whole(f"{self._url}/{key}")
+        told = self.fetch(key, sink)
+        return Blob(sink.data, told.version, told.content_type)
+
+    def fetch(self, key: str, to: Sink) -> Streamed:
+        """Give a whole file to a sink."""
         blob = SdkBlob(key, self._sdk)
-        content = _Content(f"{self._url}/{key}")
         with self._translating("objects.get", key):
-            blob.download_to_file(content, checksum="auto", retry=None)
-            return Blob(content.getvalue(), _version(blob, key), blob.content_type or "")
+            blob.download_to_file(to, checksum="auto", retry=None)
+            return Streamed(_version(blob, key), blob.content_type or "")
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
@@ -105,12 +110,15 @@ class Bucket:
             blob.reload(retry=None)
             return _version(blob, key)
 
-    def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+    def put(self, key: str, data: Content, *, if_match: str = "", if_none: bool = False) -> Version:
         """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
         blob = grants.Upload(key, self._sdk, self._grants(key, new=if_none))
-        blob.md5_hash = b64encode(md5(data, usedforsecurity=False).digest()).decode()
+        blob.md5_hash = b64encode(md5_of(data)).decode()
         expected = _NOTHING if if_none else _generation(if_match)
         with self._translating(INSERT, key):
+            if isinstance(data, Body):
+                large.upload(blob, data, self._content_type, expected)
+                return _version(blob, key)
             blob.upload_from_string(  # type: ignore[no-untyped-call] # the SDK has no annotations
                 data, content_type=self._content_type, checksum="crc32c", retry=None, if_generation_match=expected
             )
@@ -177,19 +185,6 @@ class Bucket:
             principal=lambda: self._client.principal,
         )
         return translating(request, lambda: self._client.tokens.secret)
-
-
-class _Content(BytesIO):
-    """Takes a file's bytes up to the most that is read."""
-
-    def __init__(self, place: str) -> None:
-        super().__init__()
-        self._place = place
-
-    def write(self, part: bytes) -> int:  # type: ignore[override] # the SDK gives bytes
-        if self.tell() + len(part) > LARGEST_FILE:
-            raise too_large(self._place)
-        return super().write(part)
 
 
 def _generation(token: str) -> int | None:

@@ -18,6 +18,7 @@ from clusterstate.store.backends.gcs.config import ClientInputs, Config, in_clus
 from clusterstate.store.backends.gcs.errors import require_object, require_success
 from clusterstate.store.backends.gcs.identity import Identity
 from clusterstate.store.backends.gcs.tokens import Tokens
+from clusterstate.store.connections import expect_file
 from clusterstate.store.sessions import wired
 
 logging.getLogger("google").setLevel(logging.WARNING)  # its DEBUG shows tokens and what they are exchanged for
@@ -117,7 +118,9 @@ class _Session(requests.Session):
             self._tokens.apply(sent)
             answer = super().request(method, url, headers=sent, **kwargs)
         require_success(answer)
-        if method != "DELETE" and not kwargs.get("stream"):
+        if kwargs.get("stream"):
+            expect_file(answer.raw)
+        elif method != "DELETE":
             require_object(answer)
         return answer
 

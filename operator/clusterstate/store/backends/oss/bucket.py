@@ -15,7 +15,6 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import md5
 from typing import Any, Final, Self, TypeVar
 
 import oss2
@@ -26,15 +25,16 @@ from clusterstate.store.backends.oss.addresses import address_of, region_of
 from clusterstate.store.backends.oss.clients import Client, SdkBucket
 from clusterstate.store.backends.oss.config import ClientInputs, Config
 from clusterstate.store.backends.oss.errors import PERMISSIONS, endpoint_in, translating
-from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
-from clusterstate.store.failures import Request, too_large
+from clusterstate.store.base import Blob, Entry, Page, Sink, Streamed, Version
+from clusterstate.store.body import Content, md5_of, opened
+from clusterstate.store.failures import Request
 from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
+from clusterstate.store.sinks import Whole, pour
 from clusterstate.store.threads import Lane
 
 T = TypeVar("T")
 ClientOf = Callable[[ClientInputs], Client]
 
-_PART = 1 << 20
 _CONTENT_TYPE: Final = "application/octet-stream"
 """As kops has it, whatever the file's name."""
 _VERSION_ID = "x-oss-version-id"
@@ -96,29 +96,37 @@ class Bucket:
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
+        sink = Whole(f"{self._url}/{key}")
+        told = self.fetch(key, sink)
+        return Blob(sink.data, told.version, told.content_type)
 
-        def read(oss: SdkBucket) -> Blob:
+    def fetch(self, key: str, to: Sink) -> Streamed:
+        """Give a whole file to a sink."""
+
+        def read(oss: SdkBucket) -> Streamed:
             with oss.get_object(key) as answer:
-                data = self._read_all(answer.resp.response.raw, key)
                 version = _version(answer.etag, key)
-                self._check_bytes(answer.headers, data, key)
-            return Blob(data, version, answer.headers.get("Content-Type", ""))
+                self._pour(answer.resp.response.raw, answer.headers, to, key)
+            return Streamed(version, answer.headers.get("Content-Type", ""))
 
         return self._ask("GetObject", key, read)
 
-    def _read_all(self, raw: Any, key: str) -> bytes:  # noqa: ANN401 (the SDK's inside has no types)
-        """Read the bytes as they were written: under the SDK, which would unpack what looks packed."""
-        data = bytearray()
-        while part := raw.read(_PART, decode_content=False):
-            data += part
-            if len(data) > LARGEST_FILE:
-                raise too_large(f"{self._url}/{key}")
-        return bytes(data)
+    def _pour(self, raw: Any, headers: Mapping[str, str], to: Sink, key: str) -> None:  # noqa: ANN401 (the SDK's inside has no types)
+        """Read the bytes as they were written: under the SDK, which would unpack what looks packed.
 
-    def _check_bytes(self, headers: Mapping[str, str], data: bytes, key: str) -> None:
-        """Raise `IntegrityFailed` where the bytes aren't those that the service tells of."""
+        Raise `IntegrityFailed` where they aren't those that the service tells of.
+        """
         told, crc = headers.get("Content-MD5"), headers.get("x-oss-hash-crc64ecma")
-        whole = told == _digest(data) if told else not crc or int(crc) == _crc(data)
+        summing = Crc64() if crc and not told else None
+
+        def read(size: int) -> bytes:
+            part: bytes = raw.read(size, decode_content=False)
+            if summing is not None:
+                summing.update(part)
+            return part
+
+        digest = pour(read, to)
+        whole = told == _base64(bytes.fromhex(digest)) if told else summing is None or int(summing.crc) == int(crc or 0)
         if not whole:
             raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest. It is tried again.")
 
@@ -126,12 +134,17 @@ class Bucket:
         """Give a file's version."""
         return self._ask("HeadObject", key, lambda oss: _version(oss.head_object(key).etag, key))
 
-    def put(self, key: str, data: bytes, *, if_none: bool = False) -> Written:
+    def put(self, key: str, data: Content, *, if_none: bool = False) -> Written:
         """Write a file; `if_none` wants nothing there."""
-        headers = {"Content-MD5": _digest(data), "Content-Type": self._content_type}
+        headers = {"Content-MD5": _base64(md5_of(data)), "Content-Type": self._content_type}
         if if_none:
             headers["x-oss-forbid-overwrite"] = "true"
-        answer = self._ask("PutObject", key, lambda oss: _read(oss.put_object(key, data, headers=headers)))
+
+        def send(oss: SdkBucket) -> Any:  # noqa: ANN401 (the SDK has no types)
+            with opened(data) as body:
+                return _read(oss.put_object(key, body, headers=headers))
+
+        answer = self._ask("PutObject", key, send)
         return Written(_version(answer.etag, key), _VERSION_ID in answer.headers)
 
     def remove(self, key: str) -> None:
@@ -220,14 +233,8 @@ class Bucket:
         )
 
 
-def _digest(data: bytes) -> str:
-    return base64.b64encode(md5(data, usedforsecurity=False).digest()).decode()
-
-
-def _crc(data: bytes) -> int:
-    crc = Crc64()
-    crc.update(data)
-    return int(crc.crc)
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def _read(answer: Any) -> Any:  # noqa: ANN401 (the SDK has no types)

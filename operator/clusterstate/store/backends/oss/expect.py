@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from clusterstate.store.backends.oss.bucket import Bucket
 from clusterstate.store.base import Capabilities, Version
+from clusterstate.store.body import Body, Content
 from clusterstate.store.expect import Compared, Kept, ask
 from clusterstate.store.failures import lost_race
 
@@ -51,7 +52,7 @@ class Expectations(Compared[Bucket]):
         """What the bucket is known to keep."""
         return self._proof.capabilities
 
-    def _put(self, key: str, data: bytes, *, if_none: bool = False) -> Version:
+    def _put(self, key: str, data: Content, *, if_none: bool = False) -> Version:
         """Write, and learn from the answer."""
         written = self._bucket.put(key, data, if_none=if_none)
         if written.versioned:
@@ -60,11 +61,11 @@ class Expectations(Compared[Bucket]):
             self._proof.create = Kept.YES
         return written.version
 
-    def _create(self, key: str, data: bytes) -> Version:
+    def _create(self, key: str, data: Content) -> Version:
         return self._create_as_proven(self._proof, key, data, lambda: self._put(key, data, if_none=True))
 
-    def _update(self, key: str, data: bytes, expect: Version) -> Version:
-        if self._proof.own or self._proof.create is not Kept.UNKNOWN:
+    def _update(self, key: str, data: Content, expect: Version) -> Version:
+        if isinstance(data, Body) or self._proof.own or self._proof.create is not Kept.UNKNOWN:
             return super()._update(key, data, expect)
         self._prove(key, expect)
         return self._put(key, data)

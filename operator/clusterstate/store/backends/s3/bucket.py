@@ -12,7 +12,6 @@ API Reference, "Object", ETag).
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from hashlib import md5
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 from botocore.exceptions import ClientError
@@ -22,18 +21,18 @@ from clusterstate.errors import AccessDenied, IntegrityFailed, StoreError, Store
 from clusterstate.store.backends.s3.clients import BucketFacts, Client
 from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs, Config, Keys
 from clusterstate.store.backends.s3.errors import PERMISSIONS, headers_of, translating
-from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
-from clusterstate.store.failures import Request, nobody, too_large
+from clusterstate.store.base import Blob, Entry, Page, Sink, Streamed, Version
+from clusterstate.store.body import Content, md5_of, opened
+from clusterstate.store.failures import Request, nobody
 from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
+from clusterstate.store.sinks import Whole, pour
 from clusterstate.store.threads import Lane
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 _OLD_REGIONS: Final = {"": DEFAULT_REGION, "EU": "eu-west-1"}
 """What GetBucketLocation says of buckets made before regions had their names."""
-_PART = 1 << 20
 _REGION_HEADER = "x-amz-bucket-region"
 _OWN_ENCRYPTION: Final = frozenset({"", Encryption.AES256.value})
 """With these an ETag is an MD5."""
@@ -85,30 +84,27 @@ class Bucket:
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
+        sink = Whole(f"{self._url}/{key}")
+        told = self.fetch(key, sink)
+        return Blob(sink.data, told.version, told.content_type)
+
+    def fetch(self, key: str, to: Sink) -> Streamed:
+        """Give a whole file to a sink, up to the end, where the SDK compares length and checksum."""
         with translating(self._request("GetObject", key)):
             answer = self._s3().get_object(Key=key, **self._common())
             with answer["Body"]:  # what it gives by `as` compares nothing
-                data = self._read_all(answer["Body"], key)
+                digest = pour(answer["Body"].read, to)
         version = _version(answer, key)
-        self._check_digest(answer, version, data, key)
-        return Blob(data, version, answer.get("ContentType", ""))
+        self._check_digest(answer, version, digest, key)
+        return Streamed(version, answer.get("ContentType", ""))
 
-    def _read_all(self, body: "StreamingBody", key: str) -> bytes:
-        """Read up to the end, where the SDK compares length and checksum."""
-        data = bytearray()
-        while part := body.read(_PART):
-            data += part
-            if len(data) > LARGEST_FILE:
-                raise too_large(f"{self._url}/{key}")
-        return bytes(data)
-
-    def _check_digest(self, answer: Any, version: Version, data: bytes, key: str) -> None:  # noqa: ANN401 (answers of several shapes)
-        """Raise `IntegrityFailed` where the ETag should be the MD5 of these bytes and isn't."""
+    def _check_digest(self, answer: Any, version: Version, digest: str, key: str) -> None:  # noqa: ANN401 (answers of several shapes)
+        """Raise `IntegrityFailed` where the ETag should be the MD5 of the bytes, `digest`, and isn't."""
         other = "-" in version.token or "SSECustomerAlgorithm" in answer
         if other or answer.get("ServerSideEncryption", "") not in _OWN_ENCRYPTION:
             return
         facts = self._facts()
-        if md5(data, usedforsecurity=False).hexdigest() == version.token:
+        if digest == version.token:
             facts.digests = True
         elif facts.digests:
             raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest. It is tried again.")
@@ -118,17 +114,17 @@ class Bucket:
         with translating(self._request("HeadObject", key)):
             return _version(self._s3().head_object(Key=key, **self._common()), key)
 
-    def put(self, key: str, data: bytes, *, if_match: str = "", if_none: bool = False) -> Version:
+    def put(self, key: str, data: Content, *, if_match: str = "", if_none: bool = False) -> Version:
         """Write a file; `if_match` is the version's token that must be there, `if_none` wants nothing there."""
         headers = self._write_headers()
         shown = ", ".join(f"{name}={value}" for name, value in headers.items())
         typed = {"ContentType": self._content_type} if self._content_type else {}
         conditions = typed | _condition(if_match) | ({"IfNoneMatch": "*"} if if_none else {})
         request = replace(self._request("PutObject", key, shown), hint=self._encryption_hint)
-        with translating(request):
-            answer = self._s3().put_object(Key=key, Body=data, **headers, **conditions, **self._common())
+        with translating(request), opened(data) as body:
+            answer = self._s3().put_object(Key=key, Body=body, **headers, **conditions, **self._common())
         version = _version(answer, key)
-        self._check_digest(answer, version, data, key)
+        self._check_digest(answer, version, md5_of(data).hex(), key)
         return version
 
     def remove(self, key: str, *, if_match: str = "") -> None:

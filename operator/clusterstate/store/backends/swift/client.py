@@ -23,6 +23,7 @@ from clusterstate.store.backends.swift.config import ClientInputs
 from clusterstate.store.backends.swift.errors import permission_for, translating, translating_login
 from clusterstate.store.backends.swift.identity import make_login
 from clusterstate.store.backends.swift.who import secrets_of
+from clusterstate.store.body import Content, opened
 from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.failures import Request
 from clusterstate.store.sessions import wired
@@ -62,7 +63,7 @@ class Call:
     """Empty: about the container."""
     headers: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, str] = field(default_factory=dict)
-    data: bytes | None = field(default=None, repr=False)
+    data: Content = field(default=b"", repr=False)
     stream: bool = False
     """Whether the caller reads the answer's body."""
 
@@ -161,13 +162,13 @@ class Client:
         return Account(access.auth_token, place, principal, access, good_until)
 
     def _ask(self, account: Account, call: Call) -> requests.Response:
-        with translating(self._request(account, call)):
+        with translating(self._request(account, call)), opened(call.data) as data:
             return self._session.request(
                 f"{account.place.url}/{call.path}",
                 call.method,
                 headers={**call.headers, "X-Auth-Token": account.token, "Accept-Encoding": "identity"},
                 params=call.params,
-                data=call.data,
+                data=data or None,
                 stream=call.stream,
                 authenticated=False,
                 raise_exc=False,

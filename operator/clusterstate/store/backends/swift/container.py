@@ -8,7 +8,7 @@ listing doesn't tell when they change. Reads ask for the newest copy, so that a 
 from contextlib import suppress
 from copy import copy
 from datetime import UTC, datetime
-from hashlib import md5
+from functools import partial
 from typing import Final, Self
 
 import msgspec
@@ -17,12 +17,13 @@ import requests
 from clusterstate.errors import AccessDenied, IntegrityFailed, KeyNotFound, StoreRefused
 from clusterstate.store.backends.swift.client import Call, Client
 from clusterstate.store.backends.swift.errors import is_good, refuse, translating
-from clusterstate.store.base import LARGEST_FILE, Blob, Entry, Page, Version
-from clusterstate.store.failures import Request, too_large
+from clusterstate.store.base import Blob, Entry, Page, Sink, Streamed, Version
+from clusterstate.store.body import Content, md5_of
+from clusterstate.store.failures import Request
 from clusterstate.store.listing import PAGE_SIZE, ListPosition, is_folder_marker
+from clusterstate.store.sinks import Whole, pour
 from clusterstate.store.threads import Lane
 
-_PART = 1 << 20
 _FOLDER_TYPE = "application/directory"
 """What old tools give to an empty object that stands for a folder."""
 _NEWEST: Final = {"X-Newest": "true"}
@@ -72,21 +73,27 @@ class Container:
 
     def get(self, key: str) -> Blob:
         """Give a whole file."""
+        sink = Whole(f"{self.endpoint}/{key}")
+        told = self.fetch(key, sink)
+        return Blob(sink.data, told.version, told.content_type)
+
+    def fetch(self, key: str, to: Sink) -> Streamed:
+        """Give a whole file to a sink."""
         answer, request = self._find("GET", key, stream=True)
         with answer, translating(request):
             version = _version(answer, request)
-            data = _read_all(answer, request)
-        if "X-Static-Large-Object" not in answer.headers and _digest(data) != version.token:
+            digest = pour(partial(answer.raw.read, decode_content=False), to)
+        if "X-Static-Large-Object" not in answer.headers and digest != version.token:
             raise IntegrityFailed(f"The bytes of {request.place} don't fit their digest. It is tried again.")
-        return Blob(data, version, answer.headers.get("Content-Type", ""))
+        return Streamed(version, answer.headers.get("Content-Type", ""))
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
         return _version(*self._find("HEAD", key))
 
-    def put(self, key: str, data: bytes, *, if_none: bool = False) -> Version:
+    def put(self, key: str, data: Content, *, if_none: bool = False) -> Version:
         """Write a file; `if_none` wants nothing there. Raises `StoreNotFound` where the container isn't there."""
-        digest = _digest(data)
+        digest = md5_of(data).hex()
         headers = {"ETag": digest} | ({"If-None-Match": "*"} if if_none else {})
         headers |= {"Content-Type": self._content_type} if self._content_type else {}
         answer, request = self._ask(Call("PUT", self._name, key, headers, data=data))
@@ -131,10 +138,6 @@ class Container:
             raise refuse(answer, request, call.method)
 
 
-def _digest(data: bytes) -> str:
-    return md5(data, usedforsecurity=False).hexdigest()
-
-
 def _version(answer: requests.Response, request: Request) -> Version:
     """Give the ETag of what is stored: of a large object, of its manifest."""
     if "X-Object-Manifest" in answer.headers:
@@ -148,15 +151,6 @@ def _version(answer: requests.Response, request: Request) -> Version:
             f"The answer for {request.place} has no ETag, so its version can't be told. It is tried again."
         )
     return Version(tag)
-
-
-def _read_all(answer: requests.Response, request: Request) -> bytes:
-    data = bytearray()
-    while part := answer.raw.read(_PART, decode_content=False):
-        data += part
-        if len(data) > LARGEST_FILE:
-            raise too_large(request.place)
-    return bytes(data)
 
 
 def _parse(body: bytes, request: Request) -> tuple[list[_Listed], tuple[Entry, ...]]:

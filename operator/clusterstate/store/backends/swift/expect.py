@@ -11,6 +11,7 @@ from typing import Final
 from clusterstate.errors import StoreNotFound, StoreUnavailable
 from clusterstate.store.backends.swift.container import Container
 from clusterstate.store.base import Capabilities, Version
+from clusterstate.store.body import Content
 from clusterstate.store.expect import Compared
 
 _CAPABILITIES: Final = Capabilities(atomic_create=False, atomic_update=False, atomic_delete=False, creates_bucket=True)
@@ -24,10 +25,10 @@ class Expectations(Compared[Container]):
         """Nothing is promised."""
         return _CAPABILITIES
 
-    def _put(self, key: str, data: bytes) -> Version:
+    def _put(self, key: str, data: Content) -> Version:
         return self._bucket.put(key, data)
 
-    def _create(self, key: str, data: bytes) -> Version:
+    def _create(self, key: str, data: Content) -> Version:
         """Create a file, with its container where there is none, as kops means to (swiftfs.go, CreateFile)."""
         with suppress(StoreNotFound):
             return self._bucket.put(key, data, if_none=True)

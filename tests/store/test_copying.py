@@ -170,6 +170,18 @@ async def test_who_is_cancelled_leaves_nothing_and_lets_the_next_one_on(
     await copy(source, target, LARGE, ANYTHING)
 
 
+async def test_at_whatever_step_somebody_is_cancelled_nothing_stays_open(source: Watching, target: Watching) -> None:
+    """A file that a thread was just making too: the autouse fixture looks, and what is dropped open is a warning."""
+    await source.write("file", large(1))
+    for steps in range(20):
+        task = asyncio.create_task(copy(source, target, LARGE, ANYTHING))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert (await copy(source, target, LARGE, ANYTHING)).size == LARGE
+
+
 async def test_a_file_that_has_grown_or_gone_is_told(source: Watching, target: Watching) -> None:
     with pytest.raises(KeyNotFound):
         await copy(source, target, LARGE)

@@ -8,8 +8,9 @@ gives back, of which nothing is kept.
 
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import BinaryIO, Final, Self, cast
@@ -27,7 +28,7 @@ from clusterstate.store.base import (
 )
 from clusterstate.store.body import Body, Content
 from clusterstate.store.sinks import Digest, no_room
-from clusterstate.store.threads import Lane, let_go
+from clusterstate.store.threads import Lane, let_go, require_wanted
 
 _TURNS: Final = Lane(1)
 """Whoever has its one place has a large file on disk."""
@@ -102,7 +103,7 @@ async def loaded(store: Store, key: str, size: int) -> AsyncIterator[Freight]:
     if size <= LARGEST_FILE:
         yield Freight.of(await store.read(key))
         return
-    async with _turn(), _spool(size) as file:
+    async with _spooling(size) as file:
         digest = Digest(key, size, file)
         told = await streams(store).download(key, digest, size=size)
         body = await _DISK.run(digest.body)
@@ -110,26 +111,33 @@ async def loaded(store: Store, key: str, size: int) -> AsyncIterator[Freight]:
 
 
 @asynccontextmanager
-async def _turn() -> AsyncIterator[None]:
-    places = await _TURNS.enter()
+async def _spooling(size: int) -> AsyncIterator[BinaryIO]:
+    """Give an empty file where so many bytes have room, when nobody else in the process has one."""
+    places, spool = await _TURNS.enter(), _Spool()
     try:
-        yield
+        yield await _DISK.run(spool.make, size)
     finally:
-        for place in places:
-            place.release()
+        let_go(places, spool.close)  # which frees gigabytes, and waits for a thread that still has the file in hand
 
 
-@asynccontextmanager
-async def _spool(size: int) -> AsyncIterator[BinaryIO]:
-    """Give an empty file where so many bytes have room."""
-    file = await _DISK.run(_make_spool, size)
-    try:
-        yield file
-    finally:
-        let_go(file.close)  # which frees gigabytes, and waits for a thread that still has it in hand
+class _Spool:
+    """A file that is closed for certain, though its maker is cancelled while a thread makes it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stack = ExitStack()
+
+    def make(self, size: int) -> BinaryIO:
+        with self._lock:
+            require_wanted()
+            return self._stack.enter_context(_make(size))
+
+    def close(self) -> None:
+        with self._lock:
+            self._stack.close()
 
 
-def _make_spool(size: int) -> BinaryIO:
+def _make(size: int) -> BinaryIO:
     try:
         folder = tempfile.gettempdir()
         free = shutil.disk_usage(folder).free

@@ -162,9 +162,9 @@ def require_wanted() -> None:
         call.require_wanted()
 
 
-def let_go(work: Callable[[], object]) -> None:
-    """Have something done by a thread that nobody waits for."""
-    _POOL.submit(work)
+def let_go(places: tuple[asyncio.Semaphore, ...], work: Callable[[], object]) -> None:
+    """Have the last of what places in lanes were held for done by a thread that nobody waits for, and release them."""
+    _POOL.submit(work).add_done_callback(partial(_leave, asyncio.get_running_loop(), places))
 
 
 class Lane:

@@ -282,7 +282,7 @@ class Run:
 
     def _refuse(self, plan: Plan, after: State, access: Access, listing: Listing) -> RunRefused | SpecInvalid | None:
         """Give why a live plan may not be carried out; None: it may."""
-        return find_refusal(self.state, self.context.settings, plan, after, listing.files, access.location)
+        return find_refusal(self.state, self.context.settings, plan, after, listing.known_files, access.location)
 
     async def _be_held(self, *, wanted: bool) -> None:
         """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""

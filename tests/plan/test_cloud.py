@@ -113,3 +113,8 @@ def test_a_failed_job_is_told_until_its_revision_is_confirmed(confirmation: str,
     assert known or (found.reason is Reason.AFTER_PUSH_FAILED and "it broke." in found.message)
     ahead = cloud_update(updated(cloudLabels={"team": "a"}), NAME, pushes)
     assert ahead.updated is False, "what config says, nobody confirms away"
+
+
+def test_a_first_update_that_failed_is_told() -> None:
+    found = cloud_update(replace(updated(), completed=None), NAME, Pushes(newest=1, failed=1, failure="it broke."))
+    assert (found.updated, found.reason) == (False, Reason.AFTER_PUSH_FAILED)

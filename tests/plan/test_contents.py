@@ -230,6 +230,8 @@ def test_an_addition_expects_the_keyset_that_was_read() -> None:
     ("name", "pair", "words"),
     [
         ("kubernetes-ca", replace(PAIR, authority=False), "isn't a CA's"),
+        ("etcd-peers-ca-main", replace(PAIR, authority=False), "isn't a CA's"),
+        ("ca", replace(PAIR, authority=False), "isn't a CA's"),
         ("kubelet", replace(PAIR, not_after=NOW), "ended at"),
         ("kubelet", replace(PAIR, not_before=NOW + timedelta(days=1)), "begins at"),
     ],
@@ -237,6 +239,16 @@ def test_an_addition_expects_the_keyset_that_was_read() -> None:
 def test_a_key_pair_that_would_do_harm_is_refused(name: str, pair: KeyPairFacts, words: str) -> None:
     with pytest.raises(SpecInvalid, match=rf"spec\.keysets\[{name}\]: .*{words}"):
         make_plan(with_pair(name, pair), seen({}, None), NOW)
+
+
+@pytest.mark.parametrize(("name", "old"), [("kubernetes-ca", "ca"), ("service-account", "master")])
+def test_a_keyset_of_an_old_name_is_not_put_out_of_use(name: str, old: str) -> None:
+    keysets = {old: Keyset(old, "5", (KeysetItem("5", None, None),))}
+    with pytest.raises(SpecInvalid, match=f"under its old name {old}, .* Declare it as {old}"):
+        make_plan(with_pair(name), seen({}, None, state=replace(GCE, keysets=keysets)), NOW)
+    both = {**keysets, name: Keyset(name, "5", (KeysetItem("5", None, None),))}
+    assert make_plan(with_pair(name), seen({}, None, state=replace(GCE, keysets=both)), NOW).changes
+    assert make_plan(with_pair(old), seen({}, None, state=replace(GCE, keysets=keysets)), NOW).changes
 
 
 def test_nothing_is_written_where_no_cluster_is() -> None:

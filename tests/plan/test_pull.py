@@ -151,6 +151,52 @@ def test_a_spec_that_would_be_too_large_is_not_written() -> None:
         pull(state({}), long)
 
 
+def test_what_is_declared_counts_too() -> None:
+    half = {"x" * 40 + str(number): "y" * 40 for number in range(MAX_PULLED // 160)}
+    mine = {"cluster": {"cloudLabels": half}}
+    with pytest.raises(SpecTooLarge):
+        pull(state(mine, entry(mine, "kubectl")), {"nodeLabels": half, "additionalPolicies": half})
+
+
+DEEP: Any = {"a": "b"}
+for _ in range(70):
+    DEEP = {"x": DEEP}
+
+
+@pytest.mark.parametrize(
+    ("future", "left", "pointer"),
+    [
+        ({"a": None, "b": 1}, {"b": 1}, "/a"),
+        ({"a": None}, None, "/a"),
+        ([{"a": None}], None, ""),
+        (DEEP, None, "/x" * 59),
+    ],
+)
+def test_what_no_spec_can_hold_is_left_out_and_named(future: Any, left: Any, pointer: str) -> None:
+    found = pull(state({}), {"channel": "stable", "future": future})
+    kept = {"channel": "stable"} | ({} if left is None else {"future": left})
+    assert found.content == {"cluster": kept}
+    assert [(each.key, each.pointer) for each in found.blocked] == [("config", f"/spec/future{pointer}")]
+    loaded = state(found.content)
+    assert loaded.spec.cluster == kept
+
+
+def test_groups_that_the_api_server_would_refuse_are_left_out_and_named() -> None:
+    labels = {"note": "two words", **{f"l{number:02}": "a" for number in range(70)}}
+    groups = {"nodes_": DesiredGroup("nodes_", {"role": "Node"}), "n": DesiredGroup("n", {"role": "Node"}, labels)}
+    object_ = state({})
+    specs = Applied({}, groups)
+    found = make_pull(object_, ownership_of(object_.metadata), declare(object_, "s3://state"), specs)
+    (group,) = found.content["instanceGroups"]
+    assert (group["name"], len(group["labels"])) == ("n", 64)
+    assert state(found.content).spec.instance_groups[0].name == "n"
+    assert {(each.key, each.pointer) for each in found.blocked} == {
+        ("instancegroup/nodes_", ""),
+        ("instancegroup/n", "/metadata/labels/note"),
+        *(("instancegroup/n", f"/metadata/labels/l{number:02}") for number in range(64, 70)),
+    }
+
+
 def test_what_somebody_undoes_again_and_again_is_told() -> None:
     given_up = pull(state({}), {"channel": "stable"}).given_up()
     assert not given_up.changes

@@ -147,3 +147,8 @@ async def test_a_listing_ends_at_a_bound_that_names_the_place(request: pytest.Fi
     tree = Tree(MemoryStore(request.node.nodeid), Places(None, "memfs://keys", None), others)
     with pytest.raises(StateTooLarge, match=r"memfs://keys .*more than 100000 files"):
         await tree.list_files()
+
+
+def test_files_that_kops_does_not_know_are_counted_apart() -> None:
+    listing = listing_of({"config": 1, "instancegroup/nodes": 1, "notes.txt": 1, "other/thing": 1})
+    assert (listing.files, listing.known_files) == (4, 2)

@@ -9,6 +9,8 @@ from clusterstate.api.durations import DURATION_PATTERN, MAX_LENGTH
 # Patterns end in Python's \Z, since its $ passes a last newline over; the CRD has $, which means that in Go.
 DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z"
 LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z"
+MAX_LABELS = 64
+LONGEST_LABEL = 63
 FILE_NAME = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?\Z"
 
 Duration: TypeAlias = Annotated[str, Meta(pattern=DURATION_PATTERN, min_length=2, max_length=MAX_LENGTH)]
@@ -16,8 +18,8 @@ Name: TypeAlias = Annotated[str, Meta(pattern=DNS_NAME, min_length=1, max_length
 Glob: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
 Globs: TypeAlias = Annotated[tuple[Glob, ...], Meta(max_length=128)]
 Labels: TypeAlias = Annotated[
-    dict[str, Annotated[str, Meta(pattern=LABEL_VALUE, max_length=63)]],
-    Meta(max_length=64),
+    dict[str, Annotated[str, Meta(pattern=LABEL_VALUE, max_length=LONGEST_LABEL)]],
+    Meta(max_length=MAX_LABELS),
 ]
 Annotations: TypeAlias = Annotated[dict[str, Annotated[str, Meta(max_length=4096)]], Meta(max_length=64)]
 

@@ -67,8 +67,9 @@ class Foresight:
 
 async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> int:
     """Print the plan, and give the exit code. Raises what a run's outcome would say."""
-    # Whoever calls is who the store sees: their own credentials are theirs to use.
-    settings = replace(Settings.from_env(environ), ambient_namespaces=("*",))
+    # Whoever calls is who the store sees: their own credentials are theirs to use. Where the operator may start Jobs is
+    # its own affair, and nothing here says so.
+    settings = replace(Settings.from_env(environ), ambient_namespaces=("*",), after_push_namespaces=("*",))
     async with reading(target) as (client, body):
         state = load(body)
         reader = Reader(client, settings, environ, state.metadata.namespace)
@@ -93,10 +94,11 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, read
         tree, listing, _ = await sources.list_state(None, seconds)
         sight = await look(client, state, access, tree, listing, digester.digests)
     plan = decide(sight, datetime.now(UTC))
-    plan = replace(plan, warnings=(*plan.warnings, *digester.warnings))
+    suspended = ("spec.suspend is set: the operator does nothing until it isn't.",) if state.spec.suspend else ()
+    plan = replace(plan, warnings=(*plan.warnings, *digester.warnings, *suspended))
     after = foresee(sight, plan).state
     pull = bring(state, sight.desired, after)
-    refusal = find_refusal(state, settings, plan, after, listing.files, access.location)
+    refusal = find_refusal(state, settings, plan, after, listing.known_files, access.location)
     return Foresight(
         Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull),
         refusal=refusal.message if refusal else "",
@@ -142,7 +144,7 @@ def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
     yield from (_difference("Drifted", each) for each in plan.drift)
     yield from ((f"Into the spec: {pointer}", "yellow") for pointer in found.pull.changes)
     for blocked in found.pull.blocked:
-        yield f"Left out of the spec: {blocked.key}{blocked.pointer}, which is {blocked.manager}'s", None
+        yield f"Left out of the spec: {blocked.key}{blocked.pointer} ({blocked.manager})", None
     yield from ((f"Dropped by kops: {each.key}{each.pointer}", None) for each in plan.dropped)
     yield from ((f"No longer declared, and stays: {key}", None) for key in plan.unpruned)
     yield from ((f"Warning: {warning}", "yellow") for warning in plan.warnings)

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from clusterstate.api.spec import KeysetParts, KeysetRule, NameRule
 from clusterstate.state.keyset import ODD_CERTIFICATE
-from clusterstate.state.layout import LEGACY_KEYSETS
+from clusterstate.state.layout import LEGACY_KEYSETS, names_authority
 from clusterstate.state.objects import Keyset, KeysetItem
 
 _SERVICE_ACCOUNT = "service-account"
@@ -47,10 +47,9 @@ def choose_parts(keyset: Keyset, rules: Iterable[KeysetRule]) -> KeysetParts | N
 def is_guarded(keyset: Keyset) -> bool:
     """Whether the private key can make credentials: that of a CA, or of service accounts.
 
-    kops names its CAs `ca`, `NAME-ca` and `NAME-ca-NAME`; any other keyset is one if a certificate of it may sign
-    others, or can't be read.
+    A keyset that isn't named as one is a CA's if a certificate of it may sign others, or can't be read.
     """
-    if keyset.name in SERVICE_ACCOUNTS or "ca" in re.split(r"[^a-z0-9]", keyset.name.lower()):
+    if keyset.name in SERVICE_ACCOUNTS or names_authority(keyset.name):
         return True
     return any(_may_sign(item) for item in keyset.items)
 

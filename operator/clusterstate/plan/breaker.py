@@ -21,7 +21,7 @@ MOST_DELETED: Final = 3
 
 
 def find_breach(plan: Plan, after: State, files: int, confirmed: str) -> BreakerTripped | None:
-    """Give why a plan for a state with so many files (without `backups/`) may not be carried out; None when it may.
+    """Give why a plan for a state with so many known files, `backups/` left out, may not run; None when it may.
 
     `after` is the state as it would be then; `confirmed` is the annotation's value: the digest of the plan that a
     person has seen.

@@ -64,6 +64,12 @@ def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) 
     """Compare a state with what the last `kops update cluster` left in it."""
     pushes = pushes or Pushes()
     command = f"kops update cluster {cluster_name} --yes"
+    if pushes.has_failed:
+        text = (
+            f"The Job after the push of revision {pushes.failed} failed: {pushes.failure} See what is wrong, and "
+            f"run: {command}; then set the annotation clusterstate.dev/cloud-updated: {pushes.failed}."
+        )
+        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text)
     if state.cluster is None or state.completed is None:
         return CloudUpdate(
             None,
@@ -71,12 +77,6 @@ def cloud_update(state: State, cluster_name: str, pushes: Pushes | None = None) 
             f"The store holds no cluster-completed.spec: kops has not built this cluster yet. Run: {command}",
         )
     pointers = unseen(state.cluster.spec, state.completed.spec)
-    if pushes.has_failed:
-        text = (
-            f"The Job after the push of revision {pushes.failed} failed: {pushes.failure} See what is wrong, and "
-            f"run: {command}; then set the annotation clusterstate.dev/cloud-updated: {pushes.failed}."
-        )
-        return CloudUpdate(updated=False, reason=Reason.AFTER_PUSH_FAILED, message=text)
     if pointers:
         text = f"config changed in {named(pointers)} since kops built the cluster. Run: {command}"
         return CloudUpdate(updated=False, reason=Reason.KOPS_UPDATE_PENDING, message=text)

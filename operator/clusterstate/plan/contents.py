@@ -19,14 +19,12 @@ from clusterstate.plan.values import join
 from clusterstate.state import codec
 from clusterstate.state.digests import comparable
 from clusterstate.state.keypair import KeyPairFacts, choose_id, public_keys_of
-from clusterstate.state.layout import FileKind, Places, keyset_key, kind_of
+from clusterstate.state.layout import LEGACY_KEYSETS, FileKind, Places, keyset_key, kind_of, names_authority
 from clusterstate.state.objects import Keyset, State
 from clusterstate.store.base import Version
 
 ORDER: Final = (FileKind.KEYSET, FileKind.SECRET, FileKind.SSH_PUBLIC_KEY)
 """In which files are written, after all documents; other files come last."""
-AUTHORITY: Final = "-ca"
-"""How names of keysets end whose certificates must be those of CAs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +210,7 @@ def _add_key_pair(
     if drift and policy.drift is not DriftPolicy.CORRECT:
         return _Part(key, ours, drift=True)
     _require_fit(name, pair, now)
+    _require_current_name(name, observed.state.keysets)
     change = _addition(name, pair, observed.state.keysets.get(name), now)
     return _Part(key, ours, replace(change, expect=observed.versions.get(key)), drift=drift)
 
@@ -230,9 +229,19 @@ def _require_fit(name: str, pair: KeyPairFacts, now: datetime) -> None:
         raise SpecInvalid(f"{where}: the certificate ended at {pair.not_after:%Y-%m-%d %H:%M} UTC. Renew it.")
     if pair.not_before > now:
         raise SpecInvalid(f"{where}: the certificate begins at {pair.not_before:%Y-%m-%d %H:%M} UTC only. Wait for it.")
-    if name.endswith(AUTHORITY) and not pair.authority:
+    if names_authority(name) and not pair.authority:
         raise SpecInvalid(
             f"{where}: the certificate isn't a CA's, but this keyset's sign others. Give one with CA:TRUE."
+        )
+
+
+def _require_current_name(name: str, keysets: Mapping[str, Keyset]) -> None:
+    """Raise `SpecInvalid` where kops uses a keyset of an old name, which a new one would put out of use."""
+    old = LEGACY_KEYSETS.get(name)
+    if old in keysets and name not in keysets:
+        raise SpecInvalid(
+            f"spec.keysets[{name}]: the store has this keyset under its old name {old}, which kops reads as long as "
+            f"there is no {name}: a new one would replace what the running cluster trusts. Declare it as {old}."
         )
 
 

@@ -6,23 +6,27 @@ lists of which somebody else owns a part, since the API server takes a list in a
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from clusterstate.api.spec import InstanceGroup
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecTooLarge
 from clusterstate.plan.desired import Desired, DesiredGroup
 from clusterstate.plan.documents import CLUSTER_LABEL
+from clusterstate.plan.holdable import holdable, holdable_labels, is_holdable_name
 from clusterstate.plan.merge_table import ATOMIC, Rules, rules_of
 from clusterstate.plan.observed import Applied
-from clusterstate.plan.ownership import Owners, Ownership, pulled_part
+from clusterstate.plan.ownership import Owners, Ownership, declared_part, pulled_part
 from clusterstate.plan.values import MISSING, Missing, Value, as_map, equal, join
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Json, JsonObject
 
 MAX_PULLED = 300 * 1024
 """JSON bytes of a spec with what Pull adds: the API server keeps the names of all fields once more for each owner."""
+UNHELD = "nobody: no spec can hold it"
+"""Stands for the manager of what the API server or the operator would refuse in a spec."""
 MAX_GROUPS = 1000
 """Instance groups that a spec takes."""
 
@@ -34,6 +38,7 @@ class Blocked:
     key: str
     pointer: str
     manager: str
+    """Whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def make_pull(state: ClusterState, ownership: Ownership, desired: Desired, specs
         content["instanceGroups"] = [*groups.values()]
     changes = tuple(_changes(_by_name(_current(state, ownership)), _by_name(content), "/spec"))
     if changes:
-        _check_size(state, content)
+        _check_size(state, ownership, content)
     return Pull(content, changes, tuple(finder.blocked))
 
 
@@ -94,8 +99,10 @@ class _Finder:
 
     def groups(self, specs: Applied, ownership: Ownership, desired: Desired) -> dict[str, JsonObject]:
         found: dict[str, JsonObject] = {}
-        for name, group in [*specs.instance_groups.items()][:MAX_GROUPS]:
-            if ownership.keeps_groups:
+        for number, (name, group) in enumerate(specs.instance_groups.items()):
+            if number >= MAX_GROUPS or not is_holdable_name(name):
+                self.leave_out(instance_group_key(name), "")
+            elif ownership.keeps_groups:
                 self._keep_out(group, ownership.keeps_groups, desired.instance_groups.get(name))
             elif item := self._group(group, ownership.groups.item(name), desired.instance_groups.get(name)):
                 found[name] = item
@@ -103,7 +110,8 @@ class _Finder:
 
     def _group(self, group: DesiredGroup, owners: Owners, declared: DesiredGroup | None) -> JsonObject:
         key = instance_group_key(group.name)
-        labels: JsonObject = {name: value for name, value in group.labels.items() if name != CLUSTER_LABEL}
+        shown = {name: value for name, value in group.labels.items() if name != CLUSTER_LABEL}
+        labels = holdable_labels(shown, "/metadata/labels", partial(self.leave_out, key))
         parts = {
             "spec": self.free(
                 _Place(key, "/spec", rules_of("InstanceGroup")),
@@ -126,10 +134,14 @@ class _Finder:
         if not same:
             self.blocked.append(Blocked(instance_group_key(group.name), "", ", ".join(managers)))
 
+    def leave_out(self, key: str, pointer: str) -> None:
+        """Note what no spec can hold."""
+        self.blocked.append(Blocked(key, pointer, UNHELD))
+
     def free(self, place: "_Place", observed: Json, declared: Value, owners: Owners) -> Value:
         """Give what of an observed value Pull may write."""
         if not owners.others:
-            return observed
+            return holdable(observed, place.pointer, partial(self.leave_out, place.key))
         if isinstance(observed, dict) and not isinstance(declared, str | int | float | list):
             below = as_map(declared)
             parts = (
@@ -190,14 +202,16 @@ def _changes(before: Value, after: Value, at: str) -> Iterator[str]:
         yield at
 
 
-def _check_size(state: ClusterState, content: Mapping[str, Json]) -> None:
-    declared = {
-        "cluster": state.spec.cluster,
-        "groups": [[each.spec, each.labels] for each in state.spec.instance_groups],
-    }
-    size = max(len(json.dumps(content)), len(json.dumps(declared)))
+def _check_size(state: ClusterState, ownership: Ownership, content: JsonObject) -> None:
+    """Add up what others declare and what Pull writes: both share no field."""
+    groups = ((each, ownership.groups.item(each.name)) for each in state.spec.instance_groups)
+    declared = [
+        declared_part(state.spec.cluster, ownership.cluster),
+        *(declared_part(each.spec, owners.below("spec")) for each, owners in groups),
+    ]
+    size = sum(len(json.dumps(each)) for each in (content, *declared) if not isinstance(each, Missing))
     if size > MAX_PULLED:
         raise SpecTooLarge(
-            f"The store holds {size} bytes of configuration, more than the {MAX_PULLED} that Pull can write into one "
-            "ClusterState. Set spec.sync.direction to Push, or declare what you want to see."
+            f"Declaration and store together are {size} bytes of configuration, more than the {MAX_PULLED} that Pull "
+            "can write into one ClusterState. Set spec.sync.direction to Push, or declare what you want to see."
         )

@@ -17,7 +17,8 @@ def find_refusal(
 ) -> RunRefused | SpecInvalid | None:
     """Give why nothing of a plan may be written; None when it may, or when nothing is to be written anyway.
 
-    `after` is the state as it would be then, `files` how many there are without `backups/`, `location` is where.
+    `after` is the state as it would be then, and `location` its place; of its files kops knows `files`, `backups/`
+    left out.
     """
     if not state.spec.sync.writes:
         return None

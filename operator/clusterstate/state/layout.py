@@ -10,6 +10,7 @@ Keys are relative to the cluster's own prefix, `{store}/{cluster}/`. The names a
     secrets/                                            at spec.secretStore, else below spec.configBase
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -86,6 +87,11 @@ _FOLDERS: Final = (
     (BACKUPS, FileKind.BACKUP),
 )
 _OWN: Final = frozenset({FileKind.CONFIG, FileKind.INSTANCE_GROUP, FileKind.CLUSTER_ADDON, FileKind.UNKNOWN})
+
+
+def names_authority(keyset: str) -> bool:
+    """Whether kops gives a keyset of this name the certificates of a CA: `ca`, `NAME-ca` or `NAME-ca-NAME`."""
+    return "ca" in re.split(r"[^a-z0-9]", keyset.lower())
 
 
 def instance_group_key(name: str) -> str:

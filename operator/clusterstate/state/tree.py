@@ -43,6 +43,11 @@ class Listing:
         return len(self.entries)
 
     @property
+    def known_files(self) -> int:
+        """How many of them kops knows."""
+        return sum(layout.kind_of(key).kind is not layout.FileKind.UNKNOWN for key in self.entries)
+
+    @property
     def bytes(self) -> int:
         """Their sizes added up."""
         return sum(entry.size for entry in self.entries.values())

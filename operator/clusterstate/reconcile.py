@@ -254,7 +254,8 @@ class Run:
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
-        return Keeping(limit, tell_declarer(self.state.metadata.managed_fields), WANTED if wanted else "")
+        told = max((each.revision for each in self.state.status.history), default=0)
+        return Keeping(limit, tell_declarer(self.state.metadata.managed_fields), WANTED if wanted else "", told)
 
     def _decide(self, sight: Sight) -> None:
         self.doing = "planning"

@@ -1,6 +1,7 @@
 """An intent before the first write, settled after the last, and never more revisions than asked for."""
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -196,3 +197,29 @@ async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client
     newest = (await list_revisions(client, owner))[-1]
     assert Applied.from_json(newest.content) == seen("4")
     assert [number for number, *_ in await kept(client, owner)] == [1, 4], "what came before is still told"
+
+
+async def test_intents_that_the_base_needs_are_kept_beyond_the_limit(client: Client, owner: Owner) -> None:
+    await (await history(client, owner, limit=1)).settle(declared("a"))
+    for channel in ("b", "c"):
+        await (await history(client, owner, limit=1)).intend(declared(channel), CONFIG)
+    assert [(number, settled) for number, settled, _ in await kept(client, owner)] == [
+        (1, True),
+        (2, False),
+        (3, False),
+    ]
+
+
+async def test_numbers_go_on_when_revisions_were_deleted(client: Client, owner: Owner) -> None:
+    run = History(client, owner, [], Keeping(10, after=7))
+    await run.settle(declared("stable"))
+    assert [number for number, *_ in await kept(client, owner)] == [8]
+
+
+async def test_a_look_at_the_store_does_not_replace_a_revision_with_a_job(client: Client, owner: Owner) -> None:
+    run = await history(client, owner)
+    await run.settle(declared("stable"))
+    await run.mark_hook(1, "a-job")
+    shown = replace(declared("stable"), shown=declared("theirs"))
+    await (await history(client, owner)).settle(shown)
+    assert [number for number, *_ in await kept(client, owner)] == [1, 2]

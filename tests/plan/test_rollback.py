@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clusterstate.api.annotations import PULL_MANAGER
 from clusterstate.api.types import Metadata
-from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.desired import ConflictPolicy, DesiredGroup, Direction
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.ownership import CLIENT_SIDE_APPLY, LAST_APPLIED
@@ -17,8 +17,10 @@ from clusterstate.plan.rollback import Rollback, restorable, roll_back
 from clusterstate.plan.values import equal
 from clusterstate.state.canonical import canonical
 from clusterstate.state.declarable import declarable
+from clusterstate.state.objects import State
 from clusterstate.state.schema import Kind
 from tests.plan.specs import KINDS, specs
+from tests.plan.states import cluster, declare, plan
 
 NOBODY = Metadata(name="prod", namespace="clusters", uid="u")
 
@@ -177,3 +179,17 @@ def test_so_would_an_apply_on_the_clients_side(manifest: dict[str, Any], kept: s
     found = roll_back(SPEC, metadata, content({"channel": "stable", "subnets": [{"name": "a"}]}))
     assert {pointer for pointer, keepers in edits(found).items() if keepers == (CLIENT_SIDE_APPLY,)} == kept
     assert {"/spec/cluster/channel", "/spec/cluster/kubelet/maxPods"} <= edits(found).keys()
+
+
+def test_what_the_store_had_its_way_in_is_declared_again_as_it_was() -> None:
+    """Under `PreferStore` the base of a merge isn't what was declared; a rollback to the base would remove fields."""
+    required = {"cloudProvider": "aws", "kubernetesVersion": "v1.32.0"}
+    store = State(cluster({**required, "channel": "stable", "sshAccess": ["1.2.3.4/32"]}))
+    wanted = {**required, "channel": "mine", "sshAccess": ["10.0.0.0/8"]}
+    desired = declare(wanted, direction=Direction.BOTH, conflict=ConflictPolicy.PREFER_STORE)
+    applied = plan(desired, store).applied
+    assert applied.cluster is not None
+    assert applied.cluster["channel"] is None
+    assert Applied.from_json(applied.as_json()) == applied
+    assert restorable(applied.as_json())["cluster"] == wanted
+    assert not roll_back({"cluster": wanted}, NOBODY, applied.as_json()).edits

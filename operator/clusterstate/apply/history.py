@@ -36,6 +36,8 @@ class Keeping:
     """Who changed the declaration last."""
     hook: str = ""
     """What a push says of the Job that is to follow it; see `plan.hook.Hook.job`."""
+    after: int = 0
+    """The highest number ever told: Jobs and confirmations name revisions by number, so that none comes twice."""
 
 
 class History:
@@ -123,7 +125,13 @@ class History:
     async def _replace_look(self, before: Revision | None) -> None:
         """Keep one revision of the same declaration where only the store has moved on (see `Applied.shown`)."""
         content = self._known[-1].content
-        if before is None or before.changes or not before.settled or _declared(before.content) != _declared(content):
+        if (
+            before is None
+            or before.changes
+            or before.hook
+            or not before.settled
+            or _declared(before.content) != _declared(content)
+        ):
             return
         self._known.remove(before)
         await self._shorten()  # first, since older ones lead back from it
@@ -139,7 +147,7 @@ class History:
 
     async def _add(self, declared: Applied, *, settled: bool, groups: bool = False, plan: Plan = NOTHING) -> None:
         newest = self._known[-1] if self._known else None
-        number = newest.number + 1 if newest else 1
+        number = max(newest.number if newest else 0, self._policy.after) + 1
         pushed = newest.groups_pushed if newest else 0
         revision = Revision(
             number,
@@ -154,9 +162,9 @@ class History:
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
 
     async def _prune(self) -> None:
-        """Keep the newest, the newest settled one, those whose Jobs still matter, and others up to the limits."""
-        kept = {self._base(), *needed(self.hooks)}
-        spare = [each for each in self._known[:-1] if each.number not in kept]
+        """Keep the newest settled one, what came after it, and those whose Jobs matter; others up to the limits."""
+        kept, base = {*needed(self.hooks)}, self._base()
+        spare = [each for each in self._known[:-1] if each.number < base and each.number not in kept]
         while spare and (len(self._known) > self._policy.limit or self._bytes() > MOST_BYTES):
             self._known.remove(gone := spare.pop(0))
             await revisions.delete_revision(self._client, gone)

@@ -55,6 +55,7 @@ class _Shape(msgspec.Struct, rename="camel"):
     key_pairs: dict[str, list[str]] = {}
     undeclared: list[str] = []
     shown: "_Shape | None" = None
+    declared: "_Shape | None" = None
     cluster_metadata: _Metadata | None = None
     absent: list[str] = []
 

@@ -14,7 +14,7 @@ from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.both import base_of
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.contents import add_contents, compare_contents, observed_base
-from clusterstate.plan.desired import AdoptionPolicy, Desired, DesiredGroup, Direction, Metadata
+from clusterstate.plan.desired import AdoptionPolicy, ConflictPolicy, Desired, DesiredGroup, Direction, Metadata
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied, Observed, specs_of
@@ -51,6 +51,7 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy
+    plan = replace(plan, applied=replace(plan.applied, declared=_declared_otherwise(desired, plan.applied)))
     if policy.direction is Direction.BOTH:
         shown = specs_of(plan.state_after(observed.state))
         plan = replace(plan, applied=replace(plan.applied, shown=shown))
@@ -59,6 +60,16 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     if plan.changes:
         require_valid(specs, specs_of(plan.state_after(observed.state)))
     return plan
+
+
+def _declared_otherwise(desired: Desired, applied: Applied) -> Applied | None:
+    """Give what is declared of documents where the base isn't that, since the store had its way; else None."""
+    if desired.policy.conflict is not ConflictPolicy.PREFER_STORE:
+        return None
+    declared = Applied(desired.cluster, desired.instance_groups, cluster_metadata=desired.cluster_metadata)
+    groups = {name: each for name, each in applied.instance_groups.items() if name not in applied.undeclared}
+    same = Applied(applied.cluster or None, groups, cluster_metadata=applied.cluster_metadata)
+    return None if same == replace(declared, cluster=declared.cluster or None) else declared
 
 
 def plan_digest(plan: Plan) -> str:

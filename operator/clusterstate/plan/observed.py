@@ -41,6 +41,8 @@ class Applied:
     """`Location.identity` of the state then; empty where it wasn't known."""
     departure: Departure | None = None
     """Where the state was before its last migration."""
+    declared: "Applied | None" = None
+    """What was declared of documents, where the store had its way in a part of it; None: what is here."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -62,6 +64,7 @@ class Applied:
             "created": {key: sorted(pointers) for key, pointers in sorted(self.created.items()) if pointers},
             **({"undeclared": sorted(self.undeclared)} if self.undeclared else {}),
             **({} if self.shown is None else {"shown": self.shown.as_json()}),
+            **({} if self.declared is None else {"declared": self.declared.as_json()}),
             "contents": dict(sorted(self.contents.items())),
             "keyPairs": {name: sorted(keys) for name, keys in sorted(self.key_pairs.items())},
             # What is empty is left out, as in revisions of versions that didn't know it: equal stays equal.
@@ -86,6 +89,7 @@ class Applied:
             departure=Departure.from_json(departure) if departure else None,
             undeclared=frozenset(content.get("undeclared", ())),
             shown=None if content.get("shown") is None else cls.from_json(content["shown"]),
+            declared=None if content.get("declared") is None else cls.from_json(content["declared"]),
             contents=content.get("contents", {}),
             key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
             cluster_metadata=Metadata(metadata.get("labels", {}), metadata.get("annotations", {})),

@@ -49,12 +49,12 @@ class Rollback:
 
 def restorable(content: Mapping[str, Any]) -> JsonObject:
     """Give what a revision says of a spec: `PARTS`, canonical, what is empty left out."""
-    gone = content.get("undeclared", ())
-    groups = {name: group for name, group in content.get("instanceGroups", {}).items() if name not in gone}
+    gone, said = content.get("undeclared", ()), content.get("declared") or content
+    groups = {name: group for name, group in said.get("instanceGroups", {}).items() if name not in gone}
     parts: JsonObject = {
-        "cluster": content.get("cluster"),
+        "cluster": said.get("cluster"),
         "instanceGroups": [{"name": name, **_filled(group)} for name, group in sorted(groups.items())],
-        "clusterMetadata": _filled(content.get("clusterMetadata") or {}),
+        "clusterMetadata": _filled(said.get("clusterMetadata") or {}),
         "absent": content.get("absent"),
     }
     return _filled(parts)

@@ -44,6 +44,7 @@ from clusterstate.mirror.sync import sync
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
+from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import Desired
 from clusterstate.plan.hook import WANTED, HookReport
 from clusterstate.plan.migration import Migration
@@ -137,6 +138,7 @@ class Run:
         self.written: Body | None = None
         self.relocation: Relocation | None = None
         self.migration: Migration | None = None
+        self.unclean = False
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
@@ -161,6 +163,8 @@ class Run:
             await self._be_held(wanted=False)
         self.relocation = await find_relocation(self.context, self.state, self.memory, self)
         if self.relocation is not None and self.writes:
+            if deletes(self.state.spec.sync):
+                await self._be_held(wanted=True)
             await self.relocation.go()
             self.relocation = None
         access = await self._find_access()
@@ -345,9 +349,13 @@ class Run:
         if self.relocation is not None:
             await self.relocation.look(place)
             return
-        self.migration, done = await clean_up(self.context, self.state, place, may_delete=self.pushed)
-        if done is not None and self.plan is not None and self.history is not None:
-            await self.history.settle(replace(self.plan.applied, departure=done))
+        done = await clean_up(self.context, self.state, place, self._note_departure if self.pushed else None)
+        self.migration, self.unclean = done.facts, done.failed
+
+    async def _note_departure(self, departure: Departure) -> None:
+        assert self.plan is not None, "only after a push"
+        assert self.history is not None, "only after a push"
+        await self.history.settle(replace(self.plan.applied, departure=departure))
 
     def _note_cloud(self, state: State) -> None:
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
@@ -366,7 +374,8 @@ class Run:
         self.mirrors = mirror_report(mirrors.wanted, done)
 
     def _remember(self, access: Access, listing: Listing) -> None:
-        complete = self.refusal is None and self.mirrors is not None and not self.mirrors.problems
+        done = self.refusal is None and not self.unclean
+        complete = done and self.mirrors is not None and not self.mirrors.problems
         self.memory.fingerprint = self._fingerprint(access, listing, self.memory.mirrors) if complete else None
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:

@@ -167,11 +167,11 @@ def test_killed_in_the_middle_the_next_process_finishes(world: World) -> None:
                 assert time.monotonic() < deadline, world.log_tail()
             world.kill_operator()
         assert 0 < addons(world) < 300, "killed before or after everything"
-        assert f"{COMPLEX}/config" in world.files()
+        assert f"{COMPLEX}/config" in world.names()
         assert finalizers(world) == [FINALIZER]
         with world.running():
             world.until(lambda: is_gone(world))
-    assert {key for key in world.files() if key.startswith(f"{COMPLEX}/")} == {BACKUP}
+    assert {key for key in world.names() if key.startswith(f"{COMPLEX}/")} == {BACKUP}
 
 
 def declare_in_kubernetes(world: World, name: str, **store: Any) -> None:

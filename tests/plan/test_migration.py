@@ -7,7 +7,7 @@ import pytest
 from clusterstate.api.sync import Backups
 from clusterstate.errors import MigrationRefused
 from clusterstate.plan.departure import Departure
-from clusterstate.plan.migration import choose_backups, require_movable_sizes, strangers
+from clusterstate.plan.migration import choose_backups, require_movable_sizes, require_whole, strangers
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.retirement import deletable
 from clusterstate.state.tree import Listing
@@ -52,17 +52,28 @@ def test_strangers_are_files_that_make_a_state_another_one() -> None:
 
 
 def test_while_nothing_has_changed_all_files_may_go() -> None:
-    listing = Listing({key: entry(key) for key in ("config", "notes", "discovery/jwks")})
+    listing = Listing({key: entry(key) for key in ("config", "addons/a", "discovery/jwks", "notes")})
     departure = Departure({}, listing.digest, THEN.isoformat())
     gone, kept = deletable(listing, departure, ["discovery/"])
-    assert [each.key for each in gone] == ["notes", "config"], "config tells where the others are"
-    assert kept == ["discovery/jwks"]
+    assert [each.key for each in gone] == ["addons/a", "config"], "config tells where the others are"
+    assert kept == ["discovery/jwks", "notes"], "what kops doesn't know may be another's"
 
 
 def test_after_a_change_only_what_is_older_than_the_youngest_was_goes() -> None:
-    listing = Listing({"old": entry("old", age=1), "young": entry("young"), "changed": entry("changed", age=-9)})
+    ages = {"secrets/changed": -9, "secrets/old": 1, "secrets/young": 0}
+    listing = Listing({key: entry(key, age=age) for key, age in ages.items()})
     gone, kept = deletable(listing, Departure({}, "another", THEN.isoformat()), [])
-    assert ([each.key for each in gone], kept) == (["old"], ["changed", "young"])
+    assert ([each.key for each in gone], kept) == (["secrets/old"], ["secrets/changed", "secrets/young"])
+    gone, kept = deletable(listing, Departure({}, "another", THEN.isoformat(), cleaning=True), [])
+    assert ([each.key for each in gone], kept) == (["secrets/old", "secrets/young"], ["secrets/changed"])
+
+
+def test_a_source_that_has_lost_much_is_not_followed() -> None:
+    known = ["config", *(f"secrets/{number}" for number in range(8)), "notes", "backups/a"]
+    require_whole(known, {key: entry(key) for key in known[:6]}, "s3://old")
+    for left in (known[:5], known[1:]):
+        with pytest.raises(MigrationRefused, match="s3://old has lost"):
+            require_whole(known, {key: entry(key) for key in left}, "s3://old")
 
 
 def test_a_revision_tells_where_the_state_is_and_was() -> None:

@@ -91,7 +91,14 @@ def test_what_else_lies_in_the_old_store_is_named() -> None:
         require_movable(move(spec), spec, {})
 
 
-@pytest.mark.parametrize("new", ["s3://acme/kops/prod.example.com", "s3://acme/kops/prod.example.com/x"])
+@pytest.mark.parametrize(
+    "new",
+    [
+        "s3://acme/kops/prod.example.com",
+        "s3://acme/kops/prod.example.com/x",
+        "do://acme/kops/prod.example.com/x",
+    ],
+)
 def test_a_place_within_the_other_is_refused(new: str) -> None:
     with pytest.raises(MigrationRefused, match="one in the other"):
         require_movable(move({}, new), {}, {})

@@ -1,19 +1,22 @@
 """A state moves whole, overwrites nobody, and survives whatever ends its run in between."""
 
 import asyncio
+import contextlib
 from itertools import count
 
 import pytest
 import yaml
 
+from clusterstate.api.annotations import FINALIZER
 from clusterstate.api.load import load
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.plan.claims import make_claim
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.copying import see
-from tests.kube.owners import create
+from tests.kube.owners import create, get
 from tests.relocation.worlds import CLUSTER, World, files
+from tests.state.files import FILES
 from tests.store.streaming import LARGE, large
 
 pytestmark = pytest.mark.apiserver
@@ -141,7 +144,7 @@ async def test_a_large_backup_moves_and_its_old_copy_goes(world: World) -> None:
     digests = [(await see(store, backup, LARGE)).digest for store in (world.old, world.new)]
     assert digests[0] == digests[1]
     await make_updated(world.new, world.old_url, world.new_url)
-    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}")
+    await world.confirm()
     await world.run(fresh=True)
     assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
     assert await files(world.old) == {}
@@ -183,7 +186,7 @@ async def test_a_run_that_ends_before_the_switch_is_resumed_with_what_changed_me
     await world.begin()
     await world.move()
     await interrupt(world)
-    await world.old.write(GROUP, (await world.old.read(GROUP)).data.replace(b"maxSize: 2", b"maxSize: 5"))
+    await world.old.write(GROUP, (await world.old.read(GROUP)).data.replace(b"maxSize: 1", b"maxSize: 5"))
     await world.old.write(f"{CLUSTER}/secrets/later", b'{"Data": "bGF0ZXI="}')
     await interrupt(world)
     text = (await world.old.read(CONFIG)).data.replace(b"v1.40.0", b"v1.40.1")
@@ -278,7 +281,7 @@ async def test_the_old_files_go_when_nobody_reads_them_any_more(world: World) ->
     before = await files(world.old)
     await world.move()
     await world.run()
-    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}")
+    await world.confirm()
     await world.run()
     assert await files(world.old) == before, "no update has been seen"
     assert world.status["migration"]["phase"] == "Switched"
@@ -286,7 +289,7 @@ async def test_the_old_files_go_when_nobody_reads_them_any_more(world: World) ->
     await world.annotate(rolled="")
     await world.run()
     assert await files(world.old) == before, "nobody has confirmed the rolling update"
-    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}/")
+    await world.confirm()
     await world.run()
     assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
     assert await files(world.old) == {}
@@ -301,7 +304,7 @@ async def test_what_was_changed_at_the_old_place_after_the_switch_is_kept_and_na
     await world.run()
     await world.old.write(GROUP, b"theirs")
     await make_updated(world.new, world.old_url, world.new_url)
-    await world.annotate(rolled=f"{world.new_url}/{CLUSTER}")
+    await world.confirm()
     await world.run(fresh=True)
     migration = world.status["migration"]
     assert migration["phase"] == "CleanedUp"
@@ -310,3 +313,176 @@ async def test_what_was_changed_at_the_old_place_after_the_switch_is_kept_and_na
     assert left[GROUP] == b"theirs"
     assert {key for key in left if "/backups/" in key}, "only the latest backups were copied"
     assert f"{CLUSTER}/kops-version.txt" not in left
+
+
+async def test_a_confirmation_counts_for_one_move_only(world: World) -> None:
+    await world.begin(sync={"migration": {"cleanup": "Delete"}})
+    await world.move()
+    await world.run()
+    await world.confirm()
+    await world.change(store={"url": world.old_url})
+    await world.run()
+    await world.move()
+    await world.run()
+    await make_updated(world.new, world.old_url, world.new_url)
+    await world.run()
+    assert world.status["migration"]["phase"] == "Switched"
+    assert CONFIG in await files(world.old), "nobody has confirmed the second rolling update"
+
+
+async def copied_in_part(world: World) -> dict[str, bytes]:
+    """Begin a move whose run ends when the first files are at the new place; give what the old place had."""
+    await world.begin()
+    before = await files(world.old)
+    await world.move()
+    await interrupt(world)
+    assert await files(world.new)
+    return before
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+async def test_a_source_that_is_emptied_takes_no_copy_along(world: World, *, fresh: bool) -> None:
+    before = await copied_in_part(world)
+    copies = await files(world.new)
+    for key in before:
+        await world.old.delete(key)
+    await world.run(fresh=fresh)
+    assert world.reason("Stalled") == "MigrationRefused"
+    assert "holds no config any more" in message(world)
+    assert await files(world.new) == copies
+    for key, data in before.items():
+        await world.old.write(key, data)
+    await world.run(fresh=True)
+    await check_moved(world, before)
+
+
+async def test_a_source_that_loses_much_while_it_is_copied_takes_no_copy_along(world: World) -> None:
+    await world.begin()
+    before = await files(world.old)
+    await world.move()
+    lost = [key for key in before if "/pki/" in key or "/instancegroup/" in key or "/addons/" in key]
+
+    def clock() -> float:
+        return 0.0
+
+    task = asyncio.create_task(world.run(clock=clock))
+    while not task.done() and not set(lost) & {*await files(world.new)}:  # noqa: ASYNC110 - a store has no event
+        await asyncio.sleep(0)
+    for key in lost:
+        await world.old.delete(key)
+    await task
+    assert world.reason("Stalled") == "MigrationRefused", message(world)
+    assert f"has lost {len(lost)} of" in message(world)
+    assert CONFIG not in await files(world.new)
+
+
+async def test_what_went_at_the_source_goes_at_the_target(world: World) -> None:
+    await world.begin()
+    gone, stays = f"{CLUSTER}/addons/gone.yaml", f"{CLUSTER}/addons/stays.yaml"
+    for key in (gone, stays):
+        await world.old.write(key, b"x")
+    await world.move()
+    task = asyncio.create_task(world.run())
+    while not task.done() and gone not in await files(world.new):  # noqa: ASYNC110 - a store has no event
+        await asyncio.sleep(0)
+    await world.old.delete(gone)
+    await task
+    there = await files(world.new)
+    assert (gone in there, stays in there) == (False, True)
+    assert world.reason() == "Succeeded", message(world)
+
+
+async def test_what_config_names_meanwhile_moves_too(world: World) -> None:
+    await world.begin()
+    await world.move()
+    task = asyncio.create_task(world.run())
+    while not task.done() and not await files(world.new):  # noqa: ASYNC110 - a store has no event
+        await asyncio.sleep(0)
+    config = yaml.safe_load((await world.old.read(CONFIG)).data)
+    config["spec"]["keyStore"] = f"{world.old_url}/keys"
+    place = "private/kubernetes-ca/keyset.yaml"
+    data = next((folder / key).read_bytes() for folder, key in FILES if key == f"pki/{place}")
+    await world.old.write(f"keys/{place}", data)
+    await world.old.write(CONFIG, yaml.safe_dump(config).encode())
+    await task
+    assert world.reason() == "Migrating"
+    assert "names other places" in message(world)
+    await world.run()
+    assert world.reason() == "Succeeded", message(world)
+    moved = await files(world.new)
+    assert moved[f"keys/{place}"] == data
+    assert yaml.safe_load(moved[CONFIG])["spec"]["keyStore"] == f"{world.new_url}/keys"
+
+
+async def switched(world: World, **sync: object) -> None:
+    """Bring a state to its new place, with everything done that lets the old files go, but for a run."""
+    await world.begin(sync={"migration": {"cleanup": "Delete", "backups": "All"}, **sync})
+    await world.move()
+    await world.run()
+    await make_updated(world.new, world.old_url, world.new_url)
+    await world.confirm()
+
+
+async def test_a_state_below_the_old_one_stays(world: World) -> None:
+    key = f"{CLUSTER}/team/pki/private/ca/keyset.yaml"
+    await world.old.write(key, b"a key of others")
+    await switched(world)
+    await world.run()
+    assert world.status["migration"]["phase"] == "CleanedUp"
+    assert "team/pki/private/ca/keyset.yaml" in world.status["migration"]["message"]
+    assert await files(world.old) == {key: b"a key of others"}
+
+
+async def test_files_that_another_object_refers_to_stay(world: World) -> None:
+    await switched(world)
+    before = await files(world.old)
+    body = await create(world.client, world.namespace, "other", store={"url": world.old_url}, clusterName=CLUSTER)
+    world.claims.set((world.namespace, "other"), make_claim(load(body), f"{world.old_url}/{CLUSTER}", proven=True))
+    await world.run()
+    assert "another ClusterState refers to them" in world.status["migration"]["message"]
+    assert await files(world.old) == before
+    world.claims.set((world.namespace, "other"), None)
+    await world.run(fresh=True)
+    assert await files(world.old) == {}
+
+
+async def test_a_cleanup_that_was_killed_goes_on(world: World) -> None:
+    await switched(world)
+    task = asyncio.create_task(world.run())
+    every = len(await files(world.old))
+    while not task.done() and len(await files(world.old)) == every:  # noqa: ASYNC110 - a store has no event
+        await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    left = await files(world.old)
+    assert 0 < len(left) < every
+    await world.run(fresh=True)
+    assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
+    assert await files(world.old) == {}
+
+
+async def test_under_delete_the_finalizer_is_on_before_the_first_copy(world: World) -> None:
+    await world.begin()
+    await world.change(sync={"deletionPolicy": "Delete"}, store={"url": world.new_url})
+    await interrupt(world)
+    world.body = await get(world.client, world.body)
+    assert FINALIZER in world.body["metadata"]["finalizers"]
+
+
+async def test_a_dry_run_refuses_what_the_move_would(world: World) -> None:
+    await world.begin()
+    await world.new.write(f"{CLUSTER}/secrets/theirs", b"theirs")
+    await world.change(sync={"dryRun": True}, store={"url": world.new_url})
+    await world.run()
+    assert world.reason() == "MigrationRefused"
+    assert "secrets/theirs" in message(world)
+
+
+async def test_a_place_that_was_left_before_is_named(world: World) -> None:
+    await world.begin()
+    await world.move()
+    await world.run()
+    await world.change(store={"url": f"memfs://{world.namespace}-third"})
+    await world.run()
+    assert f"Files of {world.old_url}, where it was before, stay too" in world.status["migration"]["message"]

@@ -1,6 +1,7 @@
 """An object whose state moves from one `memfs://` store to another, and the runs of its operator."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,6 +72,12 @@ class World:
         named = {f"clusterstate.dev/{name}": value for name, value in annotations.items()}
         change = {"metadata": {"annotations": named}}
         self.body = await self.client.merge_patch(CLUSTER_STATES, self.namespace, "prod", change)
+
+    async def confirm(self) -> None:
+        """Confirm the rolling update as status says."""
+        found = re.search(r"(clusterstate\.dev/rolled)=(\S+);", self.status["migration"]["message"])
+        assert found, self.status["migration"]
+        await self.annotate(rolled=found[2])
 
     async def move(self) -> None:
         await self.change(store={"url": self.new_url})

@@ -73,11 +73,14 @@ class World(Operating):
     def read(self, key: str) -> bytes:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
-    def files(self) -> dict[str, bytes]:
-        """Give the whole bucket."""
+    def names(self) -> list[str]:
+        """Give the names of all files of the bucket."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return {key: self.read(key) for key in keys}
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+
+    def files(self) -> dict[str, bytes]:
+        """Give the whole bucket, in which nobody may delete meanwhile."""
+        return {key: self.read(key) for key in self.names()}
 
     def edit(self, key: str, change: Callable[[Body], None]) -> None:
         """Change a YAML file of the store as a person would."""

@@ -195,7 +195,7 @@ class History:
 
 
 def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in content.items() if key != "shown"}
+    return {key: value for key, value in content.items() if key not in {"shown", "departure"}}
 
 
 def _result(text: str) -> JobState | None:

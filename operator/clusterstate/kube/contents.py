@@ -42,6 +42,9 @@ class _Departure(msgspec.Struct, rename="camel"):
     files: int = 0
     bytes: int = 0
     cleaned_up: bool = False
+    cleaning: bool = False
+    generation: int = 0
+    earlier: list[str] = []
 
 
 class _Shape(msgspec.Struct, rename="camel"):

@@ -18,7 +18,13 @@ class Departure:
     files: int = 0
     bytes: int = 0
     """Copied, and verified by their hash."""
+    cleaning: bool = False
+    """Whether deleting had begun while all was as it was at the switch."""
     cleaned_up: bool = False
+    generation: int = 0
+    """Of the object at the switch: tells this departure from others to the same place."""
+    earlier: tuple[str, ...] = ()
+    """URLs of places that the state had left before and whose files stayed."""
 
     def as_json(self) -> dict[str, Any]:
         """Give plain JSON that `from_json` reads back to an equal object."""
@@ -29,6 +35,9 @@ class Departure:
             "files": self.files,
             "bytes": self.bytes,
             "cleanedUp": self.cleaned_up,
+            "generation": self.generation,
+            **({"cleaning": True} if self.cleaning else {}),
+            **({"earlier": [*self.earlier]} if self.earlier else {}),
         }
 
     @classmethod
@@ -41,4 +50,7 @@ class Departure:
             files=content.get("files", 0),
             bytes=content.get("bytes", 0),
             cleaned_up=content.get("cleanedUp", False),
+            cleaning=content.get("cleaning", False),
+            generation=content.get("generation", 0),
+            earlier=tuple(content.get("earlier", ())),
         )

@@ -31,6 +31,10 @@ _TELLING: Final = frozenset(
 """Kinds of files that make a state another one by being there; all others are made anew by the next update."""
 
 
+MOST_LOST: Final = 3
+"""A source may lose one of so many files while it is copied."""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """How far a state has moved: what status says of it."""
@@ -92,6 +96,21 @@ def require_movable_sizes(entries: Iterable[Entry], most: int, place: str) -> No
 def strangers(source: Mapping[str, Entry], target: Mapping[str, Entry]) -> list[str]:
     """Give the files of the target that would make the state another one, and that the source doesn't have."""
     return sorted(key for key in target if key not in source and kind_of(key).kind in _TELLING)
+
+
+def require_whole(known: Iterable[str], listing: Mapping[str, Entry], place: str) -> None:
+    """Raise `MigrationRefused` where the source has lost its `config`, or more than a third of its files.
+
+    `known` are those that it had when copying began. Copies would be removed, and they may be the last there are.
+    """
+    ours = [key for key in known if kind_of(key).kind is not FileKind.UNKNOWN and not key.startswith(BACKUPS)]
+    lost = sorted(key for key in ours if key not in listing)
+    if CONFIG in lost or len(lost) * MOST_LOST > len(ours):
+        raise MigrationRefused(
+            f"{place} has lost {len(lost)} of {len(ours)} files while the state was being copied: {named(lost)}. The "
+            "copies at the new place were left as they are. Restore the old place, or copy back; or, if the new place "
+            "is complete, put config there with its new URLs and empty the old one."
+        )
 
 
 def may_replace(source: Entry, target: Entry, *, ours: bool, resumed: bool) -> bool:

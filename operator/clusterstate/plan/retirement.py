@@ -14,7 +14,7 @@ from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.naming import named
 from clusterstate.plan.rewriting import DISCOVERY, urls_below
-from clusterstate.state.layout import CONFIG
+from clusterstate.state.layout import CONFIG, FileKind, kind_of
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import Listing
 from clusterstate.store.base import Entry
@@ -28,9 +28,14 @@ def is_updated(completed: Document | None, old: Location, new: Location) -> bool
     return not left and any(name == "configBase" for name, _ in urls_below(spec, new))
 
 
-def is_rolled(state: ClusterState, new: Location) -> bool:
+def confirmation(new: str, departure: Departure) -> str:
+    """Give what a person confirms the rolling update of this very move by; a former one to the same place is none."""
+    return f"{new}#{departure.generation}"
+
+
+def is_rolled(state: ClusterState, new: Location, departure: Departure) -> bool:
     """Whether a person has confirmed the rolling update."""
-    return state.metadata.annotations.get(ROLLED, "").rstrip("/") == new.url
+    return state.metadata.annotations.get(ROLLED, "") == confirmation(new.url, departure)
 
 
 def find_reason_to_keep(state: ClusterState, cluster: Document | None, old: Location, new: Location) -> str:
@@ -46,15 +51,18 @@ def find_reason_to_keep(state: ClusterState, cluster: Document | None, old: Loca
 def deletable(listing: Listing, departure: Departure, spared: Sequence[str]) -> tuple[list[Entry], list[str]]:
     """Give the files that are as they were copied, `config` last, and the keys of those that stay.
 
-    While nothing has changed since the switch, that is all of them; else those that are older than the youngest was
-    then. `spared` are the beginnings of keys that somebody still reads.
+    While nothing has changed since the switch, that is all that kops knows; else those that are older than the youngest
+    was then, and as old once deleting has begun, since nothing had changed until that. `spared` are the beginnings of
+    keys that somebody still reads. What kops doesn't know may be another's, such as a state that lies below this one.
     """
     unchanged = listing.digest == departure.digest
     youngest = datetime.fromisoformat(departure.last_change) if departure.last_change else None
     gone, kept = [], []
     for entry in sorted(listing.entries.values(), key=lambda each: (each.key == CONFIG, each.key)):
-        copied = unchanged or (youngest is not None and entry.modified < youngest)
-        if copied and not entry.key.startswith(tuple(spared)):
+        same_age = departure.cleaning and entry.modified == youngest
+        copied = unchanged or same_age or (youngest is not None and entry.modified < youngest)
+        known = kind_of(entry.key).kind is not FileKind.UNKNOWN
+        if copied and known and not entry.key.startswith(tuple(spared)):
             gone.append(entry)
         else:
             kept.append(entry.key)
@@ -70,12 +78,12 @@ def spared_keys(cluster: Document | None, old: Location) -> list[str]:
 
 def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping: str) -> Migration:
     """Give what status says of a state that has moved; `keeping` is why the old files stay."""
-    name = state.cluster_name
+    earlier = f" Files of {named(departure.earlier)}, where it was before, stay too." if departure.earlier else ""
     rest = (
         f"The old files stay: {keeping}."
         if keeping
         else f"After both confirm with: kubectl annotate --overwrite clusterstate/{state.metadata.name} "
-        f"{ROLLED}={new}; then the old files are deleted."
+        f"{ROLLED}={confirmation(new, departure)}; then the old files are deleted."
     )
     return Migration(
         old,
@@ -84,15 +92,24 @@ def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping:
         files=departure.files,
         copied=departure.files,
         bytes=departure.bytes,
-        message=f"The state is at {new} now. Nodes read {old} until kops update cluster {name} --yes and kops "
-        f"rolling-update cluster {name} --yes have been run with the new store. {rest}",
+        message=f"The state is at {new} now. {_tell_readers(state, old)} {rest}{earlier}",
+    )
+
+
+def _tell_readers(state: ClusterState, old: str) -> str:
+    name = state.cluster_name
+    return (
+        f"Nodes read {old} until kops update cluster {name} --yes and kops rolling-update cluster {name} --yes have "
+        "been run with the new store."
     )
 
 
 def tell_cleaned(before: Migration, kept: Iterable[str]) -> Migration:
     """Give what status says once the old files are gone, but those that were kept."""
     keys = sorted(kept)
-    rest = f" {named(keys)} stayed: changed after the switch, still read, or no copies." if keys else ""
+    rest = (
+        f" {named(keys)} stayed: changed after the switch, still read, unknown to kops, or no copies." if keys else ""
+    )
     return Migration(
         before.old,
         before.new,

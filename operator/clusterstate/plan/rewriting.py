@@ -7,7 +7,7 @@ issuer of the cluster's tokens.
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from clusterstate.errors import MigrationRefused, SpecInvalid
@@ -15,7 +15,7 @@ from clusterstate.plan.values import as_list, as_map
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import JsonObject
 from clusterstate.store.key import join
-from clusterstate.store.location import Location
+from clusterstate.store.location import S3_FLAVOURS, Location
 
 PLACES: Final = ("configBase", "keyStore", "secretStore")
 DISCOVERY: Final = "serviceAccountIssuerDiscovery.discoveryStore"
@@ -108,12 +108,20 @@ def require_movable(move: Move, spec: JsonObject, declared: JsonObject) -> None:
 
 
 def _require_apart(move: Move) -> None:
-    inside = _below(move.new, move.old) or _below(move.old, move.new)
-    if inside:
-        raise MigrationRefused(
-            f"{move.new.url} and {move.old.url} lie one in the other, so that files of the two would be mixed up. "
-            "Choose another URL."
-        )
+    pairs = move.pairs or ((move.old, move.new),)
+    for old in (old for old, _ in pairs):
+        for new in (new for _, new in pairs):
+            if _lies_in(new, old) or _lies_in(old, new):
+                raise MigrationRefused(
+                    f"{new.url} and {old.url} lie one in the other, so that files of the two would be mixed up. "
+                    "Choose another URL."
+                )
+
+
+def _lies_in(inner: Location, outer: Location) -> bool:
+    """Whether one lies below the other in a bucket of the same name: flavours of S3 may be one service."""
+    same = inner.scheme == outer.scheme or {inner.scheme, outer.scheme} <= S3_FLAVOURS
+    return bool(same and _below(replace(inner, scheme=outer.scheme), outer))
 
 
 def _require_undeclared(move: Move, declared: JsonObject) -> None:

@@ -1,6 +1,8 @@
 """Puts the old place of a state away, once nobody reads it any more."""
 
-from dataclasses import replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.store import StoreSpec
@@ -28,20 +30,32 @@ from clusterstate.store.base import Entry
 from clusterstate.store.copying import see
 from clusterstate.store.location import Location
 
+Note: TypeAlias = Callable[[Departure], Awaitable[None]]
+"""Has the newest revision say that of the old place."""
 
-async def clean_up(
-    context: Context, state: ClusterState, place: Source, *, may_delete: bool
-) -> tuple[Migration | None, Departure | None]:
-    """Delete the old files after a move if that is asked for, it may be done now, and nobody reads them any more.
 
-    Gives what status says, None for nothing new, and what the next revision says of the old place once it is clean.
+@dataclass(frozen=True, slots=True)
+class CleanUp:
+    """What came of an old place."""
+
+    facts: Migration | None = None
+    """What status says, None for nothing new."""
+    failed: bool = False
+    """Whether it has to be tried again, although nothing else has changed."""
+
+
+async def clean_up(context: Context, state: ClusterState, place: Source, note: Note | None) -> CleanUp:
+    """Delete the old files after a move if that is asked for and nobody reads them any more.
+
+    Without `note` nothing may be deleted now.
     """
     applied = place.sight.observed.applied
     if applied is None or applied.departure is None or applied.departure.cleaned_up:
-        return None, None
+        return CleanUp()
     one = _CleanUp(context, state, place, applied.departure)
-    cleaned = await one.go(may_delete=may_delete)
-    return one.facts, replace(applied.departure, cleaned_up=True) if cleaned else None
+    if note is not None and one.is_due():
+        await one.go(note)
+    return CleanUp(one.facts, one.failed)
 
 
 class _CleanUp:
@@ -53,27 +67,35 @@ class _CleanUp:
         self._place = place
         self._departure = departure
         self._old, self._new = (self._locate(each) for each in (Origin(departure.store).spec, state.spec.store))
-        self._keeping = find_reason_to_keep(state, place.cluster, self._old, self._new)
+        self._keeping = find_reason_to_keep(state, place.cluster, self._old, self._new) or self._find_sharers()
+        self.failed = False
         self.facts = tell(state, departure, self._old.url, self._new.url, self._keeping)
 
     def _locate(self, spec: StoreSpec) -> Location:
         return locate_state(spec, self._state.metadata.namespace, self._state.cluster_name)
 
-    async def go(self, *, may_delete: bool) -> bool:
-        """Give whether the old place is clean now; a failure is told, not raised."""
+    def _find_sharers(self) -> str:
+        key = (self._state.metadata.namespace, self._state.metadata.name)
+        others = self._context.claims.sharers(key, [self._old.url])
+        return "another ClusterState refers to them" if others else ""
+
+    def is_due(self) -> bool:
+        """Whether it is asked for, and nobody reads the old place any more."""
         updated = is_updated(self._place.sight.observed.state.completed, self._old, self._new)
-        if self._keeping or not may_delete or not updated or not is_rolled(self._state, self._new):
-            return False
+        return not self._keeping and updated and is_rolled(self._state, self._new, self._departure)
+
+    async def go(self, note: Note) -> None:
+        """Have the old place clean; a failure is told, not raised."""
         try:
-            kept = await self._delete()
+            kept = await self._delete(note)
+            await note(replace(self._departure, cleaned_up=True))
         except ClusterStateError as error:
             message = f"The old files at {self._old.url} can't be deleted: {error.message} It is tried again."
-            self.facts = replace(self.facts, message=message)
-            return False
+            self.facts, self.failed = replace(self.facts, message=message), True
+            return
         self.facts = tell_cleaned(self.facts, kept)
-        return True
 
-    async def _delete(self) -> list[str]:
+    async def _delete(self, note: Note) -> list[str]:
         access, place = await self._access(), self._place
         seconds = parse_duration(self._state.spec.sync.timeout).total_seconds()
         async with Sources(self._context.client, access, writes=True) as sources:
@@ -83,6 +105,10 @@ class _CleanUp:
             gone, kept = deletable(listing, self._departure, spared_keys(place.cluster, self._old))
             places = known.places if known else OWN_PLACE
             mine = [each for each in gone if places.url_of(each.key)[0] is None]
+            kept += [each.key for each in gone if places.url_of(each.key)[0] is not None]
+            if listing.digest == self._departure.digest:
+                self._departure = replace(self._departure, cleaning=True)
+                await note(self._departure)
 
             async def delete(entry: Entry) -> None:
                 await old.delete(entry.key, expect=entry.version)

@@ -5,10 +5,10 @@ from dataclasses import replace
 from clusterstate.api.store import Layout
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.migration import Copying
-from clusterstate.errors import MalformedFile
+from clusterstate.errors import MalformedFile, MigrationRunning
 from clusterstate.gather import Access
 from clusterstate.plan.documents import changed
-from clusterstate.plan.rewriting import Move
+from clusterstate.plan.rewriting import Move, urls_of
 from clusterstate.plan.values import equal_json
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical
@@ -34,16 +34,16 @@ def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -
 class Config:
     """One migration's `config`."""
 
-    def __init__(self, move: Move, copying: Copying) -> None:
-        """Take which URLs follow, and the files of both places."""
+    def __init__(self, move: Move, copying: Copying, spec: JsonObject) -> None:
+        """Take which URLs follow, the files of both places, and what `config` said when they were chosen."""
         self._move = move
         self._copying = copying
+        self._urls = list(urls_of(spec))
         self._written: Version | None = None
 
     def is_written(self, listing: Listing) -> bool:
-        """Whether the source's `config` as the listing shows it is at the target, or there is none."""
-        entry = listing.entries.get(CONFIG)
-        return entry is None or entry.version == self._written
+        """Whether the source's `config` as the listing shows it is at the target."""
+        return listing.entries[CONFIG].version == self._written
 
     async def is_rewritten(self) -> bool:
         """Whether the target's `config` is the source's with its new URLs already: a person may have seen to that."""
@@ -53,8 +53,13 @@ class Config:
         return _mean_same((await self._copying.target.read(CONFIG)).data, wanted)
 
     async def write(self, listing: Listing) -> None:
-        """Have the target hold it; one that means the same stays as it is."""
+        """Have the target hold it; one that means the same stays as it is.
+
+        Raises `MigrationRunning` where it names other places by now: what moves has to be chosen anew.
+        """
         source = await self._copying.source.read(CONFIG)
+        if list(urls_of(canonical("Cluster", codec.decode_document(source.data, CONFIG).spec).spec)) != self._urls:
+            raise MigrationRunning("config names other places since the copying began. The next run begins with them.")
         data = rewritten(source.data, self._move)
         if CONFIG in self._copying.there:
             found = (await self._copying.target.read(CONFIG)).data

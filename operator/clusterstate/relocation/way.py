@@ -24,6 +24,7 @@ from clusterstate.apply.migration import Copied, Copying
 from clusterstate.context import Context, Memory
 from clusterstate.errors import (
     FileStoreIsForReview,
+    MigrationRefused,
     MigrationRunning,
     StoreNotFound,
 )
@@ -39,6 +40,7 @@ from clusterstate.plan.migration import (
     choose_backups,
     refuse_different,
     require_movable_sizes,
+    require_whole,
     strangers,
     without_config,
 )
@@ -52,7 +54,7 @@ from clusterstate.relocation.config import Config, make_move, rewritten
 from clusterstate.relocation.finding import find_old_place
 from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.objects import Document, JsonObject
-from clusterstate.state.tree import Listing, Tree
+from clusterstate.state.tree import Listing, Tree, changed_keys
 from clusterstate.store.base import Entry
 
 ROUNDS: Final = 6
@@ -182,9 +184,21 @@ class Relocation:
         target = await self._find_target()
         async with Sources(self._context.client, target, writes=False) as sources:
             self._most = min(source.tree.most, sources.most)
-        move = make_move(self._state, source.access, target, source.spec)
+            move = make_move(self._state, source.access, target, source.spec)
+            await self._foresee_strangers(source, move, sources)
         require_movable(move, source.spec, source.sight.desired.cluster or {})
         self._choose(move, source, source.listing, await self._backups(source))
+
+    async def _foresee_strangers(self, source: Source, move: Move, sources: Sources) -> None:
+        try:
+            _, there = await sources.list_at(move.places_after(source.spec))
+        except StoreNotFound:
+            return  # the move makes the bucket where it can
+        foreign = (
+            [] if self._is_resumed(source, there.without_backups) else strangers(source.listing.entries, there.entries)
+        )
+        if foreign:
+            raise refuse_different(foreign, self._new)
 
     async def go(self) -> None:
         """Move the state on; mirrors follow the old place so long. Raises `MigrationRunning` where more is to do."""
@@ -195,9 +209,21 @@ class Relocation:
                 if not await self._has_arrived():
                     raise
                 return
-            if listing.files:
+            if CONFIG in listing.entries:
                 sight, history = await self._run.show(self.old, tree, listing)
                 await self._move(Source(self.old, sight, tree, listing), history)
+            elif not await self._has_arrived():
+                await self._require_nothing_lost()
+
+    async def _require_nothing_lost(self) -> None:
+        """Raise `MigrationRefused` where the old place had a state, and neither place has its `config` now."""
+        past = past_of(await list_revisions(self._context.client, Owner.of(self._state.metadata)))
+        pushed = past.applied is not None and (past.applied.cluster or past.applied.instance_groups)
+        if pushed or any(each.departure for each in past.intents):
+            raise MigrationRefused(
+                f"{self._old} holds no config any more, and {self._new} none yet; nothing was written. Restore the old "
+                "place, or set spec.store back."
+            )
 
     async def _has_arrived(self) -> bool:
         """Whether the new place has a state already, moved there by hand."""
@@ -252,7 +278,9 @@ class Relocation:
 
     async def _bring(self, source: Source, history: History, move: Move, copying: Copying) -> Listing:
         """Have the target hold everything; give the source as it was when it stood still."""
-        listing, backups, config = source.listing, await self._backups(source), Config(move, copying)
+        listing, backups, config = source.listing, await self._backups(source), Config(move, copying, source.spec)
+        known = {*listing.entries, *self._copied.pairs}
+        require_whole(known, listing.entries, self._old)
         chosen = self._choose(move, source, listing, backups)
         if not copying.resumed:
             await self._refuse_strangers(listing, chosen, config, copying)
@@ -260,19 +288,25 @@ class Relocation:
         await history.intend(self._intent(source.base), Plan())
         for _ in range(ROUNDS):
             await copying.copy(without_config(self._choose(move, source, listing, backups)))
-            for key in strangers(listing.entries, copying.there):
+            for key in self._gone(listing, copying):
                 await copying.remove(key)
             before, listing = listing, await source.tree.list_files()
+            require_whole(known, listing.entries, self._old)
             if listing.digest != before.digest:
                 continue
             if config.is_written(listing):
                 return listing
             await config.write(listing)
-        changing = sorted(listing.entries.values(), key=lambda entry: entry.modified, reverse=True)
         raise MigrationRunning(
-            f"Files at {self._old} keep changing, the last ones {named([each.key for each in changing])}; what changes "
+            f"Files at {self._old} keep changing, the last ones {named(changed_keys(before, listing))}; what changes "
             "is copied again. Let nobody write there."
         )
+
+    def _gone(self, listing: Listing, copying: Copying) -> list[str]:
+        """Give the copies whose files went at the source, and what else there makes the state another one."""
+        copies = [key for key in self._copied.pairs if key in copying.there and not key.startswith(BACKUPS)]
+        found = {*strangers(listing.entries, copying.there), *(key for key in copies if key not in listing.entries)}
+        return sorted(found)
 
     @staticmethod
     async def _refuse_strangers(listing: Listing, chosen: list[Entry], config: Config, copying: Copying) -> None:
@@ -293,7 +327,7 @@ class Relocation:
     async def _switch(self, source: Source, history: History, move: Move, identity: str, last: Listing | None) -> None:
         """Settle that the state is at its new place; `last` is the old one as it was copied."""
         await self._run.check()
-        departure = None if last is None else self._departure(last)
+        departure = None if last is None else self._departure(last, source.departure)
         store, base = as_plain(self._state.spec.store), source.base
         shown = None if base.shown is None else replace(base.shown, cluster=_rewritten(move, base.shown.cluster))
         cluster = _rewritten(move, base.cluster)
@@ -302,13 +336,17 @@ class Relocation:
         )
         self._memory.origin, self._memory.copied = Origin(store, identity), None
 
-    def _departure(self, last: Listing) -> Departure:
+    def _departure(self, last: Listing, before: Departure | None) -> Departure:
+        stays = before is not None and not before.cleaned_up and not self._leads_here(before.store)
+        url = Origin(before.store).spec.url if before is not None and stays else ""
         return Departure(
             store=dict(self._origin.store),
             digest=last.digest,
             last_change=last.last_change.astimezone(UTC).isoformat() if last.last_change else "",
             files=self._files,
             bytes=self.facts.bytes,
+            generation=self._state.metadata.generation,
+            earlier=(*(before.earlier if before else ()), *([url] if url else [])),
         )
 
     async def _backups(self, source: Source) -> list[Entry]:

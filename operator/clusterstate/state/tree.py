@@ -82,6 +82,13 @@ class Listing:
         return Listing({each: entry for each, entry in self.entries.items() if each != key})
 
 
+def changed_keys(before: Listing, after: Listing) -> list[str]:
+    """Give the keys that only one of two listings has, or whose versions differ."""
+    keys = sorted({*before.entries, *after.entries})
+    pairs = ((key, before.entries.get(key), after.entries.get(key)) for key in keys)
+    return [key for key, one, other in pairs if (one and one.version) != (other and other.version)]
+
+
 class Tree:
     """One state in its store, whatever lies elsewhere included. Closing the stores is their opener's work."""
 

@@ -97,7 +97,16 @@ def _keyed(draw: st.DrawFn, how: Keyed, name: str, rules: Rules, depth: int) -> 
         item |= {field: draw(_values(TYPES[name][field]["type"], rules.below(field), depth - 1)) for field in others}
         item |= {key: draw(st.sampled_from(WORDS)) for key in keys}
         items.setdefault(str(how.key_of(item)), item)
-    return list(items.values())
+    found = list(items.values())
+    return [*found, _odd(draw, how, found)] if draw(st.integers(0, 5)) == 0 else found
+
+
+def _odd(draw: st.DrawFn, how: Keyed, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """One more item, without a key or with that of another: with either the list is one value."""
+    item, keys = draw(st.sampled_from(items)), {key for keys in how.alternatives for key in keys}
+    if draw(st.booleans()):
+        return {field: value for field, value in item.items() if field not in keys}
+    return {field: value for field, value in item.items() if field in keys}
 
 
 def shuffled(draw: st.DrawFn, value: Any) -> Any:

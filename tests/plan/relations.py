@@ -55,8 +55,6 @@ def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any
         )
     if isinstance(before, list) and rules.items is not None:
         sides = [_or(side, []) for side in (applied, declared, before, after)]
-        if isinstance(rules.items, Keyed) and not is_clear(rules.items, *sides[:3]):
-            return _untouched_whole(*sides, decided=decided)
         return _untouched_list(rules, *sides, decided=decided)
     return True
 
@@ -81,6 +79,8 @@ def _untouched_list(rules: Rules, applied: Any, declared: Any, before: Any, afte
             each for each in after if each not in ours
         ] and _in_order(before, after)
     assert isinstance(rules.items, Keyed)
+    if not is_clear(rules.items, applied, declared, before):
+        return _untouched_whole(applied, declared, before, after, decided=decided)
     sides = [by_key(rules.items, side) for side in (applied, declared, before, after)]
     one, two, three, four = sides
     return _in_order(list(three), list(four)) and all(

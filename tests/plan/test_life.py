@@ -37,7 +37,7 @@ CASES = 170
 MANY_CASES = 3400
 """More than 10,000."""
 GROUPS = ("n1", "n2")
-BORN = {"authorization": {"rbac": {}}, "cloudProvider": "aws", "kubernetesVersion": "a"}
+BORN = {"authorization": {"rbac": {}}, "cloudProvider": "aws", "kubernetesVersion": "1.30.0"}
 
 FIELDS = ("channel", "kubernetesVersion", "sshAccess", "subnets", "hooks", "networking", "cloudLabels", "iam")
 CLUSTERS = st.one_of(narrow("Cluster", *FIELDS), narrow("Cluster", *FIELDS[:5]), specs("Cluster"))

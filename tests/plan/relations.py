@@ -17,6 +17,8 @@ def covers(rules: Rules, whole: Any, part: Any) -> bool:
         if isinstance(rules.items, MergeSet):
             return set(part) <= set(whole)
         if isinstance(rules.items, Keyed):
+            if not is_clear(rules.items, whole, part):
+                return len(whole) == len(part) and all(map(covers, [rules.each] * len(part), whole, part))
             items = by_key(rules.items, whole)
             return all(
                 key in items and covers(rules.each, items[key], item) for key, item in by_key(rules.items, part).items()
@@ -24,8 +26,11 @@ def covers(rules: Rules, whole: Any, part: Any) -> bool:
     return bool(part == whole)
 
 
-def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any) -> bool:
-    """Whatever was neither applied nor declared is after as it was before, in the same order."""
+def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any, *, decided: bool) -> bool:
+    """Whatever was neither applied nor declared is after as it was before, in the same order.
+
+    If it is `decided` for the declaration, that replaces a list in conflict, one that has no clear keys.
+    """
     if isinstance(before, dict) or rules.items is not None:
         applied, declared = (ABSENT if side is None else side for side in (applied, declared))
     if applied is ABSENT and declared is ABSENT:
@@ -44,25 +49,42 @@ def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any
                 declared.get(key, ABSENT),
                 before[key],
                 kept.get(key, ABSENT),
+                decided=decided,
             )
             for key in before
         )
     if isinstance(before, list) and rules.items is not None:
-        return _untouched_list(rules, _or(applied, []), _or(declared, []), before, _or(after, []))
+        sides = [_or(side, []) for side in (applied, declared, before, after)]
+        return _untouched_list(rules, *sides, decided=decided)
     return True
 
 
-def _untouched_list(rules: Rules, applied: Any, declared: Any, before: Any, after: Any) -> bool:
+def _untouched_whole(applied: Any, declared: Any, before: Any, after: Any, *, decided: bool) -> bool:
+    foreign = [each for each in before if each not in applied and each not in declared]
+    if decided:
+        return bool(declared) or foreign == [each for each in after if each in foreign]
+    return not foreign or bool(before == after)
+
+
+def is_clear(how: Keyed, *sides: list[Any]) -> bool:
+    """Whether each item of each list has a key of its own."""
+    keys = [[how.key_of(item) for item in side] for side in sides]
+    return all(None not in each and len(set(each)) == len(each) for each in keys)
+
+
+def _untouched_list(rules: Rules, applied: Any, declared: Any, before: Any, after: Any, *, decided: bool) -> bool:
     if isinstance(rules.items, MergeSet):
         ours = {*applied, *declared}
         return [each for each in before if each not in ours] == [
             each for each in after if each not in ours
         ] and _in_order(before, after)
     assert isinstance(rules.items, Keyed)
+    if not is_clear(rules.items, applied, declared, before):
+        return _untouched_whole(applied, declared, before, after, decided=decided)
     sides = [by_key(rules.items, side) for side in (applied, declared, before, after)]
     one, two, three, four = sides
     return _in_order(list(three), list(four)) and all(
-        untouched(rules.each, one.get(key, ABSENT), two.get(key, ABSENT), item, four.get(key, ABSENT))
+        untouched(rules.each, one.get(key, ABSENT), two.get(key, ABSENT), item, four.get(key, ABSENT), decided=decided)
         or (key in one and key not in two and key not in four)
         for key, item in three.items()
     )
@@ -84,7 +106,7 @@ def fresh(rules: Rules, declared: Any, store: Any) -> Any:
     if isinstance(declared, list) and isinstance(store, list):
         if isinstance(rules.items, MergeSet):
             return [each for each in declared if each not in store] or ABSENT
-        if isinstance(rules.items, Keyed):
+        if isinstance(rules.items, Keyed) and is_clear(rules.items, declared, store):
             return _fresh_items(rules, rules.items, declared, store)
     return ABSENT
 

@@ -26,6 +26,8 @@ POOLS: dict[str, tuple[Any, ...]] = {
     "intOrString": (1, "a"),
     "time": ("2017-01-01T00:00:00Z", "2018-01-01T00:00:00Z"),
 }
+VERSIONS = ("1.31.0", "v1.32.1")
+"""Of Kubernetes, which kops reads."""
 # Fields by which most draws go, so that lists of every sort and maps with odd keys take part.
 OFTEN = {
     "ClusterSpec": (
@@ -51,7 +53,7 @@ def specs(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
 def narrow(kind: Kind, *fields: str) -> st.SearchStrategy[dict[str, Any]]:
     """Specs of these fields alone, so that two of them nearly always meet."""
     types, rules = TYPES[SCHEMA[f"{kind}.spec"]["object"]], rules_of(kind)
-    values = {field: _values(types[field]["type"], rules.below(field), 3) for field in fields}
+    values = {field: _field(types, field, rules, 3) for field in fields}
     return st.fixed_dictionaries({}, optional=values)
 
 
@@ -73,7 +75,13 @@ def _objects(draw: st.DrawFn, name: str, rules: Rules, depth: int) -> dict[str, 
         return {}
     usual = st.sampled_from(OFTEN.get(name, fields) or fields)
     chosen = draw(st.lists(st.one_of(usual, usual, st.sampled_from(fields)), max_size=max(depth, 0) + 1, unique=True))
-    return {field: draw(_values(TYPES[name][field]["type"], rules.below(field), depth - 1)) for field in chosen}
+    return {field: draw(_field(TYPES[name], field, rules, depth - 1)) for field in chosen}
+
+
+def _field(types: dict[str, Any], name: str, rules: Rules, depth: int) -> st.SearchStrategy[Any]:
+    if name == "kubernetesVersion":
+        return st.sampled_from(VERSIONS)
+    return _values(types[name]["type"], rules.below(name), depth)
 
 
 def _lists(of: Any, rules: Rules, depth: int) -> st.SearchStrategy[list[Any]]:
@@ -97,7 +105,16 @@ def _keyed(draw: st.DrawFn, how: Keyed, name: str, rules: Rules, depth: int) -> 
         item |= {field: draw(_values(TYPES[name][field]["type"], rules.below(field), depth - 1)) for field in others}
         item |= {key: draw(st.sampled_from(WORDS)) for key in keys}
         items.setdefault(str(how.key_of(item)), item)
-    return list(items.values())
+    found = list(items.values())
+    return [*found, _odd(draw, how, found)] if draw(st.integers(0, 5)) == 0 else found
+
+
+def _odd(draw: st.DrawFn, how: Keyed, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """One more item, without a key or with that of another: with either the list is one value."""
+    item, keys = draw(st.sampled_from(items)), {key for keys in how.alternatives for key in keys}
+    if draw(st.booleans()):
+        return {field: value for field, value in item.items() if field not in keys}
+    return {field: value for field, value in item.items() if field in keys}
 
 
 def shuffled(draw: st.DrawFn, value: Any) -> Any:

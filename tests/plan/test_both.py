@@ -80,3 +80,24 @@ def test_the_base_holds_items_and_members_that_are_declared_now() -> None:
 def test_the_base_survives_its_json() -> None:
     applied = Applied({"channel": "a"}, shown=Applied({"channel": "b"}, {"n": DesiredGroup("n", {"role": "Node"})}))
     assert Applied.from_json(applied.as_json()) == applied
+
+
+@pytest.mark.parametrize(
+    ("declared", "what"),
+    [
+        pytest.param([{"manifest": "theirs"}, {"manifest": "ours"}], "written", id="with all that was shown"),
+        pytest.param([{"manifest": "ours"}], "conflict", id="without"),
+    ],
+)
+def test_a_list_without_keys_that_was_taken_over(declared: list[Any], what: str) -> None:
+    spec = {"cloudProvider": "aws", "hooks": [{"manifest": "theirs"}]}
+    found = plan(declare({"hooks": declared}, direction=BOTH), State(cluster(spec)), Applied(shown=Applied(spec)))
+    assert (bool(found.changes), bool(found.conflicts)) == (what == "written", what == "conflict")
+
+
+def test_what_was_applied_stays_the_base_of_a_list_without_keys() -> None:
+    hooks, more = [{"manifest": "a"}], [{"manifest": "a"}, {"manifest": "b"}]
+    spec = {"cloudProvider": "aws", "hooks": hooks}
+    base = Applied({"hooks": hooks}, shown=Applied(spec))
+    found = plan(declare({"hooks": more}, direction=BOTH), State(cluster(spec)), base)
+    assert (bool(found.changes), found.conflicts) == (True, ())

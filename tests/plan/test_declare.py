@@ -38,6 +38,12 @@ def test_kops_finds_no_place_behind_its_own_objects(layout: str, *, expected: bo
     assert declared().names_place
 
 
+def test_items_without_keys_are_whole_as_kops_writes_them() -> None:
+    assert declared(cluster={"kubeAPIServer": {"env": [{"value": "x"}]}}).cluster == {
+        "kubeAPIServer": {"env": [{"name": "", "value": "x"}]}
+    }
+
+
 def test_no_cluster_is_no_declaration_of_one() -> None:
     assert declared().cluster is None
     assert declared(cluster={}).cluster is None

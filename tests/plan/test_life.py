@@ -37,10 +37,10 @@ CASES = 170
 MANY_CASES = 3400
 """More than 10,000."""
 GROUPS = ("n1", "n2")
-BORN = {"authorization": {"rbac": {}}, "cloudProvider": "aws", "kubernetesVersion": "a"}
+BORN = {"authorization": {"rbac": {}}, "cloudProvider": "aws", "kubernetesVersion": "1.30.0"}
 
-FIELDS = ("channel", "kubernetesVersion", "sshAccess", "subnets", "networking", "cloudLabels", "iam", "kubelet")
-CLUSTERS = st.one_of(narrow("Cluster", *FIELDS), narrow("Cluster", *FIELDS[:4]), specs("Cluster"))
+FIELDS = ("channel", "kubernetesVersion", "sshAccess", "subnets", "hooks", "networking", "cloudLabels", "iam")
+CLUSTERS = st.one_of(narrow("Cluster", *FIELDS), narrow("Cluster", *FIELDS[:5]), specs("Cluster"))
 NODES = st.tuples(st.sampled_from(GROUPS), narrow("InstanceGroup", "minSize", "taints", "nodeLabels", "subnets"))
 DEEDS = st.one_of(
     *(st.tuples(st.just(name), CLUSTERS) for name in ("declare_fields", "declare_anew", "kops_sets_fields")),
@@ -156,12 +156,14 @@ class Life(RuleBasedStateMachine):
         """What was neither declared nor applied is as it was."""
         base = settle(self.applied, self.intents, specs_of(before)) or Applied()
         was, now = specs_of(before), specs_of(self.store)
-        ours = (base.cluster if base.cluster is not None else ABSENT, desired.cluster)
-        assert untouched(rules_of("Cluster"), *ours[:1], desired.cluster or ABSENT, was.cluster, now.cluster)
+        decided = self.sync["conflict"] == "PreferSpec"
+        ours = (base.cluster if base.cluster is not None else ABSENT, desired.cluster or ABSENT)
+        assert untouched(rules_of("Cluster"), *ours, was.cluster, now.cluster, decided=decided)
         for name, each in was.instance_groups.items():
             sides = (side.instance_groups.get(name) for side in (base, desired))
             ours_then, wanted = (ABSENT if side is None else side.spec for side in sides)
-            assert untouched(rules_of("InstanceGroup"), ours_then, wanted, each.spec, now.instance_groups[name].spec)
+            after, rules = now.instance_groups[name].spec, rules_of("InstanceGroup")
+            assert untouched(rules, ours_then, wanted, each.spec, after, decided=decided)
 
     def check_declared(self, desired: Desired, plan: Plan) -> None:
         """What is declared is there, unless a policy lets the store have its way."""

@@ -6,7 +6,7 @@ import pytest
 
 from clusterstate.plan.changes import Action, FieldChange
 from clusterstate.plan.desired import ConflictPolicy, DriftPolicy, Policy
-from clusterstate.plan.merge import merge
+from clusterstate.plan.merge import Disagreement, merge
 
 PUSH = Policy()
 REPORT = Policy(drift=DriftPolicy.REPORT)
@@ -75,7 +75,7 @@ def test_an_item_that_others_removed_comes_back_whole_or_not_at_all() -> None:
     assert [each.pointer for each in moved.conflicts] == ["/spec/subnets/name=a"]
 
 
-@pytest.mark.parametrize(
+UNCLEAR = pytest.mark.parametrize(
     "observed",
     [
         pytest.param([subnet("a"), subnet("a")], id="twice"),
@@ -84,12 +84,60 @@ def test_an_item_that_others_removed_comes_back_whole_or_not_at_all() -> None:
         pytest.param([subnet("a"), subnet("")], id="empty key"),
     ],
 )
-def test_a_list_without_clear_keys_is_atomic_and_says_so(observed: list[Any]) -> None:
-    declared = subnets(subnet("b"))
-    merged = merge("Cluster", None, declared, {"subnets": observed}, PUSH)
-    assert merged.spec == declared
+
+
+@UNCLEAR
+@pytest.mark.parametrize("applied", [None, "the same", "another"])
+@pytest.mark.parametrize("policy", ConflictPolicy)
+def test_a_list_without_clear_keys_keeps_what_nobody_declared(
+    observed: list[Any], applied: str | None, policy: ConflictPolicy
+) -> None:
+    declared, there = subnets(subnet("b")), {"subnets": [*observed, subnet("b")]}
+    base = {"the same": declared, "another": subnets(subnet("b", "other"))}.get(applied or "")
+    merged = merge("Cluster", base, declared, there, Policy(conflict=policy))
+    assert merged.spec == (declared if policy is ConflictPolicy.PREFER_SPEC else there)
+    assert merged.conflicts == (Disagreement("/spec/subnets", declared["subnets"], there["subnets"]),)
+    assert merged.drift == ()
     assert len(merged.warnings) == 1
     assert "/spec/subnets" in merged.warnings[0]
+
+
+@UNCLEAR
+def test_a_list_without_clear_keys_is_atomic_while_all_its_items_are_ours(observed: list[Any]) -> None:
+    declared, there = subnets(subnet("b")), {"subnets": observed}
+    assert merge("Cluster", there, declared, there, PUSH).spec == declared
+    back = merge("Cluster", there, there, subnets(*observed[:1]), PUSH)
+    assert (back.spec, len(back.drift), back.conflicts) == (there, 1, ())
+    assert merge("Cluster", there, {}, there, PUSH).spec == {}
+
+
+@UNCLEAR
+def test_drift_in_a_list_without_clear_keys_is_only_reported_under_report(observed: list[Any]) -> None:
+    declared, there = subnets(subnet("b")), {"subnets": [*observed, subnet("b")]}
+    merged = merge(
+        "Cluster", declared, declared, there, Policy(drift=DriftPolicy.REPORT, conflict=ConflictPolicy.PREFER_SPEC)
+    )
+    assert (merged.spec, len(merged.drift), merged.conflicts) == (there, 1, ())
+
+
+@UNCLEAR
+@pytest.mark.parametrize("policy", ConflictPolicy)
+def test_a_list_without_clear_keys_that_is_given_up_keeps_what_nobody_declared(
+    observed: list[Any], policy: ConflictPolicy
+) -> None:
+    applied, there = subnets(subnet("b")), {"subnets": [*observed, subnet("b")]}
+    merged = merge("Cluster", applied, {}, there, Policy(conflict=policy))
+    assert merged.spec == ({"subnets": observed} if policy is ConflictPolicy.PREFER_SPEC else there)
+    assert len(merged.conflicts) == (policy is not ConflictPolicy.PREFER_STORE)
+    gone = merge("Cluster", applied, {}, {"subnets": observed}, Policy(conflict=policy))
+    assert (gone.spec, gone.applied, gone.conflicts) == ({"subnets": observed}, {}, ())
+
+
+@pytest.mark.parametrize("applied", [None, ["c"]])
+def test_a_set_that_holds_more_than_strings_keeps_what_nobody_declared(applied: list[Any] | None) -> None:
+    base, there = (None if applied is None else {"taints": applied}), {"taints": ["c", 1]}
+    merged = merge("InstanceGroup", base, {"taints": ["c"]}, there, PUSH)
+    assert (merged.spec, [each.pointer for each in merged.conflicts]) == (there, ["/spec/taints"])
 
 
 def test_nested_lists_merge_by_their_own_key() -> None:

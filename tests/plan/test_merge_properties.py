@@ -42,7 +42,8 @@ def test_nothing_undeclared_changes(kind: Kind, data: st.DataObject, policy: Pol
     applied, declared, observed = sides(data, kind)
     before = ABSENT if applied is None else applied
     merged = merge(kind, applied, declared, observed, policy)
-    assert untouched(rules_of(kind), before, declared, observed, merged.spec)
+    decided = policy.conflict is ConflictPolicy.PREFER_SPEC
+    assert untouched(rules_of(kind), before, declared, observed, merged.spec, decided=decided)
 
 
 @kinds
@@ -53,7 +54,8 @@ def test_an_adoption_removes_nothing(kind: Kind, data: st.DataObject) -> None:
     merged = merge(kind, None, declared, observed, FIRM)
     assert not [change for change in merged.changes if change.action == "delete"]
     assert not merged.drift
-    assert not merged.conflicts
+    # Only a list without clear keys that holds items of others.
+    assert all(isinstance(each.observed, list) for each in merged.conflicts)
 
 
 @kinds

@@ -8,7 +8,7 @@ import pytest
 
 from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.changes import Action
-from clusterstate.plan.desired import AdoptionPolicy, ConflictPolicy, DesiredGroup, Direction, DriftPolicy
+from clusterstate.plan.desired import AdoptionPolicy, ConflictPolicy, DesiredGroup, Direction, DriftPolicy, Metadata
 from clusterstate.plan.diff import plan_digest, summarise
 from clusterstate.plan.observed import Applied
 from clusterstate.state.objects import State
@@ -84,6 +84,24 @@ def test_generation_rises_by_one_with_the_spec(stored: dict[str, int], next_one:
     (change,) = plan(declare({"channel": "alpha", "kubernetesVersion": "1.30.0"}), state).changes
     assert change.document is not None
     assert change.document.metadata["generation"] == next_one
+
+
+@pytest.mark.parametrize(
+    "applied", [None, Applied(instance_groups={"nodes": DesiredGroup("nodes", {}, {"ours": "1"})})]
+)
+def test_labels_that_are_no_text_stay_as_they_are(applied: Applied | None) -> None:
+    theirs: dict[str, Any] = {"number": 1, "flag": True, "nothing": None}
+    there = theirs if applied is None else theirs | {"ours": "1"}
+    state = State(cluster(RBAC, annotations=theirs), {"nodes": group("nodes", NODES, labels=there)})
+    desired = replace(
+        declare(metadata=Metadata(annotations={"ours": "2"})),
+        instance_groups={"nodes": DesiredGroup("nodes", {}, {"ours": "2"})},
+    )
+    after = carry_out(state, plan(desired, state, applied))
+    assert after.cluster is not None
+    assert after.cluster.metadata["annotations"] == theirs | {"ours": "2"}
+    assert after.instance_groups["nodes"].metadata["labels"] == theirs | {"ours": "2"}
+    assert not plan(desired, after, plan(desired, state, applied).applied).changes
 
 
 def test_labels_alone_raise_no_generation() -> None:

@@ -171,7 +171,7 @@ def _check_spec(kind: Any, applied: Any, declared: Any, before: Any, after: Any,
     assert covers(rules_of(kind), after, declared or {})
     if base is not None and before is not None:
         had = ABSENT if applied is None else applied
-        assert untouched(rules_of(kind), had, declared or {}, before, after)
+        assert untouched(rules_of(kind), had, declared or {}, before, after, decided=True)
 
 
 TestLife = Life.TestCase

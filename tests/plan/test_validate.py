@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.desired import DesiredGroup, DriftPolicy
 from clusterstate.plan.naming import NAMED
 from clusterstate.plan.observed import Applied, specs_of
 from clusterstate.plan.validate import find_problems
@@ -80,6 +80,18 @@ RULES = [
         CONTROL,
         "instancegroup/nodes/spec/subnets names subnet b, which the cluster doesn't have",
     ),
+    (
+        SOUND | {"kubernetesVersion": "latest"},
+        NODES,
+        CONTROL,
+        "config/spec/kubernetesVersion is latest, which kops can't read as a version",
+    ),
+    (
+        SOUND,
+        NODES | {"minSize": -1},
+        CONTROL,
+        "instancegroup/nodes/spec/minSize is -1; no group can have less than no machine",
+    ),
     (SOUND, NODES | {"minSize": 4}, CONTROL, "instancegroup/nodes/spec/maxSize is 3, less than minSize, which is 4"),
     (
         SOUND,
@@ -120,6 +132,53 @@ def test_what_others_broke_blocks_nobody_else(
     groups = {"nodes": group("nodes", nodes)} | ({} if control is None else {"control": group("control", control)})
     broken = State(cluster(spec), groups)
     assert plan(declare({"channel": "alpha"}, {"more": {"role": "Node"}}), broken).changes
+
+
+@pytest.mark.parametrize(
+    ("version", "read"),
+    [(each, True) for each in ("1", "v1.32", "1.32.0", " v1.32.0-alpha.3+a-b ", "https://x/v1.32.0/bin", "01.032.0")]
+    + [(each, False) for each in ("a", "1.x", "1.32-rc", "1.32.0.1", "1.32.0-", "vv1", "-1", "https://x/1.32.0")],
+)
+def test_versions_that_kops_reads(version: str, *, read: bool) -> None:
+    assert (problems(SOUND | {"kubernetesVersion": version}, NODES) == []) == read
+
+
+EVEN = [A, A | {"name": "b"}]
+BROKEN = State(
+    cluster(SOUND | etcd(*EVEN) | {"kubernetesVersion": "latest"}),
+    {"control": group("control", CONTROL), "nodes": group("nodes", NODES | {"minSize": 4, "subnets": ["b"]})},
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "nodes", "said"),
+    [
+        ({"kubernetesVersion": "latest"}, {}, "kubernetesVersion is latest"),
+        (etcd(*EVEN), {}, "etcdMembers has 2 members"),
+        ({}, {"minSize": 4, "maxSize": 3}, "nodes/spec/maxSize is 3"),
+        ({}, {"subnets": ["b"]}, "nodes/spec/subnets names subnet b"),
+        (etcd({"name": "b", "encryptedVolume": True}), {}, ""),
+        ({}, {"minSize": 4}, ""),
+        ({}, {"maxSize": 3}, ""),
+        ({}, {"machineType": "m"}, ""),
+    ],
+)
+def test_what_others_broke_is_refused_where_it_is_declared_so(
+    spec: dict[str, Any], nodes: dict[str, Any], said: str
+) -> None:
+    desired = declare(spec | {"channel": "alpha"}, {"nodes": nodes})
+    if not said:
+        assert plan(desired, BROKEN).changes
+        return
+    with pytest.raises(SpecInvalid, match=said) as caught:
+        plan(desired, BROKEN)
+    assert caught.value.message.count("/spec/") == 1
+
+
+def test_what_others_broke_while_drift_is_only_reported_holds_up_nothing() -> None:
+    base = Applied(instance_groups={"nodes": DesiredGroup("nodes", {"maxSize": 5})})
+    desired = declare({"channel": "alpha"}, {"nodes": {"maxSize": 5}}, drift=DriftPolicy.REPORT)
+    assert plan(desired, BROKEN, base).changes
 
 
 def test_a_declaration_that_breaks_a_rule_across_files_is_refused() -> None:

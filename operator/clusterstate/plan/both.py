@@ -6,7 +6,7 @@ when both were last equal.
 
 from clusterstate.plan.desired import DesiredGroup
 from clusterstate.plan.merge_table import Keyed, MergeSet, Rules, rules_of
-from clusterstate.plan.values import MISSING, Missing, Value, as_list, as_map, index
+from clusterstate.plan.values import MISSING, Missing, Value, as_list, as_map, index, without
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind
 
@@ -48,6 +48,8 @@ def _filled_list(rules: Rules, applied: list[Json], shown: list[Json], declared:
     if not isinstance(rules.items, Keyed):
         return [*applied, *(each for each in declared if each in shown and each not in applied)]
     sides = [index(rules.items, side) for side in (applied, shown, declared)]
+    if any(side is None for side in sides):
+        return [*applied, *without(rules, shown, [*applied, *without(rules, shown, declared)])]
     before, there, wanted = (side or {} for side in sides)
     items: dict[str, Value] = dict(before)
     for key in wanted:

@@ -58,7 +58,8 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     if policy.adoption is AdoptionPolicy.FAIL and observed.applied is None and not policy.dry_run:
         _refuse_strangers(sides, plan)
     if plan.changes:
-        require_valid(specs, specs_of(plan.state_after(observed.state)))
+        declared = Applied(desired.cluster, desired.instance_groups)
+        require_valid(specs, specs_of(plan.state_after(observed.state)), declared)
     return plan
 
 

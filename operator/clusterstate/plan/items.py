@@ -1,7 +1,7 @@
 """Lists that are one value each: a declared one is whole, so its items have whatever kops never leaves out. Pure."""
 
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
-from clusterstate.plan.values import as_map
+from clusterstate.plan.values import as_map, index
 from clusterstate.state.complete import complete_value
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind, List, Map, Object, Type, load_schema
@@ -26,7 +26,7 @@ def _walk(value: Json, kind: Type, rules: Rules) -> Json:
         case Map(inner) if isinstance(value, dict):
             return {key: _walk(each, inner, rules.below(key)) for key, each in value.items()}
         case List(inner) if isinstance(value, list):
-            if isinstance(rules.items, Keyed):
+            if isinstance(rules.items, Keyed) and index(rules.items, value) is not None:
                 return [_walk(each, inner, rules.each) for each in value]
             return [complete_value(each, inner) for each in value]
     return value

@@ -7,7 +7,9 @@ Path by path, lists by the merge table:
   both did.
 - A path that was applied and isn't declared any more is removed while it still has the applied value; else it is
   a conflict. A map or list item that a push had made goes with the last field declared in it.
-- A path that is neither declared nor applied is never touched, whatever it holds.
+- A path that is neither declared nor applied is never touched, whatever it holds. A list that should merge by item
+  but is one value, for want of clear keys, and holds items of others in the store, is a conflict: nobody declared
+  those items, so that no plain change and no correction may take them away.
 
 Nothing given is ever changed; results may share parts with what was given.
 """
@@ -36,6 +38,7 @@ from clusterstate.plan.values import (
     present,
     shown,
     stored,
+    without,
 )
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind
@@ -232,14 +235,37 @@ class _Merger:
             if all(are_strings(as_list(side)) for side in sides.all):
                 return self.merge_set(at, sides)
             self.warnings.append(f"{at} holds more than strings: the list is taken as a whole.")
-            return self.merge_atom(at, rules, sides)
+            return self.merge_whole_list(at, rules, sides)
         keyed = [index(how, as_list(side)) for side in sides.all]
         if any(items is None for items in keyed):
             self.warnings.append(f"{at} has items without a key or with the same one: the list is taken as a whole.")
-            return self.merge_atom(at, rules, sides)
+            return self.merge_whole_list(at, rules, sides)
         applied, declared, observed = (items or {} for items in keyed)
         items, base = self.merge_items(at, rules, how, (applied, declared, observed))
         return _left(items, sides.observed), MISSING if sides.declared is MISSING else base
+
+    def merge_whole_list(self, at: str, rules: Rules, sides: _Sides) -> _Result:
+        """Merge as one value a list that else merges by item; items of others in it make it a conflict."""
+        applied, declared, observed = (as_list(side) for side in sides.all)
+        if not without(rules, observed, [*applied, *declared]):
+            return self.merge_atom(at, rules, sides)
+        if not declared:
+            return self.leave_list(at, rules, sides)
+        if self.policy.drift is DriftPolicy.REPORT and equal(rules, sides.applied, sides.declared):
+            return self.settle_drift(at, sides)
+        return self.settle_conflict(at, sides)
+
+    def leave_list(self, at: str, rules: Rules, sides: _Sides) -> _Result:
+        """Give up our items of a list that holds others' too: theirs stay, whoever is preferred."""
+        observed = as_list(sides.observed)
+        rest = without(rules, observed, as_list(sides.applied))
+        if len(rest) == len(observed):
+            return sides.observed, MISSING
+        if self.policy.conflict is not ConflictPolicy.PREFER_SPEC:
+            return self.settle_conflict(at, _Sides(sides.applied, MISSING, sides.observed))
+        self.conflicts.append(Disagreement(at, None, observed))
+        self.changes.append(FieldChange(at, Action.UPDATE, observed, rest))
+        return rest, MISSING
 
     def merge_items(
         self, at: str, rules: Rules, how: Keyed, keyed: tuple[dict[str, JsonObject], ...]

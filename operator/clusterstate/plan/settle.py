@@ -23,6 +23,7 @@ from clusterstate.plan.values import (
     is_bare,
     opened,
     present,
+    without,
 )
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind
@@ -128,8 +129,17 @@ def _settle_path(rules: Rules, applied: Value, intent: Value, observed: Value) -
         return _settle_map(rules, *sides)
     if rules.items is not None and are_lists(sides):
         settled = _settle_list(rules, *(as_list(side) for side in sides))
-        return applied if settled is None else settled or MISSING
+        if settled is None:
+            return _settle_whole_list(rules, *sides)
+        return settled or MISSING
     return applied
+
+
+def _settle_whole_list(rules: Rules, applied: Value, intent: Value, observed: Value) -> Value:
+    """Settle a list that is one value: one that the intent gives up is gone with the last of our items."""
+    ours, theirs = as_list(applied), as_list(observed)
+    given_up = intent is MISSING and len(without(rules, ours, theirs)) == len(ours)
+    return MISSING if given_up else applied
 
 
 def _settle_map(rules: Rules, applied: Value, intent: Value, observed: Value) -> Value:

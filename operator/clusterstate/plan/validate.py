@@ -1,9 +1,11 @@
 """What kops would refuse in the documents as they would be written, beyond types and unknown fields. Pure.
 
 After `pkg/apis/kops/validation` of kops 1.35.2: the first rules are those of `kops replace`, the ones across documents
-those of `kops update cluster`. A state that others made may break them all: only what a plan brings about counts.
+those of `kops update cluster`. A state that others made may break them all: only what a plan brings about counts, and
+what is declared as it is there.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,10 +13,11 @@ from typing import Final
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.desired import DesiredGroup
 from clusterstate.plan.guards import REQUIRED
-from clusterstate.plan.merge_table import BY_NAME
+from clusterstate.plan.merge_table import BY_NAME, rules_of
 from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied
-from clusterstate.plan.values import as_list, as_map, join
+from clusterstate.plan.pointers import find, path_of
+from clusterstate.plan.values import MISSING, Value, as_list, as_map, equal_json, join
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Json, JsonObject
 
@@ -24,6 +27,14 @@ ROLES: Final = (CONTROL_PLANE, "Node", "Bastion", "APIServer")
 ETCD_CLUSTERS: Final = ("main", "events", "cilium")
 
 
+VERSION: Final = re.compile(
+    r"\s*v?\d+(\.\d+(\.\d+(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?)?)?\s*", re.ASCII
+)
+"""Semver as kops reads it: `v`, minor and patch may be missing."""
+VERSION_IN_URL: Final = re.compile(r"/v1\.\d+\.", re.ASCII)
+"""What kops takes instead: a URL of a build."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that kops would refuse."""
@@ -31,16 +42,51 @@ class Problem:
     place: str
     """File and JSON pointer."""
     message: str
+    also: str = ""
+    """Another place that has its part in it."""
 
 
-def require_valid(before: Applied, after: Applied) -> None:
-    """Raise `SpecInvalid` naming what kops would refuse in a state after a plan and not before it; all canonical."""
+def require_valid(before: Applied, after: Applied, declared: Applied) -> None:
+    """Raise `SpecInvalid` naming what kops would refuse in a state after a plan; all canonical.
+
+    What it would have refused before is named only where it is declared so.
+    """
     known = frozenset(find_problems(before))
-    found = [f"{problem.place} {problem.message}" for problem in find_problems(after) if problem not in known]
+    found = [
+        f"{problem.place} {problem.message}"
+        for problem in find_problems(after)
+        if problem not in known or _is_declared(problem, after, declared)
+    ]
     if found:
         raise SpecInvalid(
             f"kops would refuse what is declared: {named(found, '; ')}. Nothing was written. Correct the declaration."
         )
+
+
+def _is_declared(problem: Problem, after: Applied, declared: Applied) -> bool:
+    """Whether all values that make a problem are declared as they are."""
+    places = (place for place in (problem.place, problem.also) if place)
+    return all(_agree(_find(place, declared), _find(place, after)) for place in places)
+
+
+def _find(place: str, state: Applied) -> Value:
+    """Give what a state has at a place."""
+    kind, name, *path = path_of(f"/{place}")
+    if kind == CONFIG:
+        return find(rules_of("Cluster"), MISSING if state.cluster is None else state.cluster, path)
+    group = state.instance_groups.get(name)
+    return find(rules_of("InstanceGroup"), MISSING if group is None else group.spec, path[1:])
+
+
+def _agree(declared: Value, there: Value) -> bool:
+    """Whether a value is declared: a list with each item, an item in whatever part."""
+    if isinstance(declared, list) and isinstance(there, list):
+        return [_name(each) for each in declared] == [_name(each) for each in there]
+    return declared is not MISSING and (isinstance(declared, dict) or equal_json(declared, there))
+
+
+def _name(item: Json) -> Json:
+    return item.get("name") if isinstance(item, dict) else item
 
 
 def find_problems(state: Applied) -> Iterator[Problem]:
@@ -58,6 +104,9 @@ def _cluster(spec: JsonObject, groups: Mapping[str, DesiredGroup]) -> Iterator[P
     for name in REQUIRED["Cluster"]:
         if not spec.get(name):
             yield Problem(f"{CONFIG}/spec/{name}", "is missing")
+    version = str(spec.get("kubernetesVersion") or "")
+    if version and not VERSION.fullmatch(version) and not VERSION_IN_URL.search(version):
+        yield Problem(f"{CONFIG}/spec/kubernetesVersion", f"is {version}, which kops can't read as a version")
     for etcd in _maps(spec.get("etcdClusters")):
         at = join(f"{CONFIG}/spec/etcdClusters", BY_NAME.key_of(etcd) or "name=")
         if etcd.get("name") not in ETCD_CLUSTERS:
@@ -86,8 +135,11 @@ def _group(key: str, spec: JsonObject) -> Iterator[Problem]:
         yield Problem(f"{key}/spec/role", "is missing")
     elif role not in ROLES:
         yield Problem(f"{key}/spec/role", "is none of kops's roles: ControlPlane, Node, Bastion, APIServer")
+    if isinstance(least, int) and least < 0:
+        yield Problem(f"{key}/spec/minSize", f"is {least}; no group can have less than no machine")
     if isinstance(least, int) and isinstance(most, int) and least > most:
-        yield Problem(f"{key}/spec/maxSize", f"is {most}, less than minSize, which is {least}")
+        said = f"is {most}, less than minSize, which is {least}"
+        yield Problem(f"{key}/spec/maxSize", said, also=f"{key}/spec/minSize")
     if role == CONTROL_PLANE:
         yield from _control_plane(key, spec)
 

@@ -89,6 +89,11 @@ def index(rule: Keyed, items: Iterable[Json]) -> dict[str, JsonObject] | None:
     return found
 
 
+def without(rules: Rules, items: Iterable[Json], known: list[Json]) -> list[Json]:
+    """Give a list's items without those that equal a known one as a whole."""
+    return [item for item in items if not any(equal(rules.each, item, each) for each in known)]
+
+
 def are_strings(items: Iterable[Json]) -> bool:
     """Whether a list can be a set: kops has sets of strings only."""
     return all(isinstance(item, str) for item in items)

@@ -8,6 +8,7 @@ from clusterstate.plan.changes import Difference, FieldChange
 from clusterstate.plan.desired import DesiredGroup, Policy
 from clusterstate.plan.dropped import find_dropped
 from clusterstate.plan.merge import ANNOTATIONS, LABELS, Disagreement, Merged, merge, merge_metadata
+from clusterstate.plan.values import as_map
 from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.schema import Kind
 from clusterstate.store.base import Version
@@ -79,10 +80,12 @@ def merge_whole(item: Item, applied: DesiredGroup | None, observed: DesiredGroup
     spec, dropped = _merge_spec(item, applied, observed.spec, policy)
     declared = item.declared
     before = applied or DesiredGroup(declared.name, {})
+    there = {} if item.document is None else item.document.metadata
+    labels, annotations = (as_map(there.get(name, {})) for name in ("labels", "annotations"))
     return Whole(
         enforce(spec, item.absent, item.enforced, policy.drift),
-        _merge_texts(LABELS, before.labels, declared.labels, observed.labels, policy),
-        _merge_texts(ANNOTATIONS, before.annotations, declared.annotations, observed.annotations, policy),
+        _merge_texts(LABELS, before.labels, declared.labels, labels, policy),
+        _merge_texts(ANNOTATIONS, before.annotations, declared.annotations, annotations, policy),
         dropped,
     )
 
@@ -104,9 +107,10 @@ def _merge_spec(
 
 
 def _merge_texts(
-    at: str, applied: Mapping[str, str], declared: Mapping[str, str], observed: Mapping[str, str], policy: Policy
+    at: str, applied: Mapping[str, str], declared: Mapping[str, str], observed: JsonObject, policy: Policy
 ) -> Merged:
-    return merge_metadata(at, JsonObject(applied), JsonObject(declared), JsonObject(observed), policy)
+    """Merge over all that the file has there: what isn't declared stays, also where it is no text."""
+    return merge_metadata(at, JsonObject(applied), JsonObject(declared), observed, policy)
 
 
 def _texts(values: JsonObject) -> dict[str, str]:

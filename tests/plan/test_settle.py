@@ -37,6 +37,14 @@ from clusterstate.plan.settle import settle, settle_spec
             {"sshAccess": ["a"]}, {"sshAccess": ["a", "b"]}, {"sshAccess": ["b"]}, {"sshAccess": ["a"]},
             id="an atomic list as a whole",
         ),
+        pytest.param(
+            {"topology": {"dns": {"type": "Private"}}}, {}, {"topology": {"dns": {"type": "Public"}}}, {},
+            id="kops's default stands in the place of what was removed",
+        ),
+        pytest.param(
+            {"topology": {"dns": {"type": "Private"}}}, {}, {"topology": {"dns": {"type": "None"}}},
+            {"topology": {"dns": {"type": "Private"}}}, id="somebody else's value is no default",
+        ),
         pytest.param({"api": {}}, {}, {"api": {}}, {"api": {}}, id="an empty map is a value"),
         pytest.param({"api": {"loadBalancer": {"type": "x"}}}, {}, {"api": {}}, {}, id="a map that ran empty is none"),
     ],

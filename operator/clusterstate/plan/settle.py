@@ -25,6 +25,7 @@ from clusterstate.plan.values import (
     present,
     without,
 )
+from clusterstate.state.complete import DEFAULTS
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind
 
@@ -43,8 +44,33 @@ def settle_spec(
     kind: Kind, applied: JsonObject | None, intent: JsonObject | None, observed: JsonObject | None
 ) -> JsonObject | None:
     """Settle one object's spec; None is an absent object."""
+    if kind == "Cluster" and applied and observed is not None:
+        applied = _without_replaced(applied, intent or {}, observed)
     settled = _settle_path(rules_of(kind), present(applied), present(intent), present(observed))
     return settled if isinstance(settled, dict) else None
+
+
+def _without_replaced(applied: JsonObject, intent: JsonObject, observed: JsonObject) -> JsonObject:
+    """Leave out what the intent gave up, and in whose place kops's default stands: the write had come that far."""
+    for path, default in DEFAULTS.items():
+        if _at(intent, path) is MISSING and _at(observed, path) == default:
+            applied = _removed(applied, path)
+    return applied
+
+
+def _at(spec: Value, path: Sequence[str]) -> Value:
+    for key in path:
+        spec = as_map(spec).get(key, MISSING)
+    return spec
+
+
+def _removed(spec: JsonObject, path: Sequence[str]) -> JsonObject:
+    key, *below = path
+    if key not in spec:
+        return spec
+    rest = _removed(as_map(spec[key]), below) if below else {}
+    left = {name: value for name, value in spec.items() if name != key}
+    return left | ({key: rest} if rest else {})
 
 
 def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied:

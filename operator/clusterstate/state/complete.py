@@ -10,6 +10,10 @@ from typing import Final
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.schema import Kind, List, Map, Object, Struct, Type, load_schema
 
+DNS: Final = ("topology", "dns", "type")
+FLANNEL: Final = ("networking", "flannel", "backend")
+DEFAULTS: Final[dict[tuple[str, ...], Json]] = {DNS: "Public", FLANNEL: "udp"}
+"""What kops puts at a path of a Cluster's spec where nothing is; at the second only where the map above it is."""
 _ZEROS: Final[dict[str, Json]] = {"string": "", "bool": False}
 _CLOUDS_WITH_CONFIG: Final = ("azure", "openstack")
 _OIDC: Final = frozenset(
@@ -61,12 +65,12 @@ def _zero(kind: Type) -> Json:
 
 
 def _with_defaults(spec: JsonObject) -> JsonObject:
-    spec = _ensure(spec, ("topology", "dns", "type"), "Public")
+    spec = _ensure(spec, DNS, DEFAULTS[DNS])
     if not spec.get("authorization"):
         spec["authorization"] = {"alwaysAllow": {}}
     networking, api_server = spec.get("networking"), spec.get("kubeAPIServer")
     if isinstance(networking, dict) and "flannel" in networking:
-        spec = _ensure(spec, ("networking", "flannel", "backend"), "udp")
+        spec = _ensure(spec, FLANNEL, DEFAULTS[FLANNEL])
     if isinstance(api_server, dict) and _OIDC & api_server.keys():
         spec = {"authentication": {}} | spec
     cloud = spec.get("cloudProvider")

@@ -29,6 +29,7 @@ from clusterstate.plan.hook import (
     read_template,
     running,
 )
+from clusterstate.plan.naming import cut
 
 STARTED: Final = f"{GROUP}/started"
 """Annotation of a Job that was let run: who suspends it afterwards has the say."""
@@ -133,7 +134,7 @@ class HookRunner:
         await self.client.merge_patch(JOBS, self.owner.namespace, job["metadata"]["name"], patch)
 
     async def _end(self, hook: Hook, state: JobState, message: str) -> HookReport:
-        message = message[:MAX_MESSAGE]
+        message = cut(message, MAX_MESSAGE)
         await self.history.end_hook(hook.revision, state, message)
         return self._report(hook, state, message, news=True)
 

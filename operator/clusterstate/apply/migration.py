@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from clusterstate.errors import KeyNotFound, LostRace
-from clusterstate.plan.migration import may_replace, refuse_different
+from clusterstate.plan.migration import different_files, may_replace
 from clusterstate.state.tree import Tree, run_each
 from clusterstate.store.base import ABSENT, LARGEST_FILE, Entry, Version
 from clusterstate.store.copying import Freight, Seen, loaded, see
@@ -85,7 +85,7 @@ class Copying:
 
         await run_each((each for each in entries if each.key in self.there and not self._is_verified(each)), look)
         if different:
-            raise refuse_different(sorted(different), self.place)
+            raise different_files(sorted(different), self.place)
 
     async def copy(self, entries: Iterable[Entry]) -> None:
         """Copy what isn't there yet in its newest form. A file that went meanwhile is left to the next look."""
@@ -123,13 +123,13 @@ class Copying:
         if found.digest == freight.seen.digest:
             return found
         if not self._may_replace(entry, found.version):
-            raise refuse_different([entry.key], self.place)
+            raise different_files([entry.key], self.place)
         return await freight.unload(*self.target.at(entry.key), self.place, expect=found.version)
 
     async def remove(self, key: str) -> None:
         """Remove a copy of a file that went at the source; raise `MigrationRefused` where it may be somebody else's."""
         if not self.copied.is_ours(key, self.there[key].version):
-            raise refuse_different([key], self.place)
+            raise different_files([key], self.place)
         await self.target.delete(key, expect=self.there[key].version)
         del self.there[key]
 

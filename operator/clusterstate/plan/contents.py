@@ -91,7 +91,6 @@ def add_contents(
     base, specs = sides
     if not (desired.contents or desired.key_pairs or base.contents or base.key_pairs):
         return plan
-    _require_cluster(desired, observed)
     after = plan.state_after(observed.state)
     if _moves(desired, observed.state, after):
         held = "config places files elsewhere from now on: secrets, keysets, SSH keys and files follow in the next run"
@@ -119,14 +118,6 @@ def _join(plan: Plan, decision: _Decision, desired: Desired, changes: Iterable[C
             key_pairs={name: frozenset({key}) for name, key in pairs.items() if key is not None},
         ),
     )
-
-
-def _require_cluster(desired: Desired, observed: Observed) -> None:
-    if (desired.contents or desired.key_pairs) and desired.cluster is None and observed.state.cluster is None:
-        raise SpecInvalid(
-            f"{desired.state_url} holds no cluster and spec.cluster declares none, so that its secrets, keysets, SSH "
-            "keys and files can't be written. Declare spec.cluster, or correct spec.store.url or spec.clusterName."
-        )
 
 
 def _moves(desired: Desired, before: State, after: State) -> bool:

@@ -206,11 +206,11 @@ def _applied(sides: _Sides, parts: Mapping[str, Part], kept: Sequence[Item]) -> 
 
 
 def _require_cluster(desired: Desired, observed: Observed) -> None:
-    declared = desired.instance_groups or desired.cluster_metadata
+    declared = desired.instance_groups or desired.cluster_metadata or desired.contents or desired.key_pairs
     if declared and desired.cluster is None and observed.state.cluster is None:
         raise SpecInvalid(
-            f"{desired.state_url} holds no cluster and spec.cluster declares none, so that neither instance groups "
-            "nor labels of it can be written. Declare spec.cluster, or correct spec.store.url or spec.clusterName."
+            f"{desired.state_url} holds no cluster and spec.cluster declares none, so that nothing that belongs to one "
+            "can be written. Declare spec.cluster, or correct spec.store.url or spec.clusterName."
         )
 
 

@@ -122,7 +122,7 @@ def may_replace(source: Entry, target: Entry, *, ours: bool, resumed: bool) -> b
     return ours or (resumed and source.modified > target.modified)
 
 
-def refuse_different(keys: Sequence[str], place: str) -> MigrationRefused:
+def different_files(keys: Sequence[str], place: str) -> MigrationRefused:
     """Give the error for files at the target that are neither the source's nor copies of ours."""
     return MigrationRefused(
         f"{place} holds {named(keys)}, which the old place doesn't have in this form; nothing there was overwritten. "

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from clusterstate.api.annotations import FIELD_MANAGER, PULL_MANAGER
 from clusterstate.plan.changes import Action, Change, Plan
+from clusterstate.plan.naming import cut
 
 LONGEST: Final = 256
 """Characters of one text."""
@@ -13,7 +14,7 @@ _DONE: Final = {Action.CREATE: "created", Action.UPDATE: "changed", Action.DELET
 
 def tell_changes(plan: Plan) -> str:
     """Name the files that a plan writes, and the fields of those that it changes."""
-    return _cut(", ".join(map(_tell, plan.changes)))
+    return cut(", ".join(map(_tell, plan.changes)), LONGEST)
 
 
 def tell_declarer(managed_fields: Iterable[Mapping[str, Any]]) -> str:
@@ -24,7 +25,7 @@ def tell_declarer(managed_fields: Iterable[Mapping[str, Any]]) -> str:
     entries = [each for each in managed_fields if _declares(each)]
     latest = max((str(each.get("time", "")) for each in entries), default="")
     names = {str(each.get("manager", "")) for each in entries if str(each.get("time", "")) == latest}
-    return _cut(", ".join(sorted(names)))
+    return cut(", ".join(sorted(names)), LONGEST)
 
 
 def _tell(change: Change) -> str:
@@ -38,7 +39,3 @@ def _declares(entry: Mapping[str, Any]) -> bool:
     fields = entry.get("fieldsV1")
     spec = isinstance(fields, dict) and "f:spec" in fields
     return spec and not entry.get("subresource") and entry.get("manager") not in (FIELD_MANAGER, PULL_MANAGER)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

@@ -38,7 +38,7 @@ from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import (
     Migration,
     choose_backups,
-    refuse_different,
+    different_files,
     require_movable_sizes,
     require_whole,
     strangers,
@@ -198,7 +198,7 @@ class Relocation:
             [] if self._is_resumed(source, there.without_backups) else strangers(source.listing.entries, there.entries)
         )
         if foreign:
-            raise refuse_different(foreign, self._new)
+            raise different_files(foreign, self._new)
 
     async def go(self) -> None:
         """Move the state on; mirrors follow the old place so long. Raises `MigrationRunning` where more is to do."""
@@ -313,7 +313,7 @@ class Relocation:
         """Make sure that whatever is at the target is a copy: a person may have begun with another tool."""
         foreign = strangers(listing.entries, copying.there)
         if foreign:
-            raise refuse_different(foreign, copying.place)
+            raise different_files(foreign, copying.place)
         await copying.compare(without_config(chosen) if await config.is_rewritten() else chosen)
 
     async def _rename(self, source: Source, move: Move, new: Tree) -> None:

@@ -13,11 +13,12 @@ from clusterstate.api.status import LISTED, TEXT_LENGTH
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.hook import HookReport
+from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
 from clusterstate.state.objects import Json
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
-from clusterstate.status.texts import cut, stamp
+from clusterstate.status.texts import stamp
 
 MAX_VALUE = 256
 """Characters of one value in status."""

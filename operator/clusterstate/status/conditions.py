@@ -9,10 +9,10 @@ from typing import Any
 from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
 from clusterstate.plan.changes import Action, Plan
-from clusterstate.plan.naming import NAMED, named
+from clusterstate.plan.naming import NAMED, cut, named
 from clusterstate.plan.outcome import Certificate, Outcome
 from clusterstate.plan.pull import Pull
-from clusterstate.status.texts import cut, stamp
+from clusterstate.status.texts import stamp
 
 MAX_MESSAGE = 1024
 """Characters; the API conventions allow 32768, people read far fewer."""

@@ -12,8 +12,9 @@ from clusterstate.errors import Reason
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Action, Change
 from clusterstate.plan.hook import JobState
+from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import Outcome
-from clusterstate.status.texts import cut, stamp
+from clusterstate.status.texts import stamp
 
 MAX_NOTE = 1024
 """Characters: the API server refuses longer messages."""

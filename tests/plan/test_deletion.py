@@ -95,16 +95,18 @@ def test_a_cluster_whose_updates_leave_nothing_to_see_waits_for_a_person() -> No
 def test_a_file_that_kops_does_not_know_is_named(key: str) -> None:
     with pytest.raises(DeletionBlocked) as caught:
         make_deletion(scene(*USUAL, key, cloud_gone=True))
-    assert f"s3://state/prod/{key}; nothing was deleted" in caught.value.message
+    assert f"s3://state/prod/{key}; this attempt deleted nothing" in caught.value.message
 
 
 def test_of_many_unknown_files_some_are_named() -> None:
-    with pytest.raises(DeletionBlocked, match=r"notes-0, .* and 2 more; nothing was deleted"):
+    with pytest.raises(DeletionBlocked, match=r"notes-0, .* and 2 more; this attempt deleted nothing"):
         make_deletion(scene(*USUAL, *(f"notes-{number}" for number in range(NAMED + 2))))
 
 
 def test_a_state_that_others_refer_to_stays() -> None:
-    with pytest.raises(DeletionBlocked, match="also that of ClusterState a and ClusterState b; nothing was deleted"):
+    with pytest.raises(
+        DeletionBlocked, match="also that of ClusterState a and ClusterState b; this attempt deleted nothing"
+    ):
         make_deletion(scene(*USUAL, cloud_gone=True, sharers=("ClusterState a", "ClusterState b")))
 
 
@@ -175,7 +177,7 @@ def test_files_of_other_places_go_with_those_left_at_the_own_one() -> None:
 )
 def test_files_of_others_at_such_a_place_hold_everything_up(place: str, key: str) -> None:
     """A place that holds another cluster, or anything else, is no place of this one alone."""
-    with pytest.raises(DeletionBlocked, match=f"{place}/{key}; nothing was deleted"):
+    with pytest.raises(DeletionBlocked, match=f"{place}/{key}; this attempt deleted nothing"):
         make_deletion(
             scene("config", places=Places(BASE, KEYS, SECRETS), more={place: (key,)}, cloud_gone=True, sync=EXTERNAL)
         )

@@ -106,8 +106,8 @@ def require_same_place(told: StoreStatus | None, own: Location, endpoint: str | 
         return
     there, here = (" at ".join(filter(None, each)) for each in ((told.url, told.endpoint), (own.url, endpoint)))
     raise DeletionBlocked(
-        f"The object's last run was at {there}, but spec.store names {here} now; nothing was deleted. Set spec.store "
-        "back, or set spec.sync.deletionPolicy to Retain and delete the files yourself."
+        f"The object's last run was at {there}, but spec.store names {here} now; this attempt deleted nothing. Set "
+        "spec.store back, or set spec.sync.deletionPolicy to Retain and delete the files yourself."
     )
 
 
@@ -158,15 +158,15 @@ def _require_alone(scene: Scene) -> None:
     if scene.sharers:
         others = named(list(scene.sharers), " and ")
         raise DeletionBlocked(
-            f"{scene.own.url}, or a place that its config names, is also that of {others}; nothing was deleted. Delete "
-            "that object first, or set spec.sync.deletionPolicy to Retain."
+            f"{scene.own.url}, or a place that its config names, is also that of {others}; this attempt deleted "
+            "nothing. Delete that object first, or set spec.sync.deletionPolicy to Retain."
         )
 
 
 def _require_known(unknown: list[str]) -> None:
     if unknown:
         raise DeletionBlocked(
-            f"There are files that kops doesn't know: {named(sorted(unknown))}; nothing was deleted. "
+            f"There are files that kops doesn't know: {named(sorted(unknown))}; this attempt deleted nothing. "
             "Move or delete them, or set spec.sync.deletionPolicy to Retain."
         )
 
@@ -179,8 +179,8 @@ def _require_no_cloud(scene: Scene, doomed: list[Doomed]) -> None:
     if proof is None:
         why = f"kops update cluster may have run: what it leaves lies at {scene.unseen_base}, where nobody looks"
     raise DeletionBlocked(
-        f"{why}, so resources of the cluster may live in the cloud; nothing was deleted. Run kops delete cluster, or, "
-        f"when nothing is left there, set the annotation {CLOUD_RESOURCES_GONE} to true."
+        f"{why}, so resources of the cluster may live in the cloud; this attempt deleted nothing. Run kops delete "
+        f"cluster, or, when nothing is left there, set the annotation {CLOUD_RESOURCES_GONE} to true."
     )
 
 

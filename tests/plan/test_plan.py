@@ -321,3 +321,25 @@ def test_applied_survives_json() -> None:
     assert again.digest == done.applied.digest
     assert Applied.from_json({}) == Applied()
     assert Applied().digest != again.digest
+
+
+def test_hooks_without_names_that_others_made_are_never_lost_unseen() -> None:
+    theirs, ours = {"manifest": "theirs"}, {"name": "a", "manifest": "ours"}
+    adopted = plan(declare({"hooks": [ours]}), State(cluster(NEW | {"hooks": [theirs]})))
+    assert ([each.pointer for each in adopted.conflicts], adopted.changes) == (["/spec/hooks"], ())
+    pushed = plan(declare({"hooks": [ours]}), State(cluster(NEW)))
+    later = State(cluster(NEW | {"hooks": [ours, theirs]}))
+    for desired in (declare({"hooks": [ours]}), declare({"channel": "stable"})):
+        found = plan(desired, later, pushed.applied)
+        assert ([each.pointer for each in found.conflicts], found.changes) == (["/spec/hooks"], ())
+    undeclared = plan(declare({}, conflict=ConflictPolicy.PREFER_SPEC), later, pushed.applied)
+    document = undeclared.changes[0].document
+    assert document is not None
+    assert document.spec["hooks"] == [theirs]
+
+
+@pytest.mark.parametrize("policy", ConflictPolicy)
+def test_pull_reports_a_list_that_push_would_not_replace(policy: ConflictPolicy) -> None:
+    desired = declare({"hooks": [{"name": "a"}]}, direction=Direction.PULL, conflict=policy)
+    found = plan(desired, State(cluster(NEW | {"hooks": [{"manifest": "theirs"}]})))
+    assert ([each.pointer for each in found.drift], found.changes) == (["/spec/hooks"], ())

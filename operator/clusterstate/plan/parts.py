@@ -46,7 +46,8 @@ def compare(item: Item, policy: Policy) -> tuple[Difference, ...]:
     """Give every path where the store doesn't hold what is declared, whoever changed it."""
     if item.observed is None:
         return (_missing(item),)
-    fields = merge_whole(replace(item, enforced=frozenset()), None, item.observed, policy).changes
+    wanted = replace(policy, conflict=ConflictPolicy.PREFER_SPEC)
+    fields = merge_whole(replace(item, enforced=frozenset()), None, item.observed, wanted).changes
     return tuple(Difference(item.key, each.pointer, each.new, each.old) for each in fields)
 
 

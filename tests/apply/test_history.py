@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from clusterstate.apply.history import MOST_BYTES, History, Keeping
+from clusterstate.apply.history import MOST_BYTES, STORE_ALONE, History, Keeping
 from clusterstate.kube.client import Client
 from clusterstate.kube.contents import MAX_PACKED
 from clusterstate.kube.owner import Owner
@@ -188,7 +188,7 @@ async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client
     def seen(version: str) -> Applied:
         return Applied({"channel": "stable"}, shown=Applied({"kubernetesVersion": version}))
 
-    run = await history(client, owner)
+    run = await history(client, owner, by="ann")
     await run.intend(seen("1"), CONFIG)
     await run.settle(seen("1"))
     for version in ("2", "3", "4"):
@@ -197,6 +197,9 @@ async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client
     newest = (await list_revisions(client, owner))[-1]
     assert Applied.from_json(newest.content) == seen("4")
     assert [number for number, *_ in await kept(client, owner)] == [1, 4], "what came before is still told"
+    await run.settle(replace(seen("4"), cluster={"channel": "alpha"}))
+    told = [(each.number, each.by, each.what) for each in run.applied]
+    assert told == [(5, "ann", ""), (4, "", STORE_ALONE), (1, "ann", "config (changed)")], "ann didn't change the store"
 
 
 async def test_intents_that_the_base_needs_are_kept_beyond_the_limit(client: Client, owner: Owner) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from clusterstate.kube.kinds import CLUSTER_STATES, CONFIG_MAPS, CONTROLLER_REVI
 from clusterstate.plan.outcome import Outcome
 from clusterstate.reconcile import JOB_LOOK, run
 from clusterstate.settings import Settings
+from clusterstate.status.report import report
 from clusterstate.store.backends.memory import MemoryStore
 from tests.handlers.test_runs import CLUSTER, fill
 from tests.kube.owners import Body, create, get
@@ -203,6 +205,24 @@ async def test_a_correction_of_drift_is_a_push(scene: Scene) -> None:
     outcome = await scene.outcome()
     assert outcome.hook is not None
     assert (outcome.hook.revision, outcome.hook.state.value) == (2, "Running")
+
+
+async def test_a_job_and_a_confirmation_of_before_count_for_no_revision_of_after(scene: Scene) -> None:
+    """A person deletes every revision; Jobs, and what people confirmed, go by number."""
+    await scene.declare(instanceGroups=[GROUP])
+    await report(scene.client, await scene.body(), await scene.outcome(), datetime.now(UTC))
+    await scene.end((await scene.jobs())[0], "Complete")
+    patch = {"metadata": {"annotations": {"clusterstate.dev/cloud-updated": "1"}}}
+    await scene.client.merge_patch(CLUSTER_STATES, scene.namespace, "prod", patch)
+    for each in [each async for each in scene.client.list(CONTROLLER_REVISIONS, scene.namespace)]:
+        await scene.client.delete(CONTROLLER_REVISIONS, scene.namespace, name_of(each))
+    await scene.declare(instanceGroups=[GROUP | {"spec": GROUP["spec"] | {"maxSize": 3}}])  # type: ignore[operator]
+    outcome = (await scene.run(Memory())).outcome
+    assert outcome is not None
+    assert outcome.hook is not None
+    assert (outcome.hook.revision, outcome.hook.state.value) == (2, "Running")
+    assert said(outcome) == (False, "KopsUpdatePending")
+    assert [name_of(each)[-2:] for each in await scene.jobs()] == ["-1", "-2"]
 
 
 async def test_two_operators_make_one_job_and_let_it_run_once(scene: Scene) -> None:

@@ -20,6 +20,7 @@ from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, specs_of
 from clusterstate.plan.ownership import ownership_of
 from clusterstate.plan.pull import Pull, make_pull
+from clusterstate.plan.rollback import restorable
 from clusterstate.plan.settle import settle
 from clusterstate.plan.values import equal
 from clusterstate.state.canonical import canonical
@@ -134,6 +135,7 @@ class Life(RuleBasedStateMachine):
             self.check_untouched(desired, before)
             self.applied, self.intents = plan.applied, ()
             self.check_declared(desired, plan)
+            self.check_revision(desired, plan)
         else:
             assert not plan.changes
         pull = self.bring(desired)
@@ -174,6 +176,12 @@ class Life(RuleBasedStateMachine):
             assert covers(rules_of("Cluster"), now.cluster, desired.cluster)
         for name, wanted in desired.instance_groups.items():
             assert covers(rules_of("InstanceGroup"), now.instance_groups[name].spec, wanted.spec)
+
+    def check_revision(self, desired: Desired, plan: Plan) -> None:
+        """A rollback to what was applied declares what was declared, whoever had the say in the store."""
+        if not plan.conflicts:
+            declared = Applied(desired.cluster, desired.instance_groups, cluster_metadata=desired.cluster_metadata)
+            assert restorable(plan.applied.as_json()) == restorable(declared.as_json())
 
     def check_converged(self, plan: Plan, pull: Pull) -> None:
         """The spec shows the store, but where somebody declares otherwise."""

@@ -193,3 +193,12 @@ def test_what_the_store_had_its_way_in_is_declared_again_as_it_was() -> None:
     assert Applied.from_json(applied.as_json()) == applied
     assert restorable(applied.as_json())["cluster"] == wanted
     assert not roll_back({"cluster": wanted}, NOBODY, applied.as_json()).edits
+
+
+def test_what_a_base_says_besides_is_no_declaration() -> None:
+    nodes, old = DesiredGroup("nodes", {"role": "Node"}), DesiredGroup("old", {"role": "Node"})
+    base = Applied({"channel": None}, {"nodes": nodes, "old": old}, undeclared=frozenset({"old"}))
+    declared = Applied({"channel": "mine"}, {"nodes": nodes})
+    assert base.declaration == Applied({"channel": None}, {"nodes": nodes})
+    assert base.declaring(declared).declaration == declared
+    assert base.declaring(declared).declaring(base.declaration) == base, "a base that says it itself is kept small"

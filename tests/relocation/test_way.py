@@ -9,12 +9,17 @@ import yaml
 
 from clusterstate.api.annotations import FINALIZER
 from clusterstate.api.load import load
+from clusterstate.apply.history import History, Keeping
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
+from clusterstate.kube.revisions import list_revisions
+from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.claims import make_claim
+from clusterstate.plan.observed import Applied
+from clusterstate.plan.rollback import restorable
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.copying import see
-from tests.kube.owners import create, get
+from tests.kube.owners import create, get, owner_of
 from tests.relocation.worlds import CLUSTER, World, files
 from tests.state.files import FILES
 from tests.store.streaming import LARGE, large
@@ -48,6 +53,21 @@ async def check_moved(world: World, before: dict[str, bytes]) -> None:
     assert yaml.safe_load(text)["spec"] == yaml.safe_load(before[CONFIG])["spec"]
     assert world.old_url.encode() not in after[CONFIG]
     assert world.status["store"]["url"] == f"{world.new_url}/{CLUSTER}"
+
+
+async def test_the_revision_of_a_move_says_what_was_declared(world: World) -> None:
+    """The base after a push that was killed is made of two; it is no declaration."""
+    await world.begin()
+    owner = owner_of(world.body)
+    declared = Applied({"kubernetesVersion": "v1.40.0", "channel": "mine"})
+    history = History(world.client, owner, await list_revisions(world.client, owner), Keeping(10))
+    base = Applied({"kubernetesVersion": "v1.40.0", "channel": None}, declared=declared)
+    await history.intend(base, Plan((Change("config", Action.UPDATE),)))
+    await world.move()
+    await world.run()
+    found = await list_revisions(world.client, owner)
+    told = [restorable(each.content) for each in found if each.settled and each.content.get("departure")]
+    assert told[0] == {"cluster": declared.cluster}
 
 
 async def test_a_state_moves_and_nothing_is_done_to_the_old_place(world: World) -> None:

@@ -11,7 +11,7 @@ class JobTemplateReference(Declared, frozen=True, kw_only=True):
 
 
 class AfterPush(Declared, frozen=True, kw_only=True):
-    """A Job after each pushed revision, for example kops update cluster --yes."""
+    """A Job after a push, for example kops update cluster --yes."""
 
     job_template_ref: JobTemplateReference
-    """The ConfigMap with the Job. One Job is made for each pushed revision, never two."""
+    """The ConfigMap with the Job. A pushed revision gets one Job at most; of several that wait, the newest."""

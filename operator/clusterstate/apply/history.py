@@ -19,10 +19,13 @@ from clusterstate.plan.cloud import Pushes
 from clusterstate.plan.hook import Hook, JobState, latest, needed, running, succeeded
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import AppliedRevision
+from clusterstate.plan.rollback import restorable
 from clusterstate.plan.telling import tell_changes
 from clusterstate.state.layout import FileKind, kind_of
 
 NOTHING: Final = Plan()
+STORE_ALONE: Final = "the store alone"
+"""What a revision says that declares what the one before it did: others changed the store, or a move has ended."""
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of all revisions, as they are kept: each run with changes reads them all. The base of the merge stays in any case."""
 
@@ -148,15 +151,17 @@ class History:
     async def _add(self, declared: Applied, *, settled: bool, groups: bool = False, plan: Plan = NOTHING) -> None:
         newest = self._known[-1] if self._known else None
         number = max(newest.number if newest else 0, self._policy.after) + 1
-        pushed = newest.groups_pushed if newest else 0
+        pushed, content = newest.groups_pushed if newest else 0, declared.as_json()
+        known = newest is not None and newest.settled and _said(newest.content) == _said(content)
+        alone = known and settled and not plan.changes
         revision = Revision(
             number,
             settled,
-            pack(declared.as_json()),
+            pack(content),
             groups_pushed=number if groups else pushed,
             changes=len(plan.changes),
-            by=self._policy.by,
-            what=tell_changes(plan),
+            by="" if alone else self._policy.by,
+            what=STORE_ALONE if alone else tell_changes(plan),
             hook=self._policy.hook if plan.changes or self._is_unfinished() else "",
         )
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
@@ -196,6 +201,11 @@ class History:
 
 def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in content.items() if key not in {"shown", "departure"}}
+
+
+def _said(content: Mapping[str, Any]) -> list[Any]:
+    """Give what somebody declares, without what is only known of the store."""
+    return [restorable(content), *(content.get(part) for part in ("contents", "keyPairs", "store", "place"))]
 
 
 def _result(text: str) -> JobState | None:

@@ -51,7 +51,9 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy
-    plan = replace(plan, applied=replace(plan.applied, declared=_declared_otherwise(desired, plan.applied)))
+    if policy.conflict is ConflictPolicy.PREFER_STORE:  # else the base is what is declared
+        said = Applied(desired.cluster, desired.instance_groups, cluster_metadata=desired.cluster_metadata)
+        plan = replace(plan, applied=plan.applied.declaring(said))
     if policy.direction is Direction.BOTH:
         shown = specs_of(plan.state_after(observed.state))
         plan = replace(plan, applied=replace(plan.applied, shown=shown))
@@ -61,16 +63,6 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
         declared = Applied(desired.cluster, desired.instance_groups)
         require_valid(specs, specs_of(plan.state_after(observed.state)), declared)
     return plan
-
-
-def _declared_otherwise(desired: Desired, applied: Applied) -> Applied | None:
-    """Give what is declared of documents where the base isn't that, since the store had its way; else None."""
-    if desired.policy.conflict is not ConflictPolicy.PREFER_STORE:
-        return None
-    declared = Applied(desired.cluster, desired.instance_groups, cluster_metadata=desired.cluster_metadata)
-    groups = {name: each for name, each in applied.instance_groups.items() if name not in applied.undeclared}
-    same = Applied(applied.cluster or None, groups, cluster_metadata=applied.cluster_metadata)
-    return None if same == replace(declared, cluster=declared.cluster or None) else declared
 
 
 def plan_digest(plan: Plan) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clusterstate.plan.departure import Departure
@@ -95,6 +95,19 @@ class Applied:
             cluster_metadata=Metadata(metadata.get("labels", {}), metadata.get("annotations", {})),
             absent=frozenset(content.get("absent", ())),
         )
+
+    @property
+    def declaration(self) -> "Applied":
+        """What was declared of documents, without what is only known of them."""
+        if self.declared is not None:
+            return self.declared
+        groups = {name: each for name, each in self.instance_groups.items() if name not in self.undeclared}
+        return Applied(self.cluster or None, groups, cluster_metadata=self.cluster_metadata)
+
+    def declaring(self, declaration: "Applied") -> "Applied":
+        """Give the same base, which says what was declared where it isn't that itself."""
+        base, said = replace(self, declared=None), replace(declaration, cluster=declaration.cluster or None)
+        return base if base.declaration == said else replace(base, declared=said)
 
     @property
     def digest(self) -> str:

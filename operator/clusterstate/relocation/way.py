@@ -116,7 +116,8 @@ class Source:
         observed = self.sight.observed
         specs = observed_base(specs_of(observed.state), self.sight.desired, observed)
         pushes = [each for each in observed.intents if each.departure is None or each.departure.digest]
-        return settle(observed.applied, pushes, specs) or Applied()
+        base = settle(observed.applied, pushes, specs) or Applied()
+        return base.declaring(pushes[-1].declaration) if pushes else base
 
     @property
     def departure(self) -> Departure | None:
@@ -329,11 +330,12 @@ class Relocation:
         await self._run.check()
         departure = None if last is None else self._departure(last, source.departure)
         store, base = as_plain(self._state.spec.store), source.base
-        shown = None if base.shown is None else replace(base.shown, cluster=_rewritten(move, base.shown.cluster))
-        cluster = _rewritten(move, base.cluster)
-        await history.settle(
-            replace(base, cluster=cluster, shown=shown, store=store, place=identity, departure=departure)
+        moved = replace(
+            _moved(move, base),
+            shown=base.shown and _moved(move, base.shown),
+            declared=base.declared and _moved(move, base.declared),
         )
+        await history.settle(replace(moved, store=store, place=identity, departure=departure))
         self._memory.origin, self._memory.copied = Origin(store, identity), None
 
     def _departure(self, last: Listing, before: Departure | None) -> Departure:
@@ -391,5 +393,5 @@ class Relocation:
             await self._run.progress()
 
 
-def _rewritten(move: Move, spec: JsonObject | None) -> JsonObject | None:
-    return None if spec is None else move.rewrite(spec)
+def _moved(move: Move, applied: Applied) -> Applied:
+    return applied if applied.cluster is None else replace(applied, cluster=move.rewrite(applied.cluster))

@@ -16,6 +16,7 @@ from clusterstate.errors import SpecInvalid
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.declare import declare
 from clusterstate.plan.desired import ConflictPolicy, Desired, Direction, DriftPolicy
+from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.observed import Applied, specs_of
 from clusterstate.plan.ownership import ownership_of
@@ -188,10 +189,11 @@ class Life(RuleBasedStateMachine):
         if self.direction is Direction.PUSH or plan.conflicts or plan.drift or pull.blocked:
             return
         shown, there = self.object().spec, specs_of(self.store)
-        assert equal(rules_of("Cluster"), canonical("Cluster", shown.cluster).spec, there.cluster)
+        spec = with_whole_items("Cluster", canonical("Cluster", shown.cluster).spec)
+        assert equal(rules_of("Cluster"), spec, there.cluster)
         assert {each.name for each in shown.instance_groups} == {*there.instance_groups}
         for each in shown.instance_groups:
-            spec = canonical("InstanceGroup", each.spec).spec
+            spec = with_whole_items("InstanceGroup", canonical("InstanceGroup", each.spec).spec)
             assert equal(rules_of("InstanceGroup"), spec, there.instance_groups[each.name].spec)
 
     def check_second_run(self, pull: Pull) -> None:

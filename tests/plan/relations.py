@@ -60,10 +60,18 @@ def untouched(rules: Rules, applied: Any, declared: Any, before: Any, after: Any
 
 
 def _untouched_whole(applied: Any, declared: Any, before: Any, after: Any, *, decided: bool) -> bool:
-    foreign = [each for each in before if each not in applied and each not in declared]
+    ours = [_held(each) for each in (*applied, *declared)]
+    foreign = [each for each in before if _held(each) not in ours]
     if decided:
         return bool(declared) or foreign == [each for each in after if each in foreign]
     return not foreign or bool(before == after)
+
+
+def _held(value: Any) -> Any:
+    """As the store holds it: what is declared as None isn't there."""
+    if isinstance(value, dict):
+        return {key: _held(each) for key, each in value.items() if each is not None}
+    return [_held(each) for each in value] if isinstance(value, list) else value
 
 
 def is_clear(how: Keyed, *sides: list[Any]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from clusterstate.plan.desired import DesiredGroup, Metadata
 from clusterstate.plan.merge_table import ATOMIC, Keyed, Rules, rules_of
 from clusterstate.plan.observed import Applied
-from clusterstate.plan.pointers import find, path_of
+from clusterstate.plan.pointers import find, path_of, put
 from clusterstate.plan.values import (
     MISSING,
     Value,
@@ -44,33 +44,19 @@ def settle_spec(
     kind: Kind, applied: JsonObject | None, intent: JsonObject | None, observed: JsonObject | None
 ) -> JsonObject | None:
     """Settle one object's spec; None is an absent object."""
-    if kind == "Cluster" and applied and observed is not None:
-        applied = _without_replaced(applied, intent or {}, observed)
-    settled = _settle_path(rules_of(kind), present(applied), present(intent), present(observed))
+    rules, seen = rules_of(kind), present(observed)
+    if kind == "Cluster":
+        seen = _without_defaults(rules, present(intent), seen)
+    settled = _settle_path(rules, present(applied), present(intent), seen)
     return settled if isinstance(settled, dict) else None
 
 
-def _without_replaced(applied: JsonObject, intent: JsonObject, observed: JsonObject) -> JsonObject:
-    """Leave out what the intent gave up, and in whose place kops's default stands: the write had come that far."""
+def _without_defaults(rules: Rules, intent: Value, observed: Value) -> Value:
+    """Leave out what kops puts in the place of what the intent doesn't have: such a write leaves that behind."""
     for path, default in DEFAULTS.items():
-        if _at(intent, path) is MISSING and _at(observed, path) == default:
-            applied = _removed(applied, path)
-    return applied
-
-
-def _at(spec: Value, path: Sequence[str]) -> Value:
-    for key in path:
-        spec = as_map(spec).get(key, MISSING)
-    return spec
-
-
-def _removed(spec: JsonObject, path: Sequence[str]) -> JsonObject:
-    key, *below = path
-    if key not in spec:
-        return spec
-    rest = _removed(as_map(spec[key]), below) if below else {}
-    left = {name: value for name, value in spec.items() if name != key}
-    return left | ({key: rest} if rest else {})
+        if find(rules, intent, path) is MISSING and find(rules, observed, path) == default:
+            observed = put(rules, observed, path, MISSING)
+    return observed
 
 
 def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied:

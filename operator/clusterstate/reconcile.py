@@ -62,7 +62,8 @@ from clusterstate.plan.refusal import find_refusal
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, foresee, look
 from clusterstate.relocation.cleanup import clean_up
-from clusterstate.relocation.way import Relocation, Source, find_relocation
+from clusterstate.relocation.source import Source
+from clusterstate.relocation.way import Relocation, find_relocation
 from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
@@ -349,6 +350,7 @@ class Run:
         if self.relocation is not None:
             await self.relocation.look(place)
             return
+        self.doing = "putting away the old place"
         done = await clean_up(self.context, self.state, place, self._note_departure if self.pushed else None)
         self.migration, self.unclean = done.facts, done.failed
 

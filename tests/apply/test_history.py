@@ -12,6 +12,8 @@ from clusterstate.kube.contents import MAX_PACKED
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import delete_revision, list_revisions, settle_revision
 from clusterstate.plan.changes import Action, Change, Plan
+from clusterstate.plan.departure import Departure
+from clusterstate.plan.hook import WANTED
 from clusterstate.plan.observed import Applied
 from tests.kube.owners import create, owner_of
 
@@ -72,6 +74,15 @@ async def test_a_push_that_never_ends_records_its_intent_once(client: Client, ow
     await run.settle(declared("alpha"))
     assert [each.number for each in run.applied] == [2]
     assert [settled for _, settled, _ in await kept(client, owner)] == [False, True]
+
+
+async def test_a_move_that_takes_many_runs_records_its_intent_once(client: Client, owner: Owner) -> None:
+    """A move itself is followed up by no Job, though pushes of the object are."""
+    for _ in range(3):
+        keeping = Keeping(1, hook=WANTED)
+        run = History(client, owner, await list_revisions(client, owner), keeping)
+        await run.intend(replace(declared("stable"), departure=Departure({"url": "s3://old"})), Plan())
+    assert await kept(client, owner) == [(1, False, {"channel": "stable"})]
 
 
 async def test_a_settled_declaration_that_is_written_again_is_an_intent_of_its_own(

@@ -122,3 +122,6 @@ def sees_a_move(person: Person, world: World) -> None:
     code, plan = person.plan()
     assert (code, plan["url"], plan["movesTo"]) == (2, old, new)
     assert person.run("plan", "state")[1].startswith(f"The state moves from {old} to {new} first")
+    patch["spec"]["store"]["url"] = old
+    world.kubectl("patch", "clusterstate/state", "--type=merge", "-p", json.dumps(patch))
+    assert "lie one in the other" in person.plan()[1]["refusal"]

@@ -57,6 +57,20 @@ def test_what_only_looks_alike_stays(url: str) -> None:
     assert move({}).follow(url) is None
 
 
+def test_a_place_that_holds_all_parts_itself_gets_those_of_elsewhere_too() -> None:
+    spec = {"keyStore": "s3://other/keys"}
+    assert move(spec).stays("s3://other/keys")
+    assert not move(spec, "k8s:///prod-example-com", names_place=False).stays("s3://other/keys")
+
+
+def test_what_a_place_held_itself_is_looked_for_where_it_went() -> None:
+    spec: Any = {"configBase": "s3://other/base", "keyStore": f"{NEW}/elsewhere"}
+    moving = move(spec, holds_all=True)
+    require_movable(moving, spec, {})
+    assert moving.rewrite(spec) == {"configBase": f"{NEW}/{NAME}", "keyStore": f"{NEW}/{NAME}/pki"}
+    assert moving.places_after(spec) == Places(None, None, None)
+
+
 def test_parts_elsewhere_in_the_old_store_come_along() -> None:
     spec: Any = {
         "configBase": f"{OLD}/{NAME}",

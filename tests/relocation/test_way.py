@@ -229,6 +229,23 @@ async def test_a_run_without_time_says_how_far_it_came(world: World) -> None:
     await check_moved(world, await files(world.old))
 
 
+async def test_copies_that_somebody_removed_count_no_more(world: World) -> None:
+    await world.begin(sync={"timeout": "1s"})
+    await world.new.write(f"{CLUSTER}/kops-version.txt", b"theirs")
+    await copy_by_hand(world, GROUP, f"{CLUSTER}/cluster-completed.spec")
+    await world.move()
+    await world.run()
+    assert world.reason() == "MigrationRefused"
+    assert world.memory.copied
+    assert len(world.memory.copied.pairs) == 2
+    for key in await files(world.new):
+        await world.new.delete(key)
+    for key in (GROUP, f"{CLUSTER}/cluster-completed.spec"):
+        await world.old.delete(key)
+    await world.run()
+    await check_moved(world, await files(world.old))
+
+
 async def test_a_long_run_tells_how_far_it_is_and_that_the_object_is_not_ready(world: World) -> None:
     await world.begin()
     await world.move()
@@ -477,6 +494,7 @@ async def test_a_cleanup_that_was_killed_goes_on(world: World) -> None:
         await task
     left = await files(world.old)
     assert 0 < len(left) < every
+    assert CONFIG in left
     await world.run(fresh=True)
     assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
     assert await files(world.old) == {}
@@ -505,4 +523,10 @@ async def test_a_place_that_was_left_before_is_named(world: World) -> None:
     await world.run()
     await world.change(store={"url": f"memfs://{world.namespace}-third"})
     await world.run()
-    assert f"Files of {world.old_url}, where it was before, stay too" in world.status["migration"]["message"]
+    assert f"Files of {world.old_url}/{CLUSTER}, where it was before, stay too" in world.status["migration"]["message"]
+    await world.change(store={"url": world.old_url})
+    for key in await files(world.old):
+        await world.old.delete(key)
+    await world.run()
+    told = world.status["migration"]["message"]
+    assert f"Files of {world.new_url}/{CLUSTER}, where it was before, stay too" in told

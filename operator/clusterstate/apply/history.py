@@ -107,7 +107,7 @@ class History:
     async def intend(self, declared: Applied, plan: Plan) -> None:
         """Record what is about to be written; an intent that says so already stands for every new try."""
         groups = any(kind_of(change.key)[0] is FileKind.INSTANCE_GROUP for change in plan.changes)
-        if not self._stands(declared, groups=groups):
+        if not self._stands(declared, plan, groups=groups):
             await self._add(declared, settled=False, groups=groups, plan=plan)
             await self._prune()
 
@@ -140,11 +140,11 @@ class History:
         await self._shorten()  # first, since older ones lead back from it
         await revisions.delete_revision(self._client, before)
 
-    def _stands(self, declared: Applied, *, groups: bool) -> bool:
+    def _stands(self, declared: Applied, plan: Plan, *, groups: bool) -> bool:
         newest = self._known[-1] if self._known else None
         if newest is None or newest.settled or newest.content != declared.as_json():
             return False
-        if newest.hook != self._policy.hook:
+        if newest.hook != self._hook_for(plan):
             return False
         return newest.groups_pushed == newest.number or not groups
 
@@ -162,9 +162,12 @@ class History:
             changes=len(plan.changes),
             by="" if alone else self._policy.by,
             what=STORE_ALONE if alone else tell_changes(plan),
-            hook=self._policy.hook if plan.changes or self._is_unfinished() else "",
+            hook=self._hook_for(plan),
         )
         self._known.append(await revisions.create_revision(self._client, self._owner, revision))
+
+    def _hook_for(self, plan: Plan) -> str:
+        return self._policy.hook if plan.changes or self._is_unfinished() else ""
 
     async def _prune(self) -> None:
         """Keep the newest settled one, what came after it, and those whose Jobs matter; others up to the limits."""

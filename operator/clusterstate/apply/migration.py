@@ -1,11 +1,12 @@
 """Copies a state from one place to another, file by file, and believes nothing that it hasn't read back.
 
 A file counts as copied when the bytes that the target gives are those that the source gave, by their SHA-256 and in
-this process: what a run before copied is read again. Small files go first: a large one takes its time. Nothing is
-overwritten but older copies of the same file, each on condition that it is still the version that was looked at.
+this process: what a run before copied is read again. Where one of the two keeps a file's meaning only, that counts.
+Small files go first: a large one takes its time. Nothing is overwritten but older copies of the same file, each on
+condition that it is still the version that was looked at.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -14,7 +15,7 @@ from clusterstate.errors import KeyNotFound, LostRace
 from clusterstate.plan.migration import different_files, may_replace
 from clusterstate.state.tree import Tree, run_each
 from clusterstate.store.base import ABSENT, LARGEST_FILE, Entry, Version
-from clusterstate.store.copying import Freight, Seen, loaded, see
+from clusterstate.store.copying import Form, Freight, Seen, as_it_is, loaded, see
 
 T = TypeVar("T")
 
@@ -33,6 +34,16 @@ class Copied:
         """Note that both hold the same bytes."""
         self.pairs[key] = (source.version, target)
         self.sizes[key] = source.size
+
+    def keep_to(self, there: Mapping[str, Entry]) -> None:
+        """Forget the copies that aren't at the target any more as they were verified."""
+        for key, (_, target) in [*self.pairs.items()]:
+            if key not in there or there[key].version != target:
+                self.forget(key)
+
+    def forget(self, key: str) -> None:
+        """Forget one copy."""
+        del self.pairs[key], self.sizes[key]
 
     def holds(self, entry: Entry) -> bool:
         """Whether the file as it is at the source has been copied and verified."""
@@ -58,6 +69,8 @@ class Copying:
     """Whether a run before made sure that every file at the target was a copy."""
     tell: Callable[[], Awaitable[None]]
     """Is called after each file."""
+    form_of: Callable[[str], Form] = field(default=lambda _: as_it_is)
+    """Gives, by its key, what of a file has to be the same in both places."""
     large: list[str] = field(default_factory=list)
     """Files that take their time, from the one that is on its way on."""
 
@@ -76,7 +89,7 @@ class Copying:
 
         async def look(entry: Entry) -> None:
             size = max(entry.size, self.there[entry.key].size)
-            source, target = [await see(*tree.at(entry.key), size) for tree in (self.source, self.target)]
+            source, target = [await self._see(tree, entry.key, size) for tree in (self.source, self.target)]
             if source.digest == target.digest:
                 self._note(entry, source, target.version)
             elif not self._may_replace(entry, target.version):
@@ -95,7 +108,8 @@ class Copying:
             self.large += large
             async with AsyncExitStack() as stack:
                 try:
-                    freight = await stack.enter_async_context(loaded(*self.source.at(entry.key), entry.size))
+                    form = self.form_of(entry.key)
+                    freight = await stack.enter_async_context(loaded(*self.source.at(entry.key), entry.size, form))
                 except KeyNotFound:
                     pass
                 else:
@@ -119,7 +133,7 @@ class Copying:
 
     async def _replace(self, entry: Entry, freight: Freight) -> Seen:
         size = max(freight.seen.size, self.there[entry.key].size if entry.key in self.there else 0)
-        found = await see(*self.target.at(entry.key), size)
+        found = await self._see(self.target, entry.key, size)
         if found.digest == freight.seen.digest:
             return found
         if not self._may_replace(entry, found.version):
@@ -132,6 +146,10 @@ class Copying:
             raise different_files([key], self.place)
         await self.target.delete(key, expect=self.there[key].version)
         del self.there[key]
+        self.copied.forget(key)
+
+    async def _see(self, tree: Tree, key: str, size: int) -> Seen:
+        return await see(*tree.at(key), size, self.form_of(key))
 
     def _note(self, entry: Entry, source: Seen, version: Version) -> None:
         self.copied.note(entry.key, source, version)

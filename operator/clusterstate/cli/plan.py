@@ -14,9 +14,9 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.cli.objects import TROUBLE, Target
 from clusterstate.cli.reading import as_text, printable, reading
-from clusterstate.errors import KubeForbidden
+from clusterstate.errors import ClusterStateError, FileStoreIsForReview, KubeForbidden, MigrationRefused
 from clusterstate.facts import origin_of, past_of, store_facts
-from clusterstate.gather import Reader, Sources
+from clusterstate.gather import Access, Reader, Sources
 from clusterstate.kube.client import Client
 from clusterstate.kube.installation import LENGTH, NAME, find_installation_key
 from clusterstate.kube.owner import Owner
@@ -28,10 +28,11 @@ from clusterstate.plan.place import locate_state
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.refusal import find_refusal
 from clusterstate.planning import bring, decide, foresee, look
+from clusterstate.relocation.config import plan_move
 from clusterstate.relocation.finding import find_old_place
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
-from clusterstate.state.objects import Json
+from clusterstate.state.objects import Json, JsonObject
 
 SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 
@@ -98,12 +99,23 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, read
     plan = replace(plan, warnings=(*plan.warnings, *digester.warnings, *suspended))
     after = foresee(sight, plan).state
     pull = bring(state, sight.desired, after)
-    refusal = find_refusal(state, settings, plan, after, listing.known_files, access.location)
+    refusal: ClusterStateError | None = find_refusal(state, settings, plan, after, listing.known_files, access.location)
+    if old is not None:
+        new, config = await reader.access(state.spec.store, state.cluster_name), sight.observed.state.cluster
+        refusal = _find_move_refusal(state, old, new, config.spec if config else {}) or refusal
     return Foresight(
         Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull),
         refusal=refusal.message if refusal else "",
         moves_to=locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url if old else "",
     )
+
+
+def _find_move_refusal(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> ClusterStateError | None:
+    try:
+        plan_move(state, old, new, spec)
+    except (FileStoreIsForReview, MigrationRefused) as error:
+        return error
+    return None
 
 
 @dataclass

@@ -17,7 +17,8 @@ from clusterstate.state.objects import JsonObject
 from clusterstate.store.key import join
 from clusterstate.store.location import S3_FLAVOURS, Location
 
-PLACES: Final = ("configBase", "keyStore", "secretStore")
+PLACES: Final = {"configBase": "", "keyStore": "/pki", "secretStore": "/secrets"}
+"""Fields that place parts of the state, and where below its own place these are unless the field says otherwise."""
 DISCOVERY: Final = "serviceAccountIssuerDiscovery.discoveryStore"
 
 Change = Callable[[str, str], str]
@@ -37,6 +38,8 @@ class Move:
     """Whether the discovery store's URL follows too."""
     names_place: bool = True
     """False where kops can't use the new place's URL: there the URLs stay as they are."""
+    holds_all: bool = False
+    """Whether the old place holds all parts itself, whatever its `config` says of their places."""
     pairs: tuple[tuple[Location, Location], ...] = field(default=())
     """Old and new places of all that moves; empty: that of the state alone."""
 
@@ -49,7 +52,7 @@ class Move:
             if place is not None and below and _below(place, self.old) is None:
                 found.append((place, _at(self.new_store, below)))
         pairs = tuple(dict.fromkeys(found)) if self.names_place else ((self.old, self.new),)
-        return Move(self.old, self.new, self.old_store, self.new_store, self.discovery, self.names_place, pairs)
+        return replace(self, pairs=pairs)
 
     def follow(self, url: str) -> str | None:
         """Give where what lies at a URL will be; None where it stays."""
@@ -66,6 +69,8 @@ class Move:
             return spec
 
         def change(name: str, url: str) -> str:
+            if self.holds_all and name in PLACES:
+                return f"{self.new.url}{PLACES[name]}"
             return url if name == DISCOVERY and not self.discovery else self.follow(url) or url
 
         return _change_urls(spec, change)
@@ -79,8 +84,11 @@ class Move:
         return Places.of(moved, self.new.url)
 
     def stays(self, url: str | None) -> bool:
-        """Whether the files at one of the old `Places.urls` aren't taken along; None is the state's own place."""
-        return url is not None and self.follow(url) is None
+        """Whether the files at one of the old `Places.urls` aren't taken along; None is the state's own place.
+
+        A place whose URL kops can't use holds all parts itself, wherever they were.
+        """
+        return self.names_place and url is not None and self.follow(url) is None
 
 
 def require_movable(move: Move, spec: JsonObject, declared: JsonObject) -> None:
@@ -91,7 +99,7 @@ def require_movable(move: Move, spec: JsonObject, declared: JsonObject) -> None:
         return
     for name, url in urls_of(spec):
         place = _parse(url)
-        if place is None or move.follow(url) is not None:
+        if place is None or move.follow(url) is not None or (move.holds_all and name in PLACES):
             continue
         if name in PLACES and place.scheme != move.new.scheme:
             raise MigrationRefused(

@@ -1,8 +1,9 @@
 """Puts the old place of a state away, once nobody reads it any more."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.store import StoreSpec
@@ -23,13 +24,15 @@ from clusterstate.plan.retirement import (
     tell,
     tell_cleaned,
 )
-from clusterstate.relocation.way import Source
+from clusterstate.relocation.source import Source
 from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.tree import OWN_PLACE, Tree, run_each
 from clusterstate.store.base import Entry
 from clusterstate.store.copying import see
 from clusterstate.store.location import Location
 
+SHARE: Final = 0.5
+"""Of a run's time: what isn't deleted by then is the next run's."""
 Note: TypeAlias = Callable[[Departure], Awaitable[None]]
 """Has the newest revision say that of the old place."""
 
@@ -86,18 +89,24 @@ class _CleanUp:
 
     async def go(self, note: Note) -> None:
         """Have the old place clean; a failure is told, not raised."""
+        seconds = parse_duration(self._state.spec.sync.timeout).total_seconds() * SHARE
         try:
-            kept = await self._delete(note)
+            async with asyncio.timeout(seconds):
+                kept = await self._delete(note, seconds)
             await note(replace(self._departure, cleaned_up=True))
+        except TimeoutError:
+            self._fail("are being deleted; the next run goes on. Where this repeats, raise spec.sync.timeout.")
         except ClusterStateError as error:
-            message = f"The old files at {self._old.url} can't be deleted: {error.message} It is tried again."
-            self.facts, self.failed = replace(self.facts, message=message), True
-            return
-        self.facts = tell_cleaned(self.facts, kept)
+            self._fail(f"can't be deleted: {error.message} It is tried again.")
+        else:
+            self.facts = tell_cleaned(self.facts, kept)
 
-    async def _delete(self, note: Note) -> list[str]:
+    def _fail(self, what: str) -> None:
+        self.facts = replace(self.facts, message=f"The old files at {self._old.url} {what}")
+        self.failed = True
+
+    async def _delete(self, note: Note, seconds: float) -> list[str]:
         access, place = await self._access(), self._place
-        seconds = parse_duration(self._state.spec.sync.timeout).total_seconds()
         async with Sources(self._context.client, access, writes=True) as sources:
             old, listing, known = await sources.list_state(None, seconds)
             if access.location.identity(sources.endpoint or "") == place.identity:
@@ -113,8 +122,8 @@ class _CleanUp:
             async def delete(entry: Entry) -> None:
                 await old.delete(entry.key, expect=entry.version)
 
-            backups = await self._copied_backups(old, place.tree)
-            await run_each([*backups, *(each for each in mine if each.key != CONFIG)], delete)
+            await run_each([each for each in mine if each.key != CONFIG], delete)
+            await self._delete_backups(old, place.tree)
             await run_each([each for each in mine if each.key == CONFIG], delete)
             return kept
 
@@ -122,20 +131,19 @@ class _CleanUp:
         reader = self._context.reader(self._state.metadata.namespace)
         return await reader.access(Origin(self._departure.store).spec, self._state.cluster_name)
 
-    async def _copied_backups(self, old: Tree, new: Tree) -> list[Entry]:
-        """Give the backups that are at the new place too, byte for byte, where all of them were copied."""
+    async def _delete_backups(self, old: Tree, new: Tree) -> None:
+        """Delete each backup that is at the new place too, byte for byte, where all of them were copied."""
         if self._state.spec.sync.migration.backups is not Backups.ALL:
-            return []
+            return
         listing = await old.list_files(backups=True)
-        same: list[Entry] = []
 
-        async def compare(entry: Entry) -> None:
+        async def delete_copied(entry: Entry) -> None:
             try:
                 there = await see(*new.at(entry.key), entry.size)
             except KeyNotFound:
                 return
-            if there.digest == (await see(*old.at(entry.key), entry.size)).digest:
-                same.append(entry)
+            here = await see(*old.at(entry.key), entry.size)
+            if there.digest == here.digest:
+                await old.delete(entry.key, expect=here.version)
 
-        await run_each([each for key, each in listing.entries.items() if key.startswith(BACKUPS)], compare)
-        return same
+        await run_each([each for key, each in listing.entries.items() if key.startswith(BACKUPS)], delete_copied)

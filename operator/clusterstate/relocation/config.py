@@ -5,10 +5,10 @@ from dataclasses import replace
 from clusterstate.api.store import Layout
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.migration import Copying
-from clusterstate.errors import MalformedFile, MigrationRunning
+from clusterstate.errors import FileStoreIsForReview, MalformedFile, MigrationRunning
 from clusterstate.gather import Access
 from clusterstate.plan.documents import changed
-from clusterstate.plan.rewriting import Move, urls_of
+from clusterstate.plan.rewriting import Move, require_movable, urls_of
 from clusterstate.plan.values import equal_json
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical
@@ -19,16 +19,28 @@ from clusterstate.store.base import Version
 from clusterstate.store.copying import Freight
 
 
-def make_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
-    """Give which URLs of the source's `config` follow the state."""
-    return Move(
+def plan_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
+    """Give which URLs of the source's `config` follow the state.
+
+    Raises `FileStoreIsForReview` where nodes couldn't read it, `MigrationRefused` where a URL can neither follow nor
+    stay.
+    """
+    if new.location.scheme == "file":
+        raise FileStoreIsForReview(
+            f"{new.location.url} is a folder on one machine, which the nodes of a cluster can't read: a state "
+            "can't move there. Choose another URL."
+        )
+    move = Move(
         old=old.location,
         new=new.location,
         old_store=old.store,
         new_store=new.store,
         discovery=state.spec.sync.migration.discovery_store,
         names_place=new.layout is not Layout.KOPS_RESOURCES,
+        holds_all=old.layout is Layout.KOPS_RESOURCES,
     ).of(spec)
+    require_movable(move, spec, state.spec.cluster or {})
+    return move
 
 
 class Config:
@@ -64,7 +76,9 @@ class Config:
         if CONFIG in self._copying.there:
             found = (await self._copying.target.read(CONFIG)).data
             data = found if _mean_same(found, data) else data
-        await self._copying.write(listing.entries[CONFIG], Freight.of(replace(source, data=data)))
+        await self._copying.write(
+            listing.entries[CONFIG], Freight.of(replace(source, data=data), self._copying.form_of(CONFIG))
+        )
         self._written = source.version
 
 

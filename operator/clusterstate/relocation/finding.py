@@ -1,8 +1,11 @@
 """Where a state is that its object leads away from."""
 
+from contextlib import suppress
+
+from clusterstate.api.durations import parse_duration
 from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
-from clusterstate.errors import CredentialsNotFound, ReferenceNotFound
+from clusterstate.errors import CredentialsNotFound, ReferenceNotFound, StoreNotFound
 from clusterstate.gather import Access, Reader, Sources
 from clusterstate.kube.client import Client
 from clusterstate.plan.place import Origin, as_plain, is_elsewhere
@@ -18,7 +21,8 @@ async def find_old_place(client: Client, reader: Reader, state: ClusterState, or
         return None
     if not is_elsewhere(origin.spec, spec, state.metadata.namespace, state.cluster_name):
         access = await reader.access(spec, state.cluster_name)
-        if not origin.place or await _identity(client, access) in {origin.place, None}:
+        seconds = parse_duration(state.spec.sync.timeout).total_seconds()
+        if not origin.place or await _identity(client, access, seconds) == origin.place:
             return None
     try:
         return await reader.access(origin.spec, state.cluster_name)
@@ -29,7 +33,10 @@ async def find_old_place(client: Client, reader: Reader, state: ClusterState, or
         ) from None
 
 
-async def _identity(client: Client, access: Access) -> str | None:
-    """Give what tells a place from others as far as is known before anything is asked there."""
+async def _identity(client: Client, access: Access, seconds: float) -> str:
+    """Give what tells a place from others; it is asked for a list where only its answer tells."""
     async with Sources(client, access, writes=False) as sources:
-        return None if sources.endpoint is None else access.location.identity(sources.endpoint)
+        if sources.endpoint is None:
+            with suppress(StoreNotFound):  # that is an answer too
+                await sources.list_state(None, seconds)
+        return access.location.identity(sources.endpoint or "")

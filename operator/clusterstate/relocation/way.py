@@ -12,18 +12,19 @@ every file anew. After the switch the old files stay until `cleanup` may delete 
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC
+from functools import partial
 from typing import Any, Final, Protocol
 
 from clusterstate.api.durations import parse_duration
+from clusterstate.api.store import Layout, StoreSpec
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.migration import Copied, Copying
 from clusterstate.context import Context, Memory
 from clusterstate.errors import (
-    FileStoreIsForReview,
     MigrationRefused,
     MigrationRunning,
     StoreNotFound,
@@ -33,7 +34,6 @@ from clusterstate.gather import Access, Sources, places_of
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import list_revisions
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.contents import observed_base
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import (
     Migration,
@@ -45,17 +45,19 @@ from clusterstate.plan.migration import (
     without_config,
 )
 from clusterstate.plan.naming import named
-from clusterstate.plan.observed import Applied, specs_of
+from clusterstate.plan.observed import Applied
 from clusterstate.plan.place import Origin, as_plain, is_elsewhere, locate_state
-from clusterstate.plan.rewriting import Move, require_movable
-from clusterstate.plan.settle import settle
+from clusterstate.plan.rewriting import Move
 from clusterstate.planning import Sight
-from clusterstate.relocation.config import Config, make_move, rewritten
+from clusterstate.relocation.config import Config, plan_move, rewritten
 from clusterstate.relocation.finding import find_old_place
+from clusterstate.relocation.source import Source
+from clusterstate.state.kops_resources.meaning import as_kept
 from clusterstate.state.layout import BACKUPS, CONFIG
-from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.tree import Listing, Tree, changed_keys
 from clusterstate.store.base import Entry
+from clusterstate.store.copying import Form, as_it_is
+from clusterstate.store.location import Location
 
 ROUNDS: Final = 6
 """Looks at the source in one run; it must stand still between the last two."""
@@ -86,46 +88,6 @@ class Run(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Source:
-    """A state as it was listed and read."""
-
-    access: Access
-    sight: Sight
-    tree: Tree
-    listing: Listing
-
-    @property
-    def cluster(self) -> Document | None:
-        """What `config` is."""
-        return self.sight.observed.state.cluster
-
-    @property
-    def spec(self) -> JsonObject:
-        """What `config` says."""
-        return self.cluster.spec if self.cluster else {}
-
-    @property
-    def identity(self) -> str:
-        """What tells the place from others."""
-        return self.sight.origin.place
-
-    @property
-    def base(self) -> Applied:
-        """What of all that was pushed the state holds; what is being moved is in no push."""
-        observed = self.sight.observed
-        specs = observed_base(specs_of(observed.state), self.sight.desired, observed)
-        pushes = [each for each in observed.intents if each.departure is None or each.departure.digest]
-        base = settle(observed.applied, pushes, specs) or Applied()
-        return base.declaring(pushes[-1].declaration) if pushes else base
-
-    @property
-    def departure(self) -> Departure | None:
-        """Where the state came from, if it has moved before."""
-        applied = self.sight.observed.applied
-        return applied.departure if applied else None
-
-
 async def find_relocation(context: Context, state: ClusterState, memory: Memory, run: Run) -> "Relocation | None":
     """Give what has to be done since the object leads to another place than the newest push; None: nothing.
 
@@ -135,7 +97,10 @@ async def find_relocation(context: Context, state: ClusterState, memory: Memory,
         past = past_of(await list_revisions(context.client, Owner.of(state.metadata)))
         memory.origin, memory.origin_read = origin_of(past.applied), True
     old = await find_old_place(context.client, context.reader(state.metadata.namespace), state, memory.origin)
-    return None if old is None else Relocation(context, state, memory, old, run)
+    if old is None:
+        memory.copied = None
+        return None
+    return Relocation(context, state, memory, old, run)
 
 
 class Relocation:
@@ -155,11 +120,14 @@ class Relocation:
         self._seconds = parse_duration(state.spec.sync.timeout).total_seconds() * SHARE
         self._began = self._told = context.clock()
         self._old = old.location.url
-        self._new = locate_state(state.spec.store, state.metadata.namespace, state.cluster_name).url
+        self._new = self._locate(state.spec.store).url
         way = (self._old, self._new, self._origin.place)
         if memory.copied is None or memory.copied.way != way:
             memory.copied = Copied(way)
         self._copied = memory.copied
+
+    def _locate(self, spec: StoreSpec) -> Location:
+        return locate_state(spec, self._state.metadata.namespace, self._state.cluster_name)
 
     @property
     def facts(self) -> Migration:
@@ -185,9 +153,8 @@ class Relocation:
         target = await self._find_target()
         async with Sources(self._context.client, target, writes=False) as sources:
             self._most = min(source.tree.most, sources.most)
-            move = make_move(self._state, source.access, target, source.spec)
+            move = plan_move(self._state, source.access, target, source.spec)
             await self._foresee_strangers(source, move, sources)
-        require_movable(move, source.spec, source.sight.desired.cluster or {})
         self._choose(move, source, source.listing, await self._backups(source))
 
     async def _foresee_strangers(self, source: Source, move: Move, sources: Sources) -> None:
@@ -234,14 +201,10 @@ class Relocation:
 
     async def _move(self, source: Source, history: History) -> None:
         target = await self._find_target()
-        if target.location.scheme == "file":
-            raise FileStoreIsForReview(
-                f"{target.location.url} is a folder on one machine, which the nodes of a cluster can't read: a state "
-                "can't move there. Choose another URL."
-            )
+        move = plan_move(self._state, source.access, target, source.spec)
         try:
             async with asyncio.timeout(self._seconds - (self._context.clock() - self._began)):
-                await self._move_to(target, source, history)
+                await self._move_to(target, source, history, move)
         except TimeoutError:
             raise MigrationRunning(
                 f"{self.facts.copied} of {self._files} files are at {self._new}, verified; the next run goes on. Until "
@@ -252,16 +215,15 @@ class Relocation:
         reader = self._context.reader(self._state.metadata.namespace)
         return await reader.access(self._state.spec.store, self._state.cluster_name)
 
-    async def _move_to(self, target: Access, source: Source, history: History) -> None:
-        move = make_move(self._state, source.access, target, source.spec)
+    async def _move_to(self, target: Access, source: Source, history: History, move: Move) -> None:
         acl_from = target.acl_of_copies(source.access)
         async with Sources(self._context.client, target, writes=True, creates=True, acl_from=acl_from) as sources:
-            require_movable(move, source.spec, source.sight.desired.cluster or {})
             new, there = await sources.list_at(move.places_after(source.spec))
             self._most = min(source.tree.most, new.most)
             self._run.claim(target, sources.endpoint)
+            self._copied.keep_to(there.entries)
             identity = target.location.identity(sources.endpoint or "")
-            if identity == source.identity:
+            if identity == source.identity and target.layout is source.access.layout:
                 await self._rename(source, move, new)
                 await self._switch(source, history, move, identity, None)
                 return
@@ -273,6 +235,7 @@ class Relocation:
                 copied=self._copied,
                 resumed=self._is_resumed(source, there.without_backups),
                 tell=self._progress,
+                form_of=_form_of(source.access, target, self._state.cluster_name),
             )
             last = await self._bring(source, history, move, copying)
             await self._switch(source, history, move, identity, last)
@@ -328,7 +291,7 @@ class Relocation:
     async def _switch(self, source: Source, history: History, move: Move, identity: str, last: Listing | None) -> None:
         """Settle that the state is at its new place; `last` is the old one as it was copied."""
         await self._run.check()
-        departure = None if last is None else self._departure(last, source.departure)
+        departure = source.departure if last is None else self._departure(last, source.departure)
         store, base = as_plain(self._state.spec.store), source.base
         moved = replace(
             _moved(move, base),
@@ -339,8 +302,9 @@ class Relocation:
         self._memory.origin, self._memory.copied = Origin(store, identity), None
 
     def _departure(self, last: Listing, before: Departure | None) -> Departure:
-        stays = before is not None and not before.cleaned_up and not self._leads_here(before.store)
-        url = Origin(before.store).spec.url if before is not None and stays else ""
+        left = [*before.earlier] if before else []
+        if before is not None and not before.cleaned_up:
+            left.append(self._locate(Origin(before.store).spec).url)
         return Departure(
             store=dict(self._origin.store),
             digest=last.digest,
@@ -348,7 +312,7 @@ class Relocation:
             files=self._files,
             bytes=self.facts.bytes,
             generation=self._state.metadata.generation,
-            earlier=(*(before.earlier if before else ()), *([url] if url else [])),
+            earlier=tuple(url for url in dict.fromkeys(left) if url != self._new),
         )
 
     async def _backups(self, source: Source) -> list[Entry]:
@@ -391,6 +355,12 @@ class Relocation:
         if now - self._began > TELL_AFTER and now - self._told > TELL_EVERY:
             self._told = now
             await self._run.progress()
+
+
+def _form_of(one: Access, other: Access, cluster: str) -> Callable[[str], Form]:
+    """Give what has to be the same of a file at both places."""
+    by_meaning = Layout.KOPS_RESOURCES in {one.layout, other.layout}
+    return lambda key: partial(as_kept, key, cluster=cluster) if by_meaning else as_it_is
 
 
 def _moved(move: Move, applied: Applied) -> Applied:

@@ -9,11 +9,11 @@ gives back, of which nothing is kept.
 import shutil
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import BinaryIO, Final, Self, cast
+from typing import BinaryIO, Final, Self, TypeAlias, cast
 
 from clusterstate.errors import IntegrityFailed
 from clusterstate.store.base import (
@@ -36,6 +36,15 @@ _DISK: Final = Lane(1)
 """Threads for what the disk is asked beside reading and writing."""
 
 
+Form: TypeAlias = Callable[[bytes], bytes]
+"""Gives of a file in memory what has to be the same in both stores: one of them may keep the meaning, not the bytes."""
+
+
+def as_it_is(data: bytes) -> bytes:
+    """Give the very bytes."""
+    return data
+
+
 def most_of(store: Store) -> int:
     """Give the bytes of the largest file that can be copied from there or to there."""
     return LARGEST_COPY if store.capabilities.streams else LARGEST_FILE
@@ -48,19 +57,19 @@ class Seen:
     version: Version
     size: int
     digest: str
-    """SHA-256, in hex."""
+    """SHA-256 of the file's `Form`, in hex."""
     content_type: str
 
     @classmethod
-    def of(cls, blob: Blob) -> Self:
+    def of(cls, blob: Blob, form: Form) -> Self:
         """Give the same of a file in memory."""
-        return cls(blob.version, len(blob.data), sha256(blob.data).hexdigest(), blob.content_type)
+        return cls(blob.version, len(blob.data), sha256(form(blob.data)).hexdigest(), blob.content_type)
 
 
-async def see(store: Store, key: str, size: int) -> Seen:
+async def see(store: Store, key: str, size: int, form: Form = as_it_is) -> Seen:
     """Read a whole file to nowhere; `size` is about what it has."""
     if size <= LARGEST_FILE or not store.capabilities.streams:
-        return Seen.of(await store.read(key))
+        return Seen.of(await store.read(key), form)
     digest = Digest(key, LARGEST_COPY)
     told = await streams(store).download(key, digest, size=size)
     return Seen(told.version, digest.size, digest.sha256, told.content_type)
@@ -72,11 +81,12 @@ class Freight:
 
     seen: Seen
     content: Content = field(repr=False)
+    form: Form = as_it_is
 
     @classmethod
-    def of(cls, blob: Blob) -> Self:
+    def of(cls, blob: Blob, form: Form) -> Self:
         """Give a file that is in memory."""
-        return cls(Seen.of(blob), blob.data)
+        return cls(Seen.of(blob, form), blob.data, form)
 
     async def unload(self, store: Store, key: str, place: str, *, expect: Expect) -> Seen:
         """Write it, and give what is there then, read back; `place` is the store's URL, for messages.
@@ -88,20 +98,20 @@ class Freight:
             await streams(to).upload(key, self.content, expect=expect)
         else:
             await to.write(key, self.content, expect=expect)
-        there = await see(store, key, self.seen.size)
+        there = await see(store, key, self.seen.size, self.form)
         if there.digest != self.seen.digest:
             raise IntegrityFailed(f"{key} isn't at {place} as it was written there. It is tried again.")
         return there
 
 
 @asynccontextmanager
-async def loaded(store: Store, key: str, size: int) -> AsyncIterator[Freight]:
+async def loaded(store: Store, key: str, size: int, form: Form = as_it_is) -> AsyncIterator[Freight]:
     """Take a file, of `size` bytes as a listing has it, for as long as it is on its way.
 
     Raise `LostRace` where it has grown out of that meanwhile, `DiskFull` where it finds no room.
     """
     if size <= LARGEST_FILE:
-        yield Freight.of(await store.read(key))
+        yield Freight.of(await store.read(key), form)
         return
     async with _spooling(size) as file:
         digest = Digest(key, size, file)

@@ -27,7 +27,7 @@
     ├── RunRefused                    a person must decide first
     │   ├── StateClaimed              an older ClusterState writes to this state
     │   ├── AdoptionRefused           state that others made is there already
-    │   ├── ConflictFound             both sides changed the same field
+    │   ├── ConflictFound             declaration and store disagree on a field
     │   ├── BreakerTripped            a plan would delete too much
     │   ├── DeletionBlocked           the state may not be deleted (yet)
     │   ├── AfterPushRefused          a Job may not be started here

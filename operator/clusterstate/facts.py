@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from clusterstate.api.status import Status
 from clusterstate.gather import Access
 from clusterstate.kube.revisions import Revision
 from clusterstate.mirror.objects import Mirror
@@ -53,6 +54,12 @@ def past_of(revisions: Iterable[Revision]) -> Past:
         applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
         intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
     )
+
+
+def newest_told(status: Status) -> int:
+    """Give the highest number of a revision that status tells of, whether or not that is there still."""
+    job = status.after_push.revision if status.after_push else 0
+    return max((job, *(each.revision for each in status.history)))
 
 
 def next_turn(certificates: Iterable[Certificate], warning: timedelta, now: datetime) -> datetime | None:

@@ -32,7 +32,7 @@ from clusterstate.errors import (
     SpecInvalid,
     SpecTooLarge,
 )
-from clusterstate.facts import mirror_report, next_turn, origin_of, store_facts
+from clusterstate.facts import mirror_report, newest_told, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
@@ -259,7 +259,7 @@ class Run:
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
-        told = max((each.revision for each in self.state.status.history), default=0)
+        told = newest_told(self.state.status)
         return Keeping(limit, tell_declarer(self.state.metadata.managed_fields), WANTED if wanted else "", told)
 
     def _decide(self, sight: Sight) -> None:

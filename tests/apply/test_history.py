@@ -13,7 +13,7 @@ from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import delete_revision, list_revisions, settle_revision
 from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.departure import Departure
-from clusterstate.plan.hook import WANTED
+from clusterstate.plan.hook import WANTED, JobState
 from clusterstate.plan.observed import Applied
 from tests.kube.owners import create, owner_of
 
@@ -213,6 +213,42 @@ async def test_what_the_store_showed_makes_no_revision_of_its_own(client: Client
     assert told == [(5, "ann", ""), (4, "", STORE_ALONE), (1, "ann", "config (changed)")], "ann didn't change the store"
 
 
+async def test_a_declaration_alone_stays_told_when_the_store_moves_on(client: Client, owner: Owner) -> None:
+    def seen(version: str) -> Applied:
+        return Applied({"channel": "stable"}, shown=Applied({"kubernetesVersion": version}))
+
+    await (await history(client, owner, by="ann")).settle(declared("stable"))
+    await (await history(client, owner, by="argocd")).settle(replace(seen("1"), absent=frozenset({"/spec/x"})))
+    for version in ("2", "3"):
+        await (await history(client, owner, by="argocd")).settle(replace(seen(version), absent=frozenset({"/spec/x"})))
+    told = [(each.number, each.by, each.what) for each in (await history(client, owner)).applied]
+    assert told == [(4, "", STORE_ALONE), (2, "argocd", ""), (1, "ann", "")]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_what_is_kept_for_its_job_can_be_read_whatever_goes_after_it(
+    client: Client, owner: Owner, *, whole: bool
+) -> None:
+    async def run(limit: int) -> History:
+        return History(client, owner, await list_revisions(client, owner), Keeping(limit, hook=WANTED))
+
+    for number, result in enumerate((JobState.SUCCEEDED, JobState.FAILED, JobState.FAILED), 1):
+        pushed = await run(3)
+        await pushed.intend(declared(f"v{number}"), CONFIG)
+        await pushed.settle(declared(f"v{number}"))
+        await pushed.mark_hook(number, f"job-{number}")
+        await pushed.end_hook(number, result, "")
+    last = await run(3)
+    await last.intend(declared("v4"), CONFIG)
+    if whole:
+        await last.settle(declared("v4"))
+    assert await kept(client, owner) == [
+        (1, True, {"channel": "v1"}),
+        (3, True, {"channel": "v3"}),
+        (4, whole, {"channel": "v4"}),
+    ]
+
+
 async def test_intents_that_the_base_needs_are_kept_beyond_the_limit(client: Client, owner: Owner) -> None:
     await (await history(client, owner, limit=1)).settle(declared("a"))
     for channel in ("b", "c"):
@@ -233,7 +269,7 @@ async def test_numbers_go_on_when_revisions_were_deleted(client: Client, owner: 
 async def test_a_look_at_the_store_does_not_replace_a_revision_with_a_job(client: Client, owner: Owner) -> None:
     run = await history(client, owner)
     await run.settle(declared("stable"))
-    await run.mark_hook(1, "a-job")
-    shown = replace(declared("stable"), shown=declared("theirs"))
-    await (await history(client, owner)).settle(shown)
-    assert [number for number, *_ in await kept(client, owner)] == [1, 2]
+    await run.settle(replace(declared("stable"), shown=declared("theirs")))
+    await run.mark_hook(2, "a-job")
+    await (await history(client, owner)).settle(replace(declared("stable"), shown=declared("others'")))
+    assert [number for number, *_ in await kept(client, owner)] == [1, 2, 3]

@@ -181,17 +181,49 @@ def test_what_no_spec_can_hold_is_left_out_and_named(future: Any, left: Any, poi
     assert loaded.spec.cluster == kept
 
 
+def test_levels_count_from_the_top_beside_what_somebody_declares() -> None:
+    """Depth is that of the whole spec, however far down nobody else has a say."""
+    mine = {"cluster": {"networking": {"cilium": {"hubble": {"enabled": True}}}}}
+    found = pull(state(mine, entry(mine, "kubectl")), {"networking": {"cilium": {"hubble": {"newer": DEEP}}}})
+    assert [each.pointer for each in found.blocked] == ["/spec/networking/cilium/hubble/newer" + "/x" * 56]
+    alone = pull(state({}), {"networking": {"cilium": {"hubble": {"newer": DEEP}}}})
+    assert alone.blocked == found.blocked
+
+
+@pytest.mark.parametrize("levels", range(55, 60))
+def test_what_is_brought_into_the_deepest_part_of_a_spec_loads(levels: int) -> None:
+    newer: Any = {"a": "b"}
+    for _ in range(levels):
+        newer = {"x": newer}
+    mine = {"instanceGroups": [{"name": "n", "spec": {"kubelet": {"maxPods": 5}}}]}
+    found = pull(state(mine, entry(mine, "kubectl")), {}, n={"kubelet": {"maxPods": 5, "newer": newer}, "maxSize": 3})
+    assert state(found.content).spec.instance_groups[0].name == "n"
+
+
+def test_labels_that_somebody_declares_have_their_place_first() -> None:
+    mine = {"instanceGroups": [{"name": "n", "spec": {}, "labels": {"zz": "1"}}]}
+    labels = {f"l{number:02}": "a" for number in range(70)} | {"zz": "1"}
+    object_ = state(mine, entry(mine, "kubectl"))
+    specs = Applied({}, {"n": DesiredGroup("n", {"role": "Node"}, labels)})
+    found = make_pull(object_, ownership_of(object_.metadata), declare(object_, "s3://state"), specs)
+    (group,) = found.content["instanceGroups"]
+    assert [*group["labels"]] == [f"l{number:02}" for number in range(63)], "with theirs as many as a spec takes"
+    assert [each.pointer for each in found.blocked] == [f"/metadata/labels/l{number}" for number in range(63, 70)]
+
+
 def test_groups_that_the_api_server_would_refuse_are_left_out_and_named() -> None:
     labels = {"note": "two words", **{f"l{number:02}": "a" for number in range(70)}}
-    groups = {"nodes_": DesiredGroup("nodes_", {"role": "Node"}), "n": DesiredGroup("n", {"role": "Node"}, labels)}
+    unnamed = ["nodes_", "n" * 254]
+    groups = {name: DesiredGroup(name, {"role": "Node"}) for name in unnamed}
+    groups |= {"n" * 253: DesiredGroup("n" * 253, {"role": "Node"}), "n": DesiredGroup("n", {"role": "Node"}, labels)}
     object_ = state({})
     specs = Applied({}, groups)
     found = make_pull(object_, ownership_of(object_.metadata), declare(object_, "s3://state"), specs)
-    (group,) = found.content["instanceGroups"]
-    assert (group["name"], len(group["labels"])) == ("n", 64)
-    assert state(found.content).spec.instance_groups[0].name == "n"
+    long, group = found.content["instanceGroups"]
+    assert (long["name"], group["name"], len(group["labels"])) == ("n" * 253, "n", 64)
+    assert state(found.content).spec.instance_groups[1].name == "n"
     assert {(each.key, each.pointer) for each in found.blocked} == {
-        ("instancegroup/nodes_", ""),
+        *((f"instancegroup/{name}", "") for name in unnamed),
         ("instancegroup/n", "/metadata/labels/note"),
         *(("instancegroup/n", f"/metadata/labels/l{number:02}") for number in range(64, 70)),
     }

@@ -53,7 +53,7 @@ def test_the_way_leads_to_what_was_applied_whatever_is_declared_now(now: dict[st
     said = content(then)
     found = roll_back({"cluster": now}, NOBODY, said)
     known = canonical("Cluster", found.after.get("cluster", {}), partial=True).spec
-    assert equal(rules_of("Cluster"), known, said["cluster"] or {})
+    assert equal(rules_of("Cluster"), known, said["cluster"] or {}, exact=True)
     again = roll_back(found.after, NOBODY, said)
     assert (again.edits, again.after) == ((), found.after)
 
@@ -101,6 +101,34 @@ def test_zero_values_are_declared_again() -> None:
     said = content({"channel": "", "additionalSans": [], "cloudLabels": {}})
     assert said["cluster"] == {"channel": None, "additionalSans": None, "cloudLabels": None}
     assert roll_back({}, NOBODY, said).after == {"cluster": {"channel": "", "additionalSans": [], "cloudLabels": {}}}
+
+
+ROUTE = {"cidr": "1.2.3.0/24", "target": "t"}
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        (
+            {"api": {"loadBalancer": {"type": "Public", "useForInternalApi": False}}},
+            {"api": {"loadBalancer": {"type": "Public"}}},
+        ),
+        ({"subnets": [{"name": "a", "zone": "z", "egress": ""}]}, {"subnets": [{"name": "a", "zone": "z"}]}),
+        (
+            {"subnets": [{"name": "b"}, {"name": "a", "additionalRoutes": [ROUTE], "egress": ""}]},
+            {"subnets": [{"name": "a", "additionalRoutes": [ROUTE]}, {"name": "b"}]},
+        ),
+    ],
+)
+def test_zero_values_are_declared_again_beside_what_is_declared_still(
+    then: dict[str, Any], now: dict[str, Any]
+) -> None:
+    for one, other in ((now, then), (then, now)):
+        found = roll_back({"cluster": one}, NOBODY, content(other))
+        assert found.edits
+        known = canonical("Cluster", found.after["cluster"], partial=True).spec
+        assert equal(rules_of("Cluster"), known, canonical("Cluster", other, partial=True).spec, exact=True)
+        assert not roll_back(found.after, NOBODY, content(other)).edits
 
 
 def test_groups_that_had_only_been_left_over_are_not_declared_again() -> None:

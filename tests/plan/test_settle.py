@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from clusterstate.plan.desired import DesiredGroup
+from clusterstate.plan.desired import ConflictPolicy, DesiredGroup, Policy
+from clusterstate.plan.merge import merge
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.settle import settle, settle_spec
 
@@ -34,6 +35,33 @@ from clusterstate.plan.settle import settle, settle_spec
             id="our fields of somebody else's item are gone",
         ),
         pytest.param(
+            {"subnets": [{"name": "a", "zone": "1", "cidr": "ours"}]}, {},
+            {"subnets": [{"name": "a", "zone": "2", "cidr": "theirs"}]}, {}, id="another item of that name",
+        ),
+        pytest.param(
+            {"subnets": [{"name": "a", "zone": "1", "cidr": "ours"}]}, {},
+            {"subnets": [{"name": "a", "zone": "1", "cidr": "theirs"}]},
+            {"subnets": [{"name": "a", "zone": "1", "cidr": "ours"}]}, id="an item that was ours and was changed",
+        ),
+        pytest.param(
+            {"hooks": [{"name": "a", "execContainer": {"image": "i"}, "roles": ["Node"]}]}, {},
+            {"hooks": [{"name": "a", "execContainer": {"image": "i", "command": ["c"]}}]},
+            {"hooks": [{"name": "a", "execContainer": {"image": "i"}, "roles": ["Node"]}]},
+            id="a part of a map that was ours",
+        ),
+        pytest.param(
+            {"hooks": [{"name": "a", "roles": ["Node"], "enabled": None}]}, {},
+            {"hooks": [{"name": "a", "roles": ["Master"]}]}, {}, id="what must not be there holds nowhere",
+        ),
+        pytest.param(
+            {"hooks": [{"name": "a", "roles": ["Node"]}]}, {}, {"hooks": [{"name": "a", "roles": ["Master", "Node"]}]},
+            {"hooks": [{"name": "a", "roles": ["Node"]}]}, id="a part of a list that was ours",
+        ),
+        pytest.param(
+            {"hooks": []}, {"hooks": []}, {"hooks": [{"name": "a"}]}, {"hooks": []}, id="that there was none is told",
+        ),
+        pytest.param({}, {"hooks": []}, {"hooks": [{"name": "a"}]}, {}, id="that there is to be none is not"),
+        pytest.param(
             {"sshAccess": ["a"]}, {"sshAccess": ["a", "b"]}, {"sshAccess": ["b"]}, {"sshAccess": ["a"]},
             id="an atomic list as a whole",
         ),
@@ -51,6 +79,19 @@ from clusterstate.plan.settle import settle, settle_spec
 )  # fmt: skip
 def test_path_by_path(applied: Any, intent: Any, observed: Any, base: Any) -> None:
     assert settle_spec("Cluster", applied, intent, observed) == base
+
+
+@pytest.mark.parametrize("created", [frozenset[str](), frozenset({"/spec/hooks/name=a"})])
+def test_an_unfinished_push_that_left_an_item_of_others_leaves_it_next_time_too(created: frozenset[str]) -> None:
+    applied = {"hooks": [{"name": "a", "manifest": "ours"}]}
+    theirs = {"hooks": [{"name": "a", "manifest": "theirs"}]}
+    policy = Policy(conflict=ConflictPolicy.PREFER_SPEC)
+    store: Any = {"hooks": [*applied["hooks"], *theirs["hooks"]]}
+    first = merge("Cluster", applied, {}, store, policy, created)
+    assert first.spec == theirs
+    base = settle_spec("Cluster", applied, first.applied, first.spec)
+    again = merge("Cluster", base or {}, {}, first.spec, policy, created)
+    assert (again.spec, again.conflicts) == (theirs, ())
 
 
 def test_the_newest_intent_that_was_written_holds() -> None:

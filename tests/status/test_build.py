@@ -101,6 +101,19 @@ def test_history_tells_who_and_what_where_that_is_known() -> None:
     ]
 
 
+def test_numbers_of_revisions_that_somebody_deleted_stay_told_until_the_next_one() -> None:
+    def told(*numbers: int, before: Any = ()) -> Any:
+        revisions = tuple(AppliedRevision(number, "t", 1) for number in numbers)
+        return build_status({"history": before}, good(history=revisions), NOW).get("history")
+
+    before = told(3, 2, 1)
+    assert told(before=before) == before
+    assert told(1, before=before) == before, "the first one could still be read"
+    assert told(2, 1, before=before) == before
+    assert [row["revision"] for row in told(4, before=before)] == [4]
+    assert [row["revision"] for row in told(*range(150, 0, -1), before=told(200))] == [200, *range(150, 51, -1)]
+
+
 def test_the_first_cluster_name_stays() -> None:
     before = build_status({}, good(), NOW)
     assert build_status(before, good(request=Request(3, "other")), NOW)["clusterName"] == "prod"

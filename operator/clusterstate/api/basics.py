@@ -11,11 +11,12 @@ DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z"
 LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z"
 MAX_LABELS = 64
 LONGEST_LABEL = 63
+LONGEST_NAME = 253
 FILE_NAME = r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?\Z"
 
 Duration: TypeAlias = Annotated[str, Meta(pattern=DURATION_PATTERN, min_length=2, max_length=MAX_LENGTH)]
-Name: TypeAlias = Annotated[str, Meta(pattern=DNS_NAME, min_length=1, max_length=253)]
-Glob: TypeAlias = Annotated[str, Meta(min_length=1, max_length=253)]
+Name: TypeAlias = Annotated[str, Meta(pattern=DNS_NAME, min_length=1, max_length=LONGEST_NAME)]
+Glob: TypeAlias = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 Globs: TypeAlias = Annotated[tuple[Glob, ...], Meta(max_length=128)]
 Labels: TypeAlias = Annotated[
     dict[str, Annotated[str, Meta(pattern=LABEL_VALUE, max_length=LONGEST_LABEL)]],

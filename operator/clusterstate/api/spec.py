@@ -13,6 +13,7 @@ from msgspec import Meta
 from clusterstate.api.basics import (
     DNS_NAME,
     FILE_NAME,
+    LONGEST_NAME,
     Annotations,
     Declared,
     Duration,
@@ -49,7 +50,7 @@ class ClusterMetadata(Declared, frozen=True, kw_only=True):
 class InstanceGroup(Declared, frozen=True, kw_only=True):
     """An instance group: merged into the one of that name in the store, or created."""
 
-    name: Annotated[str, Meta(pattern=FILE_NAME, min_length=1, max_length=253)]
+    name: Annotated[str, Meta(pattern=FILE_NAME, min_length=1, max_length=LONGEST_NAME)]
     """Name of the instance group."""
     spec: KopsObject = {}
     """Any part of the spec of a kops InstanceGroup; fields that aren't given stay as they are in the store."""

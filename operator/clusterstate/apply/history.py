@@ -126,19 +126,11 @@ class History:
         await self._shorten()
 
     async def _replace_look(self, before: Revision | None) -> None:
-        """Keep one revision of the same declaration where only the store has moved on (see `Applied.shown`)."""
-        content = self._known[-1].content
-        if (
-            before is None
-            or before.changes
-            or before.hook
-            or not before.settled
-            or _declared(before.content) != _declared(content)
-        ):
+        """Keep one revision where again only the store has moved on (see `Applied.shown`)."""
+        if before is None or before.what != STORE_ALONE or before.hook:
             return
-        self._known.remove(before)
-        await self._shorten()  # first, since older ones lead back from it
-        await revisions.delete_revision(self._client, before)
+        if _declared(before.content) == _declared(self._known[-1].content):
+            await self._remove(before.number)
 
     def _stands(self, declared: Applied, plan: Plan, *, groups: bool) -> bool:
         newest = self._known[-1] if self._known else None
@@ -172,10 +164,15 @@ class History:
     async def _prune(self) -> None:
         """Keep the newest settled one, what came after it, and those whose Jobs matter; others up to the limits."""
         kept, base = {*needed(self.hooks)}, self._base()
-        spare = [each for each in self._known[:-1] if each.number < base and each.number not in kept]
+        spare = [each.number for each in self._known[:-1] if each.number < base and each.number not in kept]
         while spare and (len(self._known) > self._policy.limit or self._bytes() > MOST_BYTES):
-            self._known.remove(gone := spare.pop(0))
-            await revisions.delete_revision(self._client, gone)
+            await self._remove(spare.pop(0))
+
+    async def _remove(self, number: int) -> None:
+        gone = next(each for each in self._known if each.number == number)
+        self._known.remove(gone)
+        await self._shorten()  # first, since older ones lead back from it
+        await revisions.delete_revision(self._client, gone)
 
     async def _shorten(self) -> None:
         """Have each revision before the newest settled one lead back from the next newer one, if it doesn't yet."""

@@ -1,10 +1,10 @@
 """What of the store a ClusterState's spec can hold: the rest is shown as left out, since it would be refused. Pure."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from clusterstate.api.basics import FILE_NAME, LABEL_VALUE, LONGEST_LABEL, MAX_LABELS
+from clusterstate.api.basics import FILE_NAME, LABEL_VALUE, LONGEST_LABEL, LONGEST_NAME, MAX_LABELS
 from clusterstate.api.load import MAX_DEPTH
 from clusterstate.plan.values import MISSING, Missing, Value, join
 from clusterstate.state.objects import Json
@@ -27,12 +27,17 @@ def holdable(value: Json, pointer: str, leave_out: LeaveOut, depth: int = DEEPES
     return MISSING
 
 
-def holdable_labels(labels: Mapping[str, str], pointer: str, leave_out: LeaveOut) -> dict[str, Json]:
-    """Give the first labels, as many as a spec takes, whose values it takes."""
+def holdable_labels(
+    labels: Mapping[str, str], declared: Collection[str], pointer: str, leave_out: LeaveOut
+) -> dict[str, Json]:
+    """Give the first labels, as many as a spec takes beside the declared ones, whose values it takes."""
     kept: dict[str, Json] = {}
+    room = MAX_LABELS - len(declared)
     for name, value in labels.items():
-        if len(kept) < MAX_LABELS and len(value) <= LONGEST_LABEL and re.match(LABEL_VALUE, value):
+        fits = name in declared or room > 0
+        if fits and len(value) <= LONGEST_LABEL and re.match(LABEL_VALUE, value):
             kept[name] = value
+            room -= name not in declared
         else:
             leave_out(join(pointer, name))
     return kept
@@ -40,7 +45,7 @@ def holdable_labels(labels: Mapping[str, str], pointer: str, leave_out: LeaveOut
 
 def is_holdable_name(name: str) -> bool:
     """Whether an instance group of the spec can have this name."""
-    return bool(re.match(FILE_NAME, name))
+    return len(name) <= LONGEST_NAME and bool(re.match(FILE_NAME, name))
 
 
 def _is_holdable(value: Json, depth: int) -> bool:

@@ -15,7 +15,7 @@ from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecTooLarge
 from clusterstate.plan.desired import Desired, DesiredGroup
 from clusterstate.plan.documents import CLUSTER_LABEL
-from clusterstate.plan.holdable import holdable, holdable_labels, is_holdable_name
+from clusterstate.plan.holdable import DEEPEST, holdable, holdable_labels, is_holdable_name
 from clusterstate.plan.merge_table import ATOMIC, Rules, rules_of
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.ownership import Owners, Ownership, declared_part, pulled_part
@@ -111,7 +111,8 @@ class _Finder:
     def _group(self, group: DesiredGroup, owners: Owners, declared: DesiredGroup | None) -> JsonObject:
         key = instance_group_key(group.name)
         shown = {name: value for name, value in group.labels.items() if name != CLUSTER_LABEL}
-        labels = holdable_labels(shown, "/metadata/labels", partial(self.leave_out, key))
+        others = declared.labels if declared else ()
+        labels = holdable_labels(shown, others, "/metadata/labels", partial(self.leave_out, key))
         parts = {
             "spec": self.free(
                 _Place(key, "/spec", rules_of("InstanceGroup")),
@@ -141,7 +142,7 @@ class _Finder:
     def free(self, place: "_Place", observed: Json, declared: Value, owners: Owners) -> Value:
         """Give what of an observed value Pull may write."""
         if not owners.others:
-            return holdable(observed, place.pointer, partial(self.leave_out, place.key))
+            return holdable(observed, place.pointer, partial(self.leave_out, place.key), place.depth)
         if isinstance(observed, dict) and not isinstance(declared, str | int | float | list):
             below = as_map(declared)
             parts = (
@@ -162,9 +163,11 @@ class _Place:
     key: str
     pointer: str
     rules: Rules
+    depth: int = DEEPEST
+    """Levels that may follow."""
 
     def below(self, name: str) -> "_Place":
-        return _Place(self.key, join(self.pointer, name), self.rules.below(name))
+        return _Place(self.key, join(self.pointer, name), self.rules.below(name), self.depth - 1)
 
 
 def _current(state: ClusterState, ownership: Ownership) -> JsonObject:

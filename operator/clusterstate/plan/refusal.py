@@ -5,8 +5,8 @@ from clusterstate.api.types import ClusterState
 from clusterstate.errors import ConflictFound, FileStoreIsForReview, RunRefused, SpecInvalid
 from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.hook import find_hook_refusal
-from clusterstate.plan.naming import named
 from clusterstate.settings import Settings
 from clusterstate.state.objects import State
 from clusterstate.store.location import Location
@@ -32,13 +32,7 @@ def find_refusal(
 
 
 def _find_conflict(plan: Plan) -> ConflictFound | None:
-    if not plan.conflicts:
-        return None
-    fields = named([f"{each.key}{each.pointer}" for each in plan.conflicts])
-    return ConflictFound(
-        f"Declaration and store both changed {fields} since the last push; nothing was written. Make them equal, "
-        "or set spec.sync.conflict to PreferSpec or PreferStore."
-    )
+    return ConflictFound(f"Nothing was written. {tell_conflicts(plan)}") if plan.conflicts else None
 
 
 def _find_folder(plan: Plan, location: Location) -> FileStoreIsForReview | None:

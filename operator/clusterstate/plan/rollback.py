@@ -131,10 +131,10 @@ def _restored(sides: _Sides, rules: Rules) -> JsonObject:
 
 
 def _value(sides: _Sides, key: str, rules: Rules) -> Value:
-    now, then = sides.now.get(key, MISSING), sides.then.get(key, MISSING)
+    now, known, then = (side.get(key, MISSING) for side in (sides.now, sides.known, sides.then))
     if isinstance(then, Missing):
         return _undeclared(sides, key, rules)
-    if not isinstance(now, Missing) and equal(rules.below(key), sides.known.get(key, MISSING), then):
+    if not isinstance(now, Missing) and equal(rules.below(key), known, then, exact=True):
         return now
     if isinstance(now, dict) and isinstance(then, dict):
         return _restored(sides.below(key), rules.below(key))

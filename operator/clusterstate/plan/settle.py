@@ -23,6 +23,7 @@ from clusterstate.plan.values import (
     is_bare,
     opened,
     present,
+    stored,
     without,
 )
 from clusterstate.state.complete import DEFAULTS
@@ -143,7 +144,7 @@ def _settle_path(rules: Rules, applied: Value, intent: Value, observed: Value) -
         settled = _settle_list(rules, *(as_list(side) for side in sides))
         if settled is None:
             return _settle_whole_list(rules, *sides)
-        return settled or MISSING
+        return settled if settled or applied == [] else MISSING
     return applied
 
 
@@ -188,7 +189,7 @@ def _settle_items(
     settled: list[Json] = []
     for key in dict.fromkeys([*intent, *applied]):
         if key not in intent and key in observed:
-            item = _settle_given_up(how, applied[key], observed[key])
+            item = _settle_given_up(rules.each, how, applied[key], observed[key])
         else:
             item = as_map(_settle_path(rules.each, *(side.get(key, MISSING) for side in (applied, intent, observed))))
         if item:
@@ -196,7 +197,20 @@ def _settle_items(
     return settled
 
 
-def _settle_given_up(how: Keyed, applied: JsonObject, observed: JsonObject) -> JsonObject:
-    """Settle an item that the intent gives up and the store still has: whole, unless our fields of it went already."""
-    ours = applied.keys() - set(how.fields_of(applied))
-    return applied if not ours or ours & observed.keys() else {}
+def _settle_given_up(rules: Rules, how: Keyed, applied: JsonObject, observed: JsonObject) -> JsonObject:
+    """Settle an item that the intent gives up and the store still has: whole, unless all that was ours of it is gone.
+
+    Another item of that name may have stood beside it, and is somebody else's.
+    """
+    keys = how.fields_of(applied)
+    ours = {name: value for name, value in as_map(stored(applied)).items() if name not in keys}
+    return applied if not ours or _holds(rules, ours, observed) else {}
+
+
+def _holds(rules: Rules, ours: Json, observed: Value) -> bool:
+    """Whether the store still has a value of ours, or a part of it."""
+    if ours and isinstance(ours, dict) and isinstance(observed, dict):
+        return any(_holds(rules.below(name), each, observed.get(name, MISSING)) for name, each in ours.items())
+    if ours and isinstance(ours, list) and isinstance(observed, list):
+        return any(_holds(rules.each, mine, theirs) for mine in ours for theirs in observed)
+    return equal(rules, ours, observed)

@@ -99,16 +99,20 @@ def are_strings(items: Iterable[Json]) -> bool:
     return all(isinstance(item, str) for item in items)
 
 
-def equal(rules: Rules, one: Value, other: Value) -> bool:
+def equal(rules: Rules, one: Value, other: Value, *, exact: bool = False) -> bool:
     """Whether two values mean the same: order counts only where the merge table knows no key and no set.
 
-    None is no value, as to kops. Unlike Python's `==`, true is not 1.
+    None is no value, as to kops, unless `exact`: two declarations mean different things by None and by nothing. Unlike
+    Python's `==`, true is not 1.
     """
     if isinstance(one, dict) and isinstance(other, dict):
-        return all(equal(rules.below(key), one.get(key), other.get(key)) for key in {**one, **other})
+        pairs = ((key, one.get(key, MISSING), other.get(key, MISSING)) for key in {**one, **other})
+        return all(equal(rules.below(key), mine, theirs, exact=exact) for key, mine, theirs in pairs)
     if isinstance(one, list) and isinstance(other, list):
-        return _equal_lists(rules, one, other)
-    return isinstance(one, bool) == isinstance(other, bool) and shown(one) == shown(other)
+        return _equal_lists(rules, one, other, exact=exact)
+    if not exact:
+        one, other = shown(one), shown(other)
+    return isinstance(one, bool) == isinstance(other, bool) and one == other
 
 
 def equal_json(one: Value, other: Value) -> bool:
@@ -116,7 +120,7 @@ def equal_json(one: Value, other: Value) -> bool:
     return equal(ATOMIC, one, other)
 
 
-def _equal_lists(rules: Rules, one: list[Json], other: list[Json]) -> bool:
+def _equal_lists(rules: Rules, one: list[Json], other: list[Json], *, exact: bool) -> bool:
     if len(one) != len(other):
         return False
     if isinstance(rules.items, MergeSet) and are_strings([*one, *other]):
@@ -124,5 +128,6 @@ def _equal_lists(rules: Rules, one: list[Json], other: list[Json]) -> bool:
     if isinstance(rules.items, Keyed):
         left, right = index(rules.items, one), index(rules.items, other)
         if left is not None and right is not None:
-            return left.keys() == right.keys() and all(equal(rules.each, left[key], right[key]) for key in left)
-    return all(equal(rules.each, mine, theirs) for mine, theirs in zip(one, other, strict=True))
+            same = (equal(rules.each, left[key], right[key], exact=exact) for key in left)
+            return left.keys() == right.keys() and all(same)
+    return all(equal(rules.each, mine, theirs, exact=exact) for mine, theirs in zip(one, other, strict=True))

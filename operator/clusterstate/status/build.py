@@ -53,7 +53,7 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
     if outcome.hook is not None:
         status["afterPush"] = _hook(outcome.hook)
     if outcome.history is not None:
-        _put(status, "history", _history(outcome.history))
+        _put(status, "history", _history(before, outcome.history))
     status["conditions"] = _conditions(before, make_conditions(outcome, now), outcome.request.generation, now)
     return status
 
@@ -172,14 +172,16 @@ def _hook(hook: HookReport) -> dict[str, Any]:
     return row
 
 
-def _history(history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:
-    rows = []
-    for each in history[:MAX_HISTORY]:
+def _history(before: Mapping[str, Any], history: tuple[AppliedRevision, ...]) -> list[dict[str, Any]]:
+    """Give a row for each revision; until the next one, what was told of newer ones stays: no number comes twice."""
+    newest = max((each.number for each in history), default=0)
+    rows = [row for row in before.get("history", ()) if row["revision"] > newest]
+    for each in history:
         row: dict[str, Any] = {"revision": each.number, "time": each.time, "changes": each.changes}
         _put(row, "by", cut(each.by, MAX_VALUE))
         _put(row, "what", cut(each.what, MAX_VALUE))
         rows.append(row)
-    return rows
+    return rows[:MAX_HISTORY]
 
 
 def _conditions(

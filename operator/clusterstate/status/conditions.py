@@ -9,6 +9,7 @@ from typing import Any
 from clusterstate.api.conditions import ConditionType
 from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
 from clusterstate.plan.changes import Action, Plan
+from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.naming import NAMED, cut, named
 from clusterstate.plan.outcome import Certificate, Outcome
 from clusterstate.plan.pull import Pull
@@ -104,7 +105,7 @@ def _differences(outcome: Outcome, plan: Plan) -> Iterator[tuple[Reason, str]]:
     ahead = Reason.DRY_RUN if outcome.request.dry_run else Reason.PLANNED
     pull = outcome.pull or Pull()
     if plan.conflicts:
-        yield Reason.CONFLICT, _conflict_text(plan)
+        yield Reason.CONFLICT, tell_conflicts(plan)
     if plan.changes:
         yield ahead, _planned_text(plan)
     if pull.blocked:
@@ -166,14 +167,6 @@ def _not_reached(kind: ConditionType, outcome: Outcome) -> Condition:
         return Condition(kind, Truth.UNKNOWN, Reason.SUSPENDED, "Not looked at while the object is suspended.")
     why = outcome.error.message if outcome.error else "the run ended before."
     return Condition(kind, Truth.UNKNOWN, Reason.NOT_REACHED, f"Not known: {why}")
-
-
-def _conflict_text(plan: Plan) -> str:
-    fields = named([f"{each.key}{each.pointer}" for each in plan.conflicts])
-    return (
-        f"Declaration and store both changed {fields} since the last push. Make them equal, or set spec.sync.conflict "
-        "to PreferSpec or PreferStore."
-    )
 
 
 def _planned_text(plan: Plan) -> str:

@@ -35,7 +35,9 @@ def test_a_state_moves_to_objects_of_kops_and_to_secrets_beside_them(world: Worl
         for layout in ("KopsResources", "Secrets"):
             body["spec"]["store"] = {"url": "k8s://", "k8s": {"layout": layout}}
             world.apply(body)
-            assert world.settled()["status"]["migration"]["phase"] == "Switched"
+            migration = world.settled()["status"]["migration"]
+            assert migration["phase"] == "Switched"
+    assert "Nodes read what configBase, keyStore and secretStore named before" in migration["message"]
     assert {each["kind"] for kind in PLURALS for each in objects.list(kind)} == {
         "Cluster",
         "InstanceGroup",

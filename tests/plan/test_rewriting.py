@@ -69,6 +69,10 @@ def test_what_a_place_held_itself_is_looked_for_where_it_went() -> None:
     require_movable(moving, spec, {})
     assert moving.rewrite(spec) == {"configBase": f"{NEW}/{NAME}", "keyStore": f"{NEW}/{NAME}/pki"}
     assert moving.places_after(spec) == Places(None, None, None)
+    require_movable(moving, spec, moving.rewrite(spec))
+    for declared in ({"configBase": "s3://other/base"}, {"keyStore": f"{NEW}/keys"}):
+        with pytest.raises(MigrationRefused, match=f"Declare {NEW}/{NAME}"):
+            require_movable(moving, spec, declared)
 
 
 def test_parts_elsewhere_in_the_old_store_come_along() -> None:
@@ -127,6 +131,6 @@ def test_a_declared_old_place_is_refused_and_a_new_one_is_not() -> None:
 
 def test_where_kops_can_use_no_url_they_stay() -> None:
     moving = move(EVERYWHERE, "k8s:///prod-example-com", names_place=False)
-    require_movable(moving, EVERYWHERE, {})
+    require_movable(moving, EVERYWHERE, EVERYWHERE)
     assert moving.rewrite(EVERYWHERE) == EVERYWHERE
     assert moving.places_after(EVERYWHERE) == Places(None, None, None)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from clusterstate.api.annotations import ROLLED
+from clusterstate.api.store import Layout
 from clusterstate.api.sync import Cleanup
 from clusterstate.api.types import ClusterState
 from clusterstate.plan.departure import Departure
@@ -92,14 +93,16 @@ def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping:
         files=departure.files,
         copied=departure.files,
         bytes=departure.bytes,
-        message=f"The state is at {new} now. {_tell_readers(state, old)} {rest}{earlier}",
+        message=f"The state is at {new} now. {_tell_readers(state, departure, old)} {rest}{earlier}",
     )
 
 
-def _tell_readers(state: ClusterState, old: str) -> str:
+def _tell_readers(state: ClusterState, departure: Departure, old: str) -> str:
     name = state.cluster_name
+    objects = (departure.store.get("k8s") or {}).get("layout") == Layout.KOPS_RESOURCES.value
+    read = "what configBase, keyStore and secretStore named before, where files stay," if objects else old
     return (
-        f"Nodes read {old} until kops update cluster {name} --yes and kops rolling-update cluster {name} --yes have "
+        f"Nodes read {read} until kops update cluster {name} --yes and kops rolling-update cluster {name} --yes have "
         "been run with the new store."
     )
 

@@ -65,15 +65,13 @@ class Move:
 
     def rewrite(self, spec: JsonObject) -> JsonObject:
         """Give the spec with every URL that follows; the discovery store's only on request."""
-        if not self.names_place:
-            return spec
+        return _change_urls(spec, self.url_after) if self.names_place else spec
 
-        def change(name: str, url: str) -> str:
-            if self.holds_all and name in PLACES:
-                return f"{self.new.url}{PLACES[name]}"
-            return url if name == DISCOVERY and not self.discovery else self.follow(url) or url
-
-        return _change_urls(spec, change)
+    def url_after(self, name: str, url: str) -> str:
+        """Give the URL of one field once the state has moved to a place with a URL."""
+        if self.holds_all and name in PLACES:
+            return f"{self.new.url}{PLACES[name]}"
+        return url if name == DISCOVERY and not self.discovery else self.follow(url) or url
 
     def places_after(self, spec: JsonObject) -> Places:
         """Give where the parts that move will lie; what stays elsewhere is taken for lying at the state's own place."""
@@ -94,9 +92,9 @@ class Move:
 def require_movable(move: Move, spec: JsonObject, declared: JsonObject) -> None:
     """Raise `MigrationRefused`, which names the field, where a URL can neither follow nor stay."""
     _require_apart(move)
-    _require_undeclared(move, declared)
     if not move.names_place:
         return
+    _require_undeclared(move, declared)
     for name, url in urls_of(spec):
         place = _parse(url)
         if place is None or move.follow(url) is not None or (move.holds_all and name in PLACES):
@@ -134,13 +132,12 @@ def _lies_in(inner: Location, outer: Location) -> bool:
 
 def _require_undeclared(move: Move, declared: JsonObject) -> None:
     for name, url in urls_of(declared):
-        if name != DISCOVERY or move.discovery:
-            place = _parse(url)
-            if move.follow(url) is not None or (place is not None and _below(place, move.old) is not None):
-                raise MigrationRefused(
-                    f"spec.cluster still declares {name} as {url}, which is in the old place, so that it would be "
-                    f"written back. Declare {move.follow(url) or move.new.url}, or leave the field out."
-                )
+        after = move.url_after(name, url)
+        if after.rstrip("/") != url.rstrip("/"):
+            raise MigrationRefused(
+                f"spec.cluster still declares {name} as {url}, which the move changes to {after}, so that it would be "
+                f"written back. Declare {after}, or leave the field out."
+            )
 
 
 def urls_below(spec: JsonObject, place: Location) -> Iterator[tuple[str, Location]]:

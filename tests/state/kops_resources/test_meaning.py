@@ -21,6 +21,12 @@ def test_what_the_api_server_adds_is_not_meant(own: bytes) -> None:
     assert kept(GROUP, DOCUMENT % own) == kept(GROUP, DOCUMENT % b"")
 
 
+def test_a_field_without_a_value_means_nothing() -> None:
+    with_null = DOCUMENT.replace(b"{role: Node}", b"{role: Node, nodeLabels: , taints: [{a: }]}")
+    assert kept(GROUP, with_null % b"") == kept(GROUP, with_null.replace(b"nodeLabels: , ", b"") % b"")
+    assert kept(GROUP, with_null % b"") != kept(GROUP, DOCUMENT % b"")
+
+
 @pytest.mark.parametrize("more", [b", labels: {a: b}", b", annotations: {a: b}"])
 def test_what_a_person_adds_is(more: bytes) -> None:
     assert kept(GROUP, DOCUMENT % more) != kept(GROUP, DOCUMENT % b"")

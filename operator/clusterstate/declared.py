@@ -68,6 +68,7 @@ async def read_contents(client: Client, namespace: str, spec: Spec, digests: Dig
     pairs = {
         each.name: await reader.key_pair(each.tls_secret_ref.name, f"spec.keysets[{each.name}].tlsSecretRef")
         for each in spec.keysets
+        if each.tls_secret_ref is not None
     }
     return Contents(reader.digests, reader.bodies, pairs)
 

@@ -132,6 +132,10 @@ class Reason(StrEnum):
     CLOUD_UPDATED = "CloudUpdated"
     KOPS_UPDATE_PENDING = "KopsUpdatePending"
     KOPS_NEVER_UPDATED = "KopsNeverUpdated"
+    WAITING_FOR_ROLLOUT = "WaitingForRollout"
+    RESTARTED = "Restarted"
+    RESTART_FAILED = "RestartFailed"
+    SOURCE_MISSING = "SourceMissing"
 
     DISK_FULL = "DiskFull"
     KUBE_FORBIDDEN = "KubeForbidden"

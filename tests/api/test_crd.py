@@ -127,6 +127,11 @@ def test_defaults() -> None:
         "spec.clusterMetadata": {},
         "spec.sync.revisionHistoryLimit": 10,
         "spec.mirror.keysets.parts": "Trust",
+        "spec.keysets.generate.algorithm": "RSA",
+        "spec.keysets.generate.validity": "87600h",
+        "spec.keysets.rotation.paused": False,
         "spec.mirror.nameTemplate": "{clusterState}-{kind}-{name}",
+        "spec.mirror.immutable": False,
+        "spec.mirror.onMissing": "Retain",
         "spec.expiryWarning": "720h",
     }

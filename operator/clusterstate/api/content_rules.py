@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from clusterstate.api.contents import Value
+from clusterstate.api.keysets import SIZES, Generate, Keyset
 from clusterstate.api.rule import Rule
 from clusterstate.api.sync import Direction
 from clusterstate.api.types import ClusterState
@@ -12,6 +13,16 @@ from clusterstate.api.types import ClusterState
 def _one_source(values: Iterable[Value | None]) -> bool:
     given = (each for each in values if each is not None)
     return all((each.secret_key_ref is None) != (each.config_map_key_ref is None) for each in given)
+
+
+def _one_origin(keyset: Keyset) -> bool:
+    if keyset.tls_secret_ref is not None:
+        return keyset.generate is None
+    return keyset.generate is not None or keyset.rotation is not None
+
+
+def _fits(generate: Generate) -> bool:
+    return generate.size is None or generate.size in SIZES[generate.algorithm]
 
 
 def _value_rule(path: str, values: Callable[[ClusterState], Iterable[Value | None]]) -> Rule:
@@ -31,6 +42,19 @@ CONTENT_RULES: Final = (
         holds=lambda state: all(bool(key.value) != bool(key.value_from) for key in state.spec.ssh_public_keys),
     ),
     _value_rule("spec.sshPublicKeys[].valueFrom", lambda state: (key.value_from for key in state.spec.ssh_public_keys)),
+    Rule(
+        path="spec.keysets[]",
+        cel="has(self.tlsSecretRef) ? !has(self.generate) : has(self.generate) || has(self.rotation)",
+        message="spec.keysets needs tlsSecretRef or generate, not both, or rotation alone. Correct it.",
+        holds=lambda state: all(map(_one_origin, state.spec.keysets)),
+    ),
+    Rule(
+        path="spec.keysets[].generate",
+        cel="!has(self.size) || self.size in (self.algorithm == 'RSA' ? [2048, 3072, 4096] : [256, 384, 521])",
+        field_path=".size",
+        message="spec.keysets.generate.size is 2048, 3072 or 4096 for RSA, and 256, 384 or 521 for ECDSA. Correct it.",
+        holds=lambda state: all(each.generate is None or _fits(each.generate) for each in state.spec.keysets),
+    ),
     Rule(
         path="spec.files[]",
         cel="has(self.content) != has(self.contentFrom)",

@@ -1,11 +1,11 @@
-"""What is declared beside `config` and instance groups: secrets, keysets, SSH keys, files. See `spec`."""
+"""What is declared beside `config`, instance groups and keysets: secrets, SSH keys, files. See `spec`."""
 
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
 from clusterstate.api.basics import FILE_NAME, Declared, Name
-from clusterstate.api.store import DATA_KEY, SecretReference
+from clusterstate.api.store import DATA_KEY
 
 FILE_PATH = r"^(addons|clusteraddons|manifests)(/[A-Za-z0-9_-][-A-Za-z0-9_.]*)+\Z"
 """Folders whose files kops knows and doesn't keep for itself: it refuses to delete a cluster with unknown files."""
@@ -48,16 +48,6 @@ class Secret(Declared, frozen=True, kw_only=True):
     """Name of the secret, for example dockerconfig."""
     value_from: SecretValue
     """Where its value comes from."""
-
-
-class Keyset(Declared, frozen=True, kw_only=True):
-    """A keyset of the store."""
-
-    name: ObjectName
-    """Name of the keyset, for example kubernetes-ca."""
-    tls_secret_ref: SecretReference
-    """A Secret of type kubernetes.io/tls whose key pair must be in the keyset. It is added where it isn't, and
-    becomes the primary only of a keyset that is new."""
 
 
 class SshPublicKey(Declared, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ stands in its `Meta`; what depends on more is a rule in `rules`.
 """
 
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
@@ -19,9 +19,11 @@ from clusterstate.api.basics import (
     Duration,
     Globs,
     Labels,
+    Name,
 )
-from clusterstate.api.contents import File, Keyset, Secret, SshPublicKey
+from clusterstate.api.contents import File, Secret, SshPublicKey
 from clusterstate.api.hook import AfterPush
+from clusterstate.api.keysets import Keyset
 from clusterstate.api.store import StoreSpec
 from clusterstate.api.sync import SyncSpec
 
@@ -75,6 +77,22 @@ class KeysetRule(NameRule, frozen=True, kw_only=True):
     key too. Private keys of CAs and service-account need their exact name in include."""
 
 
+class MissingPolicy(StrEnum):
+    """What becomes of a mirror whose keyset, secret or SSH key isn't in the store any more."""
+
+    RETAIN = "Retain"
+    DELETE = "Delete"
+
+
+class RestartTarget(Declared, frozen=True, kw_only=True):
+    """A workload in the ClusterState's namespace whose Pods use mirrors."""
+
+    kind: Literal["Deployment", "DaemonSet", "StatefulSet"]
+    """Kind of the workload, of the group apps."""
+    name: Name
+    """Name of the workload."""
+
+
 class MirrorSpec(Declared, frozen=True, kw_only=True):
     """What of the store is kept as Secrets in the ClusterState's namespace."""
 
@@ -90,6 +108,14 @@ class MirrorSpec(Declared, frozen=True, kw_only=True):
     """Labels put on the Secrets, besides ours."""
     annotations: Annotations = {}
     """Annotations put on the Secrets, besides ours."""
+    immutable: bool = False
+    """Make the Secrets immutable: each content gets a name of its own, which ends in a digest, and the Secret of the
+    content before is removed once the new one is there."""
+    on_missing: MissingPolicy = MissingPolicy.RETAIN
+    """What becomes of a Secret whose source is no longer in the store: Retain keeps the last content and says so."""
+    restart: Annotated[tuple[RestartTarget, ...], Meta(max_length=64)] = ()
+    """Workloads that are rolled when the content of a mirror that their Pods use changes. The operator needs the right
+    to patch them."""
 
 
 class Spec(Declared, frozen=True, kw_only=True):

@@ -170,6 +170,22 @@ class MirrorStatus(Reported, frozen=True, kw_only=True):
     """When the primary's certificate ends."""
 
 
+class KeysetStatus(Reported, frozen=True, kw_only=True):
+    """How far the rotation of one keyset is."""
+
+    name: Annotated[str, Meta(max_length=253)]
+    """Name of the keyset."""
+    phase: Literal["Stable", "Created", "Promoted"]
+    """Stable: the primary is the newest key pair, and the only trusted one. Created: a newer key pair waits to be
+    promoted. Promoted: older key pairs wait to be distrusted."""
+    primary_id: Annotated[str, Meta(max_length=128)] = ""
+    """Id of the primary key pair."""
+    next_id: Annotated[str, Meta(max_length=128)] = ""
+    """Id of the key pair that is promoted next."""
+    message: Annotated[str, Meta(max_length=MESSAGE_LENGTH)] = ""
+    """What the next step waits for, and who has to do it."""
+
+
 class HistoryEntry(Reported, frozen=True, kw_only=True):
     """One declaration that was applied."""
 
@@ -216,5 +232,7 @@ class Status(Reported, frozen=True, kw_only=True):
     """What came of spec.afterPush."""
     mirrors: Annotated[tuple[MirrorStatus, ...], Meta(max_length=5000)] = ()
     """The Secrets that mirror parts of the store."""
+    keysets: Annotated[tuple[KeysetStatus, ...], Meta(max_length=256)] = ()
+    """Keysets with spec.keysets[].rotation, and what their rotation waits for."""
     history: Annotated[tuple[HistoryEntry, ...], Meta(max_length=100)] = ()
     """Applied declarations, the newest first."""

@@ -45,7 +45,8 @@ def _of_contents(spec: Spec) -> Iterable[Reference]:
     for secret in spec.secrets:
         yield _secret(secret.value_from.secret_key_ref.name)
     for keyset in spec.keysets:
-        yield _secret(keyset.tls_secret_ref.name)
+        if keyset.tls_secret_ref is not None:
+            yield _secret(keyset.tls_secret_ref.name)
     for ssh_key in spec.ssh_public_keys:
         yield from _of_value(ssh_key.value_from)
     for file in spec.files:

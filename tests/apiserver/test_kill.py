@@ -76,6 +76,7 @@ def kill_at_random(world: World, rounds: int) -> None:
     assert {key: after[key] for key in untouched} == {key: before[key] for key in untouched}
 
 
+@pytest.mark.timeout(300)
 def test_killed_at_random_moments(world: World) -> None:
     kill_at_random(world, rounds=8)
 

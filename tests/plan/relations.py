@@ -139,3 +139,21 @@ def by_key(how: Keyed, items: list[Any]) -> dict[Any, Any]:
 
 def _or(value: Any, default: Any) -> Any:
     return default if value is ABSENT else value
+
+
+def keeps_more(after: Any, other: Any, observed: Any) -> bool:
+    """Whether a spec is another one, but for what it leaves as it was observed.
+
+    After a push that was cut off nobody knows whose an item is of which nothing is as it was applied: it stays.
+    """
+    if after in (other, observed):
+        return True
+    if isinstance(after, dict) and isinstance(other, dict) and isinstance(observed, dict):
+        return other.keys() <= after.keys() and all(
+            keeps_more(each, other.get(name), observed.get(name)) for name, each in after.items()
+        )
+    if isinstance(after, list) and isinstance(other, list) and isinstance(observed, list):
+        left = [each for each in other if each not in after]
+        more = [each for each in after if each not in other]
+        return all(each in observed for each in more) and len(left) <= len(more)
+    return False

@@ -9,7 +9,7 @@ from typing import BinaryIO, Self, cast
 from clusterstate.store.body import Body, Reader
 from clusterstate.store.sinks import PART
 
-LARGE = 20 << 20
+LARGE = 10 << 20
 """Bytes of a file that nobody reads whole."""
 
 

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import click
 
-from clusterstate.cli.objects import Target
 from clusterstate.cli.reading import as_text, metadata_of, printable, reading
+from clusterstate.cli.target import Target
 from clusterstate.errors import ObjectNotFound, Unreadable
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions

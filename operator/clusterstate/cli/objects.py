@@ -6,29 +6,15 @@ Each acts as the person who calls it, by their kubeconfig. No SDK is loaded befo
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
 
+from clusterstate.cli.target import TROUBLE, Target
 from clusterstate.errors import ClusterStateError, describe_bug
 
-TROUBLE: Final = 2
-"""Exit code of `plan` where it can't tell whether anything would change, as `kubectl diff` has it."""
-
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which object a command is about, and where it is."""
-
-    name: str
-    namespace: str | None
-    """None: that of the kubeconfig's context."""
-    kubeconfig: Path | None
-    context: str | None
 
 
 class Trouble(click.ClickException):

@@ -12,8 +12,8 @@ import click
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
-from clusterstate.cli.objects import TROUBLE, Target
 from clusterstate.cli.reading import as_text, printable, reading
+from clusterstate.cli.target import TROUBLE, Target
 from clusterstate.errors import ClusterStateError, FileStoreIsForReview, KubeForbidden, MigrationRefused
 from clusterstate.facts import origin_of, past_of, store_facts
 from clusterstate.gather import Access, Reader, Sources

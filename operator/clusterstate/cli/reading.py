@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from clusterstate.api.types import Metadata
-from clusterstate.cli.objects import Target
+from clusterstate.cli.target import Target
 from clusterstate.errors import ObjectNotFound
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.kinds import CLUSTER_STATES, JsonObject

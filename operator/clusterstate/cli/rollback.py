@@ -14,8 +14,8 @@ import click
 
 from clusterstate.api.annotations import ROLLBACK_MANAGER
 from clusterstate.cli.history import find_revision
-from clusterstate.cli.objects import Target
 from clusterstate.cli.reading import as_text, echo_diff, metadata_of, reading
+from clusterstate.cli.target import Target
 from clusterstate.errors import ObjectNotFound, RollbackRefused
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, JsonObject

@@ -83,15 +83,25 @@ def _update(item: Item, document: Document, observed: DesiredGroup, policy: Poli
     drift = differences(item.key, whole.drift)
     conflicts = differences(item.key, whole.conflicts)
     left_to_people = policy.conflict is ConflictPolicy.FAIL
+    change = _change(item, document, observed, whole)
+    settled = whole if change is None or change.document is None else _look_again(item, whole, change.document, policy)
     return Part(
-        whole.applied(item.declared.name),
-        whole.spec.created,
-        _change(item, document, observed, whole),
+        settled.applied(item.declared.name),
+        settled.spec.created,
+        change,
         drift if left_to_people else (*drift, *conflicts),
         conflicts if left_to_people else (),
         tuple(f"{item.key}: {warning}" for warning in whole.spec.warnings),
         differences(item.key, whole.dropped),
     )
+
+
+def _look_again(item: Item, whole: Whole, after: Document, policy: Policy) -> Whole:
+    """Give the merge as the next run will find it: kops's defaults that come with a write settle some conflicts."""
+    name = item.declared.name
+    found = DesiredGroup(name, canonical(item.kind, after.spec).spec)
+    again = merge_whole(replace(item, document=after, created=whole.spec.created), whole.applied(name), found, policy)
+    return whole if again.changes else again
 
 
 def _change(item: Item, document: Document, observed: DesiredGroup, whole: Whole) -> Change | None:

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 60.0
+GRACE: Final = 1.0
+"""Seconds for readers that are on their way to a file of the set before."""
 PATIENCE: Final = 5.0
 """Seconds in which a source may say what it knows before the first look; what is left to reload waits no longer."""
 
@@ -123,6 +125,8 @@ class _Keeper:
             raise
         if await asyncio.to_thread(self._put, chosen):
             log.info("wrote %s: %d of %d files", self._files.directory, len(chosen), len(self._files.files))
+            await asyncio.sleep(GRACE)
+            await asyncio.to_thread(self._disk.clean)
         await self._reload()
 
     def _put(self, chosen: Mapping[NodeFile, bytes]) -> bool:

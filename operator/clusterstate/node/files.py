@@ -15,7 +15,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
@@ -50,7 +50,10 @@ class SetOnDisk:
         return False
 
     def put(self, wanted: Mapping[str, Content], now: datetime) -> bool:
-        """Make the set these files, by their paths; tell whether anything of them was written."""
+        """Make the set these files, by their paths; tell whether anything of them was written.
+
+        The set before stays for readers that are on their way to a file of it, until `clean`.
+        """
         with self._work() as folder:
             self._check_foreign(folder, wanted)
             before = _current(folder, self._directory)
@@ -59,8 +62,14 @@ class SetOnDisk:
                 self._write(folder, wanted, f"..{now:%Y%m%dT%H%M%S}.{secrets.token_hex(8)}")
             elif _links(folder) != _tops(wanted):
                 _name(folder, wanted)
-            _tidy(folder, wanted, _current(folder, self._directory))
+            _remove_stale_names(folder, wanted)
+            _remove_versions(folder, {before, _current(folder, self._directory)})
             return not same
+
+    def clean(self) -> None:
+        """Remove every set but the present one."""
+        with self._work() as folder:
+            _remove_versions(folder, {_current(folder, self._directory)})
 
     def reload_due(self) -> str | None:
         """Give what `note_reload` takes where the present files were never reloaded after."""
@@ -180,14 +189,18 @@ def _name(folder: Folder, wanted: Mapping[str, Content]) -> None:
     folder.sync()
 
 
-def _tidy(folder: Folder, wanted: Mapping[str, Content], current: str | None) -> None:
-    """Remove what readers should not find any more, and what killed changes have left behind."""
+def _remove_stale_names(folder: Folder, wanted: Mapping[str, Content]) -> None:
+    """Remove what readers should not find any more, and a name that a killed change left on its way."""
     folder.drop(LINK)
     for name in sorted(_links(folder) - _tops(wanted)):
         folder.drop(name)
+
+
+def _remove_versions(folder: Folder, kept: Collection[str | None]) -> None:
+    """Remove sets that nobody needs any more, and halves that killed changes have left behind."""
     for name in folder.names():
         seen = folder.look(name)
-        if _VERSION.fullmatch(name) and name != current and seen is not None and stat.S_ISDIR(seen.st_mode):
+        if _VERSION.fullmatch(name) and name not in kept and seen is not None and stat.S_ISDIR(seen.st_mode):
             folder.remove(name)
 
 

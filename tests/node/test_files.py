@@ -5,6 +5,7 @@ import stat
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -164,9 +165,9 @@ def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "real" / "pki").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     (tmp_path / "real" / "last").symlink_to("pki")
-    for way in ("link/pki", "real/last"):
+    for way, trusted in product(("link/pki", "real/last"), (False, True)):
         with pytest.raises(FilesNotWritten, match="symbolic link"):
-            put(tmp_path / way, OLD)
+            SetOnDisk(str(tmp_path / way), OWN, trusted=trusted).put(contents(OLD), NOW)
     assert list((tmp_path / "real" / "pki").iterdir()) == []
 
 
@@ -177,6 +178,8 @@ def test_a_way_that_others_may_change_is_refused(tmp_path: Path, part: str, mode
     (directory / part).resolve().chmod(mode)
     with pytest.raises(FilesNotWritten, match="may be written to by others"):
         put(directory, OLD)
+    assert SetOnDisk(str(directory), OWN, trusted=True).put(contents(OLD), NOW)
+    assert seen(directory) == OLD
 
 
 def test_a_directory_without_parent_is_not_made(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class _Keeper:
         self._source = source
         self._interval = interval
         self._delay = FIRST_DELAY
-        self._disk = SetOnDisk(files.directory, files.permissions)
+        self._disk = SetOnDisk(files.directory, files.permissions, trusted=files.trusted)
 
     async def run(self) -> None:
         await self._rest(PATIENCE)

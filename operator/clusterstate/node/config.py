@@ -65,6 +65,8 @@ class FileSet(Declared, frozen=True, kw_only=True):
     reload: Annotated[tuple[Annotated[str, Meta(min_length=1)], ...], Meta(max_length=64)] = ()
     """Program and arguments, run after each change; no shell. Empty: nothing is run."""
     reload_timeout: Duration = "1m"
+    trusted: bool = False
+    """Whether whoever else may write to the directory, or on the way to it, is trusted: of a Pod's own volumes."""
     remove_missing: bool = False
     """Whether files go whose mirror is gone. Else the last good set stays."""
 

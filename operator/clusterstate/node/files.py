@@ -16,7 +16,7 @@ import re
 import secrets
 import stat
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -37,15 +37,16 @@ class SetOnDisk:
     What can't be done is `FilesNotWritten`, and the set stays whole.
     """
 
-    def __init__(self, directory: str, mode: int, step: Step = no_step) -> None:
-        """Take the absolute path, and the mode of directories that are made."""
+    def __init__(self, directory: str, mode: int, step: Step = no_step, *, trusted: bool = False) -> None:
+        """Take the absolute path, the mode of directories that are made, and whether others may write on the way."""
         self._directory = directory
         self._mode = mode
+        self._trusted = trusted
         self._step = step
 
     def is_there(self) -> bool:
         """Whether a set was ever written."""
-        with _explained(self._directory), suppress(FileNotFoundError), open_folder(self._directory) as folder:
+        with _explained(self._directory), suppress(FileNotFoundError), self._open() as folder:
             return _current(folder, self._directory) is not None
         return False
 
@@ -73,7 +74,7 @@ class SetOnDisk:
 
     def reload_due(self) -> str | None:
         """Give what `note_reload` takes where the present files were never reloaded after."""
-        with _explained(self._directory), open_folder(self._directory) as folder:
+        with _explained(self._directory), self._open() as folder:
             current = _current(folder, self._directory)
             return None if current == folder.target(RELOADED) else current
 
@@ -102,11 +103,14 @@ class SetOnDisk:
                     f"{self._directory}. Move it away, or choose another directory."
                 )
 
+    def _open(self, mode: int | None = None) -> AbstractContextManager[Folder]:
+        return open_folder(self._directory, mode, self._step, trusted=self._trusted)
+
     @contextmanager
     def _work(self) -> Iterator[Folder]:
         with (
             _explained(self._directory),
-            open_folder(self._directory, self._mode, self._step) as folder,
+            self._open(self._mode) as folder,
             _locked(folder, self._directory),
         ):
             yield folder

@@ -103,7 +103,7 @@ class Folder:
         os.mkdir(name, PRIVATE_DIRECTORY, dir_fd=self._fd)
 
     def write(self, name: str, content: Content) -> None:
-        """Write a new file; nobody else may read it before it has its owner."""
+        """Write a new file; whatever its mode, nobody else gets at it before its directory is sealed."""
         self._step()
         with os.fdopen(os.open(name, _NEW, PRIVATE_FILE, dir_fd=self._fd), "wb", buffering=0) as file:
             rest = memoryview(content.data)
@@ -111,9 +111,9 @@ class Folder:
                 self._step()
                 rest = rest[file.write(rest) :]
             self._step()
-            os.fchown(file.fileno(), content.uid, content.gid)
+            os.fchmod(file.fileno(), content.mode)  # before it is somebody else's, who alone may do that then
             self._step()
-            os.fchmod(file.fileno(), content.mode)
+            os.fchown(file.fileno(), content.uid, content.gid)
             os.fsync(file.fileno())
 
     def seal(self, name: str, mode: int) -> None:
@@ -149,10 +149,11 @@ class Folder:
 
 
 @contextmanager
-def open_folder(path: str, mode: int | None = None, step: Step = no_step) -> Iterator[Folder]:
+def open_folder(path: str, mode: int | None = None, step: Step = no_step, *, trusted: bool) -> Iterator[Folder]:
     """Open a directory by its absolute path, and make it where a mode is given and it is missing.
 
-    Raises `FilesNotWritten` where the way there is not for root and the agent alone, and `FileNotFoundError`.
+    `trusted` is for a way that others may write on. Raises `FilesNotWritten` where it isn't for root and the agent
+    alone, or there is a symbolic link, and `FileNotFoundError`.
     """
     parts = path.split("/")[1:]
     with ExitStack() as stack:
@@ -161,7 +162,10 @@ def open_folder(path: str, mode: int | None = None, step: Step = no_step) -> Ite
             last = number == len(parts)
             if last and mode is not None:
                 _make_missing(Folder(fd, step), part, mode)
-            fd = _keep(stack, _enter(fd, part, "/" + "/".join(parts[:number]), strict=last))
+            way = "/" + "/".join(parts[:number])
+            fd = _keep(stack, _enter(fd, part, way))
+            if not trusted:
+                _check_private(os.fstat(fd), way, strict=last)
         yield Folder(fd, step)
 
 
@@ -178,22 +182,17 @@ def _make_missing(parent: Folder, name: str, mode: int) -> None:
         parent.sync()
 
 
-def _enter(fd: int, part: str, path: str, *, strict: bool) -> int:
-    """Open a directory that nobody could have put in another's place; `strict` where names in it count too."""
-    seen = os.stat(part, dir_fd=fd, follow_symlinks=False)
-    if stat.S_ISLNK(seen.st_mode):
+def _enter(fd: int, part: str, path: str) -> int:
+    if stat.S_ISLNK(os.stat(part, dir_fd=fd, follow_symlinks=False).st_mode):
         raise FilesNotWritten(f"{path} is a symbolic link, and none is followed. Name the directory that it leads to.")
-    below = os.open(part, _DIRECTORY, dir_fd=fd)
-    try:
-        _check_private(os.fstat(below), path, strict=strict)
-    except FilesNotWritten:
-        os.close(below)
-        raise
-    return below
+    return os.open(part, _DIRECTORY, dir_fd=fd)
 
 
 def _check_private(seen: os.stat_result, path: str, *, strict: bool) -> None:
-    """Raise `FilesNotWritten` where somebody else could put something else in the place of what is in a directory."""
+    """Raise `FilesNotWritten` where somebody else could put something else in the place of what is in a directory.
+
+    Where that is the set's own (`strict`), it isn't enough that everybody may only remove what is theirs.
+    """
     if seen.st_uid not in {ROOT, os.geteuid()}:
         raise FilesNotWritten(
             f"{path} belongs to user {seen.st_uid}, who could lead the agent elsewhere. Give it to root."

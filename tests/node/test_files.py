@@ -225,6 +225,7 @@ def test_a_kill_leaves_a_whole_set_and_the_next_start_cleans(
                 assert seen(directory) in (old, new, {})
                 assert _through_data(directory) in (old, new)
                 assert not [path for path in directory.rglob("*") if _is_open(path)]
+                assert len(versions(directory)) <= 3
         put(directory, new)
         assert seen(directory) == new
         assert versions(directory) == [current(directory)]

@@ -60,6 +60,7 @@ class SetOnDisk:
             before = _current(folder, self._directory)
             same = before is not None and _is_same(folder, before, wanted, self._mode)
             if not same:
+                _remove_versions(folder, {before})  # else each try on a full disk would leave one more
                 self._write(folder, wanted, f"..{now:%Y%m%dT%H%M%S}.{secrets.token_hex(8)}")
             elif _links(folder) != _tops(wanted):
                 _name(folder, wanted)
@@ -189,7 +190,7 @@ def _write_file(folder: Folder, path: str, content: Content) -> None:
 def _name(folder: Folder, wanted: Mapping[str, Content]) -> None:
     """Give readers the names that are missing."""
     for name in sorted(_tops(wanted) - _links(folder)):
-        folder.point(name, f"{DATA}/{name}")
+        folder.link(name, f"{DATA}/{name}")
     folder.sync()
 
 

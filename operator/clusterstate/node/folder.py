@@ -124,11 +124,15 @@ class Folder:
                 os.fchmod(fd, mode)
                 os.fsync(fd)
 
+    def link(self, name: str, target: str) -> None:
+        """Make a symbolic link of a name that is free."""
+        self._step()
+        os.symlink(target, name, dir_fd=self._fd)
+
     def point(self, name: str, target: str) -> None:
         """Have a symbolic link lead elsewhere, at once, or make it."""
         self.drop(LINK)
-        self._step()
-        os.symlink(target, LINK, dir_fd=self._fd)
+        self.link(LINK, target)
         self._step()
         os.rename(LINK, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
@@ -176,8 +180,7 @@ def _keep(stack: ExitStack, fd: int) -> int:
 
 def _make_missing(parent: Folder, name: str, mode: int) -> None:
     if parent.look(name) is None:
-        with suppress(FileExistsError):
-            parent.make(name)
+        parent.make(name)
         parent.seal(name, mode)
         parent.sync()
 

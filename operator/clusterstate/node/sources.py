@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from clusterstate.api.spec import MirrorSpec, MissingPolicy
 from clusterstate.api.store import StoreSpec
-from clusterstate.errors import ClusterStateError, KubeError, ObjectNotFound
+from clusterstate.errors import ClusterStateError, KubeError, ObjectNotFound, describe_bug
 from clusterstate.gather import Access, Sources
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
@@ -28,7 +28,7 @@ from clusterstate.store.options import StoreOptions
 log = logging.getLogger(__name__)
 
 READING_SECONDS: Final = 120.0
-"""What listing a store may take."""
+"""What reading a store may take."""
 FIRST_DELAY: Final = 1.0
 LONGEST_DELAY: Final = 60.0
 
@@ -116,14 +116,11 @@ class StoreSource:
         """See `Source`."""
         delay = FIRST_DELAY
         while True:
-            try:
-                self._mirrors = await self._read()
-            except ClusterStateError as error:
-                log.warning("%s", error.message)
-                self._problem = error.message
-                wait, delay = delay, min(delay * 2, LONGEST_DELAY)
-            else:
+            if await self._attempt():
                 wait, delay = self._interval, FIRST_DELAY
+            else:
+                log.warning("%s", self._problem)
+                wait, delay = delay, min(delay * 2, LONGEST_DELAY)
             self.on_change()
             await asyncio.sleep(wait)
 
@@ -132,6 +129,21 @@ class StoreSource:
         if self._mirrors is None:
             return Unknown(self._problem)
         return self._mirrors.get(name, self._rest)
+
+    async def _attempt(self) -> bool:
+        """Read once; tell whether that succeeded."""
+        try:
+            async with asyncio.timeout(READING_SECONDS):
+                self._mirrors = await self._read()
+        except TimeoutError:
+            self._problem = f"the store wasn't read within {READING_SECONDS:g} seconds. It is tried again."
+        except ClusterStateError as error:
+            self._problem = error.message
+        except Exception as bug:  # noqa: BLE001 - its text may hold what was read
+            self._problem = f"reading the store failed; this is a bug: {describe_bug(bug)}"
+        else:
+            return True
+        return False
 
 
 def make_store_source(

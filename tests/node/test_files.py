@@ -75,7 +75,7 @@ def test_modes_are_as_told_and_private_else(tmp_path: Path) -> None:
 
 
 def test_owners_are_as_told(tmp_path: Path) -> None:
-    uid, gid = (1234, 5678) if os.geteuid() == 0 else (os.geteuid(), os.getgroups()[-1])
+    uid, gid = (1234, 5678) if os.geteuid() == 0 else (os.geteuid(), [os.getegid(), *os.getgroups()][-1])
     given_away = replace(content(b"key"), uid=uid, gid=gid)
     directory = tmp_path / "pki"
     put(directory, {"key": b"key"})

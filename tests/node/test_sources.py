@@ -14,6 +14,7 @@ from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
 from clusterstate.node.sources import StoreSource, access_to, make_store_source
 from tests.support.world import COMPLEX, DATA
 
+HIDDEN = "secret bytes"
 OWNER = Owner("clusters", "prod", "")
 PAIR = KeysetRule(include=("kubernetes-ca",), parts=KeysetParts.KEY_PAIR)
 MIRROR = MirrorSpec(keysets=(KeysetRule(include=("*",)), PAIR), secrets=NameRule(include=("dockerconfig",)))
@@ -88,9 +89,9 @@ async def test_a_store_that_fails_is_told_and_asked_again(store: Path, caplog: p
 
 async def test_a_bug_is_told_without_what_was_read(caplog: pytest.LogCaptureFixture) -> None:
     async def fail() -> dict[str, Knowledge]:
-        raise ValueError(" ".join(("secret", "bytes")))
+        raise ValueError(HIDDEN)
 
     (known,) = await told(StoreSource(fail, Gone(), 3600), "any")
     assert isinstance(known, Unknown)
     assert "this is a bug: ValueError" in known.message
-    assert "secret bytes" not in caplog.text + known.message
+    assert HIDDEN not in caplog.text + known.message

@@ -43,6 +43,7 @@
     │   ├── KubeRefused               400, 413, 422: the same request never passes
     │   │   └── Unreadable            a revision doesn't say any more what was applied
     │   └── KubeUnavailable           429, 5xx, no answer
+    ├── FilesNotWritten               a set of files on a node stays as it is
     ├── DiskFull                      a large file doesn't fit onto the operator's own disk
     ├── MigrationRunning              the state is on its way to another place
     ├── RunUnfinished                 the next run goes on where this one had to stop
@@ -137,6 +138,7 @@ class Reason(StrEnum):
     RESTART_FAILED = "RestartFailed"
     SOURCE_MISSING = "SourceMissing"
 
+    FILES_NOT_WRITTEN = "FilesNotWritten"
     DISK_FULL = "DiskFull"
     KUBE_FORBIDDEN = "KubeForbidden"
     KUBE_REFUSED = "KubeRefused"
@@ -355,6 +357,11 @@ class Unreadable(KubeRefused):
 
 class KubeUnavailable(KubeError):
     pass
+
+
+class FilesNotWritten(ClusterStateError):
+    reason = Reason.FILES_NOT_WRITTEN
+    nature = Nature.TRANSIENT
 
 
 class DiskFull(ClusterStateError):

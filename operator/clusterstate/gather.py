@@ -229,7 +229,7 @@ class Sources:
 
     def __init__(
         self,
-        client: Client,
+        client: Client | None,
         access: Access,
         *,
         writes: bool,
@@ -237,6 +237,8 @@ class Sources:
         acl_from: Location | None = None,
     ) -> None:
         """Take how to reach them, and whether anything may be written, a new state too; nothing is opened yet.
+
+        No client is needed but for stores in the operator's own cluster.
 
         `acl_from` is the file whose ACL new files get; its usual place is the state's own `config`.
         """

@@ -26,7 +26,7 @@ def run(
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
-HELP = ["--help", "run --help", "demo -h", "--version", "plan -h", "history -h", "rollback -h"]
+HELP = ["--help", "run --help", "node-agent -h", "demo -h", "--version", "plan -h", "history -h", "rollback -h"]
 
 
 @pytest.mark.parametrize("arguments", HELP)

@@ -42,6 +42,30 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     asyncio.run(run_operator(settings, Door(kubeconfig, context), os.environ))
 
 
+@commands.command("node-agent")
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="Which files, from which mirrors.")
+@click.option("--from", "store", metavar="URL", help="Read this store, as kops would, in place of mirrors.")
+@click.option("--once", is_flag=True, help="Write each set once, and end.")
+@click.option("--timeout", default="5m", show_default=True, help="With --once: give up after so long.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Use this file instead of the Pod.")
+@click.option("--context", help="Use this context of the kubeconfig.")
+def node_agent(
+    *, config: Path, store: str | None, once: bool, timeout: str, kubeconfig: Path | None, context: str | None
+) -> int:
+    """Keep files on this node equal to mirrors, for the kubelet and what else reads no Kubernetes API.
+
+    Exit code 0: told to stop, or with --once all sets are written; 1: one isn't, and why is on stderr.
+    """
+    from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (the same)
+    from clusterstate.node.hardening import harden  # noqa: PLC0415 (the same)
+
+    harden()
+    _log(Settings.from_env(os.environ).log_level)
+    seconds = parse_duration(timeout).total_seconds() if once else None
+    return asyncio.run(run_agent(Wish(config, store, seconds, kubeconfig, context), os.environ))
+
+
 @commands.command()
 @click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
 def demo(*, keep: bool) -> None:

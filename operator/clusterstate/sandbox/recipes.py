@@ -28,6 +28,8 @@ class GoRecipe:
     minutes: int
     """How long a build took on 2 cores with empty caches, rounded up, downloads included."""
     link_flags: str = ""
+    question: tuple[str, ...] = ("--version",)
+    """Arguments with which the program says its version."""
 
     def arguments(self, output: Path) -> list[str]:
         """Give the arguments for `go` that make the program at `output`."""

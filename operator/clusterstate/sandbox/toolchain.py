@@ -35,6 +35,7 @@ def build(recipe: GoRecipe, cache: Cache, say: Say) -> Path:
         title=f"{recipe.name} {recipe.version}",
         folder=f"{recipe.name}-{recipe.version}-{recipe.fingerprint()}",
         program=recipe.name,
+        question=recipe.question,
     )
     if cache.holds(entry):
         return cache.root / entry.folder / entry.program

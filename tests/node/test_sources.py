@@ -1,0 +1,97 @@
+"""What a store tells of mirrors is what its operator would have made of them."""
+
+import asyncio
+import logging
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from clusterstate.api.spec import KeysetParts, KeysetRule, MirrorSpec, MissingPolicy, NameRule
+from clusterstate.kube.owner import Owner
+from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
+from clusterstate.node.sources import StoreSource, access_to, make_store_source
+from tests.support.world import COMPLEX, DATA
+
+HIDDEN = "secret bytes"
+OWNER = Owner("clusters", "prod", "")
+PAIR = KeysetRule(include=("kubernetes-ca",), parts=KeysetParts.KEY_PAIR)
+MIRROR = MirrorSpec(keysets=(KeysetRule(include=("*",)), PAIR), secrets=NameRule(include=("dockerconfig",)))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A folder with a state that kops wrote."""
+    shutil.copytree(DATA / "kops-store" / COMPLEX, tmp_path / COMPLEX)
+    config = tmp_path / COMPLEX / "config"
+    config.write_bytes(config.read_bytes().replace(b"s3://state", f"file://{tmp_path}".encode()))
+    return tmp_path
+
+
+def source_of(store: Path, mirror: MirrorSpec = MIRROR) -> StoreSource:
+    return make_store_source(None, access_to(f"file://{store}", "default", COMPLEX, {}), OWNER, mirror, 3600)
+
+
+async def told(source: StoreSource, *names: str) -> list[Knowledge]:
+    """What is known after the first reading."""
+    read = asyncio.Event()
+    source.on_change = read.set
+    work = asyncio.create_task(source.run())
+    try:
+        async with asyncio.timeout(30):
+            await read.wait()
+        return [await source.read(name) for name in names]
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+
+async def test_mirrors_are_made_as_the_rules_say(store: Path) -> None:
+    names = ("prod-keyset-kubernetes-ca", "prod-keyset-apiserver-aggregator-ca", "prod-secret-dockerconfig")
+    found = await told(source_of(store), *names)
+    keys = [sorted(each.data) if isinstance(each, Found) else each for each in found]
+    assert keys == [["ca.crt", "tls.crt", "tls.key"], ["ca.crt"], [".dockerconfigjson"]]
+
+
+async def test_nothing_is_known_before_it_is_read(store: Path) -> None:
+    assert isinstance(await source_of(store).read("prod-keyset-kubernetes-ca"), Unknown)
+
+
+@pytest.mark.parametrize(("policy", "known"), [(MissingPolicy.RETAIN, Unknown), (MissingPolicy.DELETE, Gone)])
+async def test_what_is_missing_is_gone_where_its_mirror_would_be(
+    store: Path, policy: MissingPolicy, known: type[Knowledge]
+) -> None:
+    mirror = MirrorSpec(keysets=MIRROR.keysets, on_missing=policy)
+    (missing,) = await told(source_of(store, mirror), "prod-secret-encryptionconfig")
+    assert isinstance(missing, known)
+
+
+async def test_what_cannot_be_a_mirror_is_told(store: Path) -> None:
+    rule = KeysetRule(include=("apiserver-aggregator-ca",), parts=KeysetParts.KEY_PAIR)
+    path = store / COMPLEX / "pki/private/apiserver-aggregator-ca/keyset.yaml"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if "privateMaterial" not in line))
+    (known,) = await told(source_of(store, MirrorSpec(keysets=(rule,))), "prod-keyset-apiserver-aggregator-ca")
+    assert isinstance(known, Unknown)
+    assert "no private key" in known.message
+
+
+async def test_a_store_that_fails_is_told_and_asked_again(store: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+    (store / COMPLEX / "config").write_text("kind: [")
+    (known,) = await told(source_of(store), "prod-keyset-kubernetes-ca")
+    assert isinstance(known, Unknown)
+    assert "config is not YAML" in known.message
+    assert known.message in caplog.text
+
+
+async def test_a_bug_is_told_without_what_was_read(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> dict[str, Knowledge]:
+        raise ValueError(HIDDEN)
+
+    (known,) = await told(StoreSource(fail, Gone(), 3600), "any")
+    assert isinstance(known, Unknown)
+    assert "this is a bug: ValueError" in known.message
+    assert HIDDEN not in caplog.text + known.message

@@ -65,7 +65,8 @@ def digest_of_template(workload: JsonObject) -> str:
 def _by_name(mirrors: Iterable[Mirror]) -> dict[str, Mirror]:
     """Give the mirrors by name, and by what stands for them: their own names come first."""
     found = tuple(mirrors)
-    return {each.alias or unstamped(each.name): each for each in found} | {each.name: each for each in found}
+    immutable = {key: each for each in found if each.immutable for key in (each.alias, unstamped(each.name))}
+    return immutable | {each.name: each for each in found}
 
 
 def _noted(template: JsonObject) -> Mapping[str, str]:

@@ -44,6 +44,8 @@ class Memory:
     """When time alone changes what the status says: the next certificate's threshold."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
+    templates: tuple[str, ...] = ()
+    """The Pod templates of the workloads that use them, as the last run left them."""
     origin: Origin | None = None
     """Where the newest push went, as the revisions say."""
     origin_read: bool = False

@@ -71,6 +71,7 @@ def next_turn(certificates: Iterable[Certificate], warning: timedelta, now: date
 def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport:
     """Give what became of the mirrors that were wanted."""
     failed = {problem.secret for problem in done.problems}
+    failures = (Failure(each.reason, each.nature, each.message) for each in done.problems)
     return MirrorReport(
         mirrors=tuple(
             Mirrored(each.name, each.source, each.primary_id, each.not_after)
@@ -78,7 +79,8 @@ def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport
             if each.name not in failed
         ),
         written=(*done.created, *done.updated, *done.deleted),
-        problems=tuple(Failure(each.reason, each.nature, each.message) for each in done.problems),
+        problems=(*dict.fromkeys(failures), *done.restarts.problems),
+        restarted=done.restarts.rolled,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
 from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
+from clusterstate.errors import StateError
 from clusterstate.facts import Past, past_of
 from clusterstate.gather import Access
 from clusterstate.kube.client import Client
@@ -47,6 +48,13 @@ class Sight:
     """Oldest first."""
     origin: Origin
     """Where this was looked at; the next push goes there."""
+    broken: Mapping[str, StateError] = field(default_factory=dict)
+    """Why keysets, secrets and SSH keys are missing in `observed` although their files, by key, are there."""
+
+    def require_whole(self) -> None:
+        """Raise the first of `broken`, if any: nothing is decided about a state that is known in part only."""
+        for error in self.broken.values():
+            raise error
 
 
 async def look(
@@ -65,6 +73,7 @@ async def look(
         contents=contents,
         revisions=revisions,
         origin=Origin(as_plain(state.spec.store), access.location.identity(tree.trunk.endpoint or "")),
+        broken=read.broken,
     )
 
 
@@ -86,7 +95,11 @@ def foresee(sight: Sight, plan: Plan) -> Foreseen:
 
 
 def decide(sight: Sight, now: datetime) -> Plan:
-    """Decide what is to be written to the store, and what the next revision says. Raises what `make_plan` does."""
+    """Decide what is to be written to the store, and what the next revision says.
+
+    Raises what `make_plan` does, and what `Sight.require_whole` does.
+    """
+    sight.require_whole()
     plan, before = make_plan(sight.desired, sight.observed, now), sight.observed.applied
     departure = before.departure if before else None
     noted = replace(plan.applied, store=sight.origin.store, place=sight.origin.place, departure=departure)

@@ -6,12 +6,13 @@ sight   = planning.look                 bytes -> State, what Secrets and ConfigM
 plan    = planning.decide               declared x applied x observed, pure; it sees digests of contents only
 listing = apply.run.write_files         conditional writes, an intent before, settled after
 pull    = planning.bring                what others wrote to the store and nobody declares, into the spec
-report  = mirror.sync                   State -> Secrets
+report  = mirroring.keep_mirrors        State -> Secrets
 """
 
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT, ROLLED
 from clusterstate.api.durations import parse_duration
@@ -31,16 +32,14 @@ from clusterstate.errors import (
     RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
+    StateError,
 )
-from clusterstate.facts import mirror_report, newest_told, next_turn, origin_of, store_facts
+from clusterstate.facts import newest_told, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.mirror.manifest import digest_of, make_secret
-from clusterstate.mirror.record import MirrorRecord
-from clusterstate.mirror.shapes import make_mirrors
-from clusterstate.mirror.sync import sync
+from clusterstate.mirroring import keep_mirrors, look_at_templates
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
@@ -140,6 +139,7 @@ class Run:
         self.relocation: Relocation | None = None
         self.migration: Migration | None = None
         self.unclean = False
+        self.templates: tuple[str, ...] = ()
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
@@ -178,6 +178,7 @@ class Run:
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
             self.claim(access, sources.endpoint)
+            self.templates = await look_at_templates(self.context, self.state)
             if self._unchanged(access, listing) and not await self._has_job_ended():
                 return True
             await self._bring_together(access, tree, listing)
@@ -228,7 +229,8 @@ class Run:
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
         due = memory.look_again is not None and memory.look_again <= self.now
-        present = {name: record.digest for name, record in self._present().items()}
+        records = self.context.present(self.owner.namespace, self.owner.uid)
+        present = {name: record.digest for name, record in records.items()}
         return memory.fingerprint == self._fingerprint(access, listing, present) and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
@@ -255,6 +257,9 @@ class Run:
         self.facts = store_facts(access, tree, listing)
         sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
         self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        if sight.broken:
+            await self._report(sight.observed.state, sight.broken)
+        sight.require_whole()
         return sight, self.history
 
     def _keeping(self) -> Keeping:
@@ -364,16 +369,15 @@ class Run:
         pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
         self.cloud = cloud_update(state, self.state.cluster_name, pushes)
 
-    async def _report(self, state: State) -> None:
+    async def _report(self, state: State, broken: Mapping[str, StateError] = MappingProxyType({})) -> None:
         """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
-        self.certificates = certificates = tuple(primary_certificates(state))
+        certificates = tuple(primary_certificates(state))
+        self.certificates = None if broken else certificates
         self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
         self._note_cloud(state)
         self.doing = "mirroring into Secrets"
-        mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)
-        self.memory.mirrors = {mirror.name: digest_of(make_secret(self.owner, mirror)) for mirror in mirrors.wanted}
-        done = await sync(self.context.client, mirrors, self._present())
-        self.mirrors = mirror_report(mirrors.wanted, done)
+        self.mirrors = await keep_mirrors(self.context, self.state, state, broken, self.memory)
+        self.templates = self.memory.templates
 
     def _remember(self, access: Access, listing: Listing) -> None:
         done = self.refusal is None and not self.unclean
@@ -384,8 +388,5 @@ class Run:
         metadata = self.state.metadata
         annotations = (metadata.annotations.get(name) for name in TOLD_BY_PEOPLE)
         mirrored = tuple(sorted(mirrors.items()))
-        seen = (access, listing.digest, mirrored, self.references)
+        seen = (access, listing.digest, mirrored, self.templates, self.references)
         return (metadata.uid, metadata.generation, is_held(metadata), *annotations, *seen)
-
-    def _present(self) -> Mapping[str, MirrorRecord]:
-        return self.context.present(self.owner.namespace, self.owner.uid)

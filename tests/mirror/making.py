@@ -12,11 +12,14 @@ from clusterstate.api.spec import KeysetParts, KeysetRule, MirrorSpec, NameRule
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.objects import Mirror, MirrorProblem
 from clusterstate.mirror.shapes import make_mirrors
+from clusterstate.state.digests import Digests
 from clusterstate.state.objects import Keyset, KeysetItem, SshPublicKey, State, StoredSecret
 
 OWNER = Owner("clusters", "prod", "5f0f6c2e-0000-4000-8000-000000000001")
 ENDS = datetime(2036, 1, 1, tzinfo=UTC)
 DISTRUSTED = datetime(2026, 1, 1, tzinfo=UTC)
+
+DIGESTS = Digests(b"the installation's key")
 
 NO_JSON_OBJECTS = [
     b"", b"[]", b"null", b'"text"', b"{", b"{} x", b'{"a": NaN}', b'{"a": 1e999}', b"\xef\xbb\xbf{}", b'{"a": "\xff"}',

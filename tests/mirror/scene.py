@@ -8,13 +8,15 @@ from clusterstate.api.spec import MirrorSpec
 from clusterstate.api.types import API_VERSION, KIND, PLURAL
 from clusterstate.kube.client import Client
 from clusterstate.kube.owner import Owner
+from clusterstate.mirror.missing import keep_missing
 from clusterstate.mirror.record import MirrorRecord, reduce
-from clusterstate.mirror.shapes import make_mirrors
+from clusterstate.mirror.shapes import make_mirrors, needs_digests
 from clusterstate.mirror.sync import MirrorOutcome, sync
 from clusterstate.sandbox.audit import WRITES, Call
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.errors import RequestRefused
 from clusterstate.state.objects import State
+from tests.mirror.making import DIGESTS
 
 READY_SECONDS = 90
 """The garbage collector looks for new kinds of owners every 30 seconds only."""
@@ -48,7 +50,8 @@ class Scene:
     ) -> MirrorOutcome:
         """One run of the operator; its informer is up to date unless `present` says what it knows."""
         known = self.present() if present is None else present
-        return await sync(self.client, make_mirrors(spec, state, self.owner), known)
+        mirrors = make_mirrors(spec, state, self.owner, digests=DIGESTS if needs_digests(spec) else None)
+        return await sync(self.client, keep_missing(mirrors, spec, known.values()), known)
 
     def present(self) -> dict[str, MirrorRecord]:
         """What an informer keeps that watches our label."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterstate.api.spec import MirrorSpec, NameRule
+from clusterstate.api.spec import MirrorSpec, MissingPolicy, NameRule
 from clusterstate.errors import Nature, Reason
 from clusterstate.kube.client import Client, connect
 from clusterstate.mirror.objects import MirrorProblem
@@ -18,7 +18,7 @@ from tests.mirror.scene import Scene
 
 pytestmark = pytest.mark.apiserver
 
-SECRETS = MirrorSpec(secrets=NameRule(include=("*",)))
+SECRETS = MirrorSpec(secrets=NameRule(include=("*",)), on_missing=MissingPolicy.DELETE)
 ONE, TWO = StoredSecret("one", b"1"), StoredSecret("two", b"2")
 NAME, OTHER = "prod-secret-one", "prod-secret-two"
 

@@ -5,7 +5,7 @@ import base64
 import pytest
 from msgspec.structs import replace
 
-from clusterstate.api.spec import MirrorSpec, NameRule
+from clusterstate.api.spec import MirrorSpec, MissingPolicy, NameRule
 from clusterstate.mirror.record import reduce
 from clusterstate.mirror.shapes import MAX_SECRET
 from clusterstate.state.objects import SshPublicKey, State, StoredSecret
@@ -14,7 +14,7 @@ from tests.mirror.scene import Scene, eventually
 
 pytestmark = pytest.mark.apiserver
 
-SECRETS = MirrorSpec(secrets=NameRule(include=("*",)), labels={"team": "a"})
+SECRETS = MirrorSpec(secrets=NameRule(include=("*",)), labels={"team": "a"}, on_missing=MissingPolicy.DELETE)
 ONE = state(StoredSecret("one", b"first"))
 NAME = "prod-secret-one"
 

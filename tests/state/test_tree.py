@@ -1,12 +1,13 @@
 """A whole state wherever its parts lie: few lists, no backups, and the same error for the same damage."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 
 import pytest
 
-from clusterstate.errors import KeyNotFound, MalformedFile, MalformedKeyset, UnusableKeyset
+from clusterstate.errors import KeyNotFound, MalformedFile, MalformedKeyset, StateError, UnusableKeyset
 from clusterstate.state import codec
 from clusterstate.state.layout import FileKind, Places
 from clusterstate.state.tree import Listing, Tree, Wanted, read_cluster, read_state
@@ -185,9 +186,6 @@ async def test_an_empty_store_is_an_empty_state(trunk: MemoryStore) -> None:
     [
         ("config", b"spec: [1, 2\nkind: }", MalformedFile),
         ("instancegroup/nodes-us-east-1a", b"\xff\xfe", MalformedFile),
-        (CA, b"truncated: ", MalformedKeyset),
-        (CA, NO_KEYS, UnusableKeyset),
-        ("secrets/dockerconfig", b"{", MalformedFile),
     ],
 )
 async def test_damage_is_named_by_file(trunk: MemoryStore, key: str, data: bytes, error: type[Exception]) -> None:
@@ -196,6 +194,28 @@ async def test_damage_is_named_by_file(trunk: MemoryStore, key: str, data: bytes
     tree = Tree(trunk)
     with pytest.raises(error, match=key):
         await read_state(tree, await tree.list_files(), EVERYTHING)
+
+
+@pytest.mark.parametrize(
+    ("key", "data", "error"),
+    [
+        (CA, b"truncated: ", MalformedKeyset),
+        (CA, NO_KEYS, UnusableKeyset),
+        ("secrets/dockerconfig", b"{", MalformedFile),
+    ],
+)
+async def test_a_damaged_object_is_named_and_the_others_are_there(
+    trunk: MemoryStore, key: str, data: bytes, error: type[StateError]
+) -> None:
+    await load(trunk)
+    tree = Tree(trunk)
+    whole = await read_state(tree, await tree.list_files(), EVERYTHING)
+    await trunk.write(key, data)
+    read = await read_state(tree, await tree.list_files(), EVERYTHING)
+    assert isinstance(read.broken[key], error)
+    assert key in read.broken[key].message
+    assert whole.versions.keys() - read.versions.keys() == read.broken.keys() == {key}
+    assert len(read.state.keysets) + len(read.state.secrets) == len(whole.state.keysets) + len(whole.state.secrets) - 1
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -209,9 +229,10 @@ async def test_a_damaged_certificate_is_noticed_in_the_reading_even_of_a_distrus
     items[index] = replace(items[index], certificate=BROKEN)
     await trunk.write(CA, codec.encode_keyset(replace(whole, items=tuple(items))))
     tree = Tree(trunk)
-    with pytest.raises(MalformedKeyset, match=f"{CA}: .*{items[index].id}") as caught:
-        await read_state(tree, await tree.list_files(), Wanted())
-    assert "Y2FuYXJ5" not in str(caught.value)
+    caught = (await read_state(tree, await tree.list_files(), Wanted())).broken[CA]
+    assert isinstance(caught, MalformedKeyset)
+    assert re.match(f"{CA}: .*{items[index].id}", caught.message)
+    assert "Y2FuYXJ5" not in str(caught)
 
 
 async def test_of_many_bad_files_always_the_same_one_is_named(trunk: MemoryStore) -> None:

@@ -39,6 +39,7 @@ class _Declared(msgspec.Struct, frozen=True):
 def make_secret(owner: Owner, mirror: Mirror) -> JsonObject:
     """Give the whole Secret, ready to be created."""
     return {
+        **({"immutable": True} if mirror.immutable else {}),
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
@@ -56,6 +57,12 @@ def make_secret(owner: Owner, mirror: Mirror) -> JsonObject:
 def make_replacement(current: JsonObject, wanted: JsonObject) -> JsonObject:
     """Give `wanted` in the place of `current`: data whole, metadata of others kept, uid and version as read."""
     return {**wanted, "metadata": {**current["metadata"], **_merged(current, wanted)}}
+
+
+def can_become(current: JsonObject, wanted: JsonObject) -> bool:
+    """Whether the API server lets a Secret become another one: it changes no type, and no data that is immutable."""
+    fixed = ("type", "data", "immutable") if current.get("immutable") else ("type",)
+    return all((current.get(field) or {}) == (wanted.get(field) or {}) for field in fixed)
 
 
 def make_successor(current: JsonObject, wanted: JsonObject) -> JsonObject:

@@ -10,8 +10,11 @@ MAX_LABEL_VALUE = 63
 """Characters of a label's value."""
 DIGEST_LENGTH = 10
 """Hex digits of SHA-256: names that differ only in what was lost stay apart."""
+STAMP_LENGTH = 16
+"""Hex digits of a content's keyed digest in the name of an immutable mirror; not as many as `fitted` puts there."""
 
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_STAMP = re.compile(rf"(.+)-[0-9a-f]{{{STAMP_LENGTH}}}")
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
@@ -32,6 +35,17 @@ def fitted(text: str, longest: int) -> str:
     readable = ".".join(filter(None, labels))[: longest - DIGEST_LENGTH - 1].rstrip("-.")
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
     return f"{readable}-{digest}" if readable else digest
+
+
+def stamped(name: str, digest: str) -> str:
+    """Give the name of an immutable mirror: that of the mutable one and the end of its content's digest."""
+    return f"{fitted(name, MAX_NAME - STAMP_LENGTH - 1)}-{digest[-STAMP_LENGTH:]}"
+
+
+def unstamped(name: str) -> str:
+    """Give what `stamped` put a digest to; any other name as it is."""
+    match = _STAMP.fullmatch(name)
+    return match[1] if match else name
 
 
 def data_key(name: str) -> str:

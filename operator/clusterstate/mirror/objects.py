@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from clusterstate.api.spec import RestartTarget
 from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.kube.owner import Owner
 
@@ -31,10 +32,19 @@ class Mirror:
     """What the declaration asks for; the mirror's own come on top and win."""
     annotations: Mapping[str, str]
     """The same."""
+    digest: str = ""
+    """Of type and data, under the installation's key; empty where nobody needs it."""
+    alias: str = ""
+    """What stands for the mirror in Pod templates whatever its content is, if its own name goes with the content."""
     primary_id: str | None = None
     """Id of a keyset's primary key pair."""
     not_after: datetime | None = None
     """When the primary's certificate ends."""
+
+    @property
+    def immutable(self) -> bool:
+        """Whether its name goes with its content."""
+        return bool(self.alias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +71,5 @@ class Mirrors:
     wanted: tuple[Mirror, ...]
     problems: tuple[MirrorProblem, ...] = ()
     """Sources whose mirror can't be made; what was mirrored of them before is left alone."""
+    restart: tuple[RestartTarget, ...] = ()
+    """Workloads that are rolled when a mirror that their Pods use changes."""

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from cryptography import x509
 
-from clusterstate.api.spec import KeysetParts, KeysetRule, NameRule
+from clusterstate.api.spec import KeysetParts, KeysetRule, MirrorSpec, NameRule
 from clusterstate.state.keyset import ODD_CERTIFICATE
 from clusterstate.state.layout import LEGACY_KEYSETS, names_authority
 from clusterstate.state.objects import Keyset, KeysetItem
@@ -22,6 +22,12 @@ SERVICE_ACCOUNTS = frozenset({_SERVICE_ACCOUNT, LEGACY_KEYSETS[_SERVICE_ACCOUNT]
 def is_chosen(name: str, rule: NameRule) -> bool:
     """Whether a glob of `include` matches and none of `exclude` does."""
     return _matches(name, rule.include) and not _matches(name, rule.exclude)
+
+
+def is_asked_for(spec: MirrorSpec, kind: str, name: str) -> bool:
+    """Whether a rule chooses that `keyset`, `secret` or `ssh`, were it in the store; of another kind there is none."""
+    chosen_by = {"keyset": spec.keysets, "secret": (spec.secrets,), "ssh": (spec.ssh_public_keys,)}
+    return any(rule is not None and is_chosen(name, rule) for rule in chosen_by.get(kind, ()))
 
 
 def is_named_exactly(name: str, include: Collection[str]) -> bool:

@@ -11,26 +11,30 @@ What can't be mirrored becomes a problem of that one mirror and doesn't hold up 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
 from clusterstate.api.spec import KeysetParts, MirrorSpec
-from clusterstate.errors import ClusterStateError, MirrorConflict, MirrorRefused
+from clusterstate.errors import ClusterStateError, MirrorConflict, MirrorRefused, StateError
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror import names, rules
 from clusterstate.mirror.objects import Mirror, MirrorProblem, Mirrors, SecretType
 from clusterstate.state import keyset as keysets
+from clusterstate.state.digests import Digests
+from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import Keyset, KeysetItem, SshPublicKey, State, StoredSecret
 
 MAX_SECRET = 1024 * 1024
 """Bytes of all values of a Secret: `MaxSecretSize` of the Kubernetes API."""
 DOCKER_CONFIG = "dockerconfig"
 """The secret that `kops create secret dockerconfig` makes."""
+_KINDS: Final = {FileKind.KEYSET: "keyset", FileKind.SECRET: "secret", FileKind.SSH_PUBLIC_KEY: "ssh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,11 @@ class _Content:
     data: dict[str, bytes] = field(repr=False)
     primary_id: str | None = None
     not_after: datetime | None = None
+
+    @property
+    def packed(self) -> bytes:
+        """Type and data in one piece, which no other content has."""
+        return msgspec.json.encode((self.type, sorted(self.data.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +64,46 @@ class _Source:
 _Named: TypeAlias = tuple[str, _Source]
 
 
-def make_mirrors(spec: MirrorSpec | None, state: State, owner: Owner) -> Mirrors:
-    """Give the mirrors of one ClusterState, and a problem for each that can't be made; no spec, no mirrors."""
+def needs_digests(spec: MirrorSpec | None) -> bool:
+    """Whether digests of contents are in names of mirrors, or tell what Pods were started with."""
+    return spec is not None and bool(spec.immutable or spec.restart)
+
+
+def make_mirrors(
+    spec: MirrorSpec | None,
+    state: State,
+    owner: Owner,
+    broken: Mapping[str, StateError] = MappingProxyType({}),
+    digests: Digests | None = None,
+) -> Mirrors:
+    """Give the mirrors of one ClusterState, and a problem for each that can't be made; no spec, no mirrors.
+
+    `broken` tells why objects are missing in the state although their files, by key, are there. `digests` is given
+    where `needs_digests` says so.
+    """
     if spec is None:
         return Mirrors(owner, ())
-    named = [(_secret_name(spec, owner, source), source) for source in _sources(spec, state)]
+    sources = (*_sources(spec, state), *_broken_sources(spec, broken))
+    named = [(_secret_name(spec, owner, source), source) for source in sources]
     taken = Counter(name for name, _ in named)
-    made = [_make(spec, each, taken) for each in named]
+    made = [_make(spec, each, taken, digests) for each in named]
     return Mirrors(
         owner,
         wanted=tuple(each for each in made if isinstance(each, Mirror)),
         problems=tuple(each for each in made if isinstance(each, MirrorProblem)),
+        restart=spec.restart,
     )
+
+
+def _broken_sources(spec: MirrorSpec, broken: Mapping[str, StateError]) -> Iterator[_Source]:
+    for key, error in broken.items():
+        kind, name = kind_of(key)
+        if rules.is_asked_for(spec, _KINDS[kind], name):
+            yield _Source(_KINDS[kind], name, partial(_fail, error))
+
+
+def _fail(error: StateError) -> _Content:
+    raise error
 
 
 def _sources(spec: MirrorSpec, state: State) -> Iterator[_Source]:
@@ -86,7 +123,7 @@ def _secret_name(spec: MirrorSpec, owner: Owner, source: _Source) -> str:
     return names.mirror_name(spec.name_template, fields)
 
 
-def _make(spec: MirrorSpec, named: _Named, taken: Counter[str]) -> Mirror | MirrorProblem:
+def _make(spec: MirrorSpec, named: _Named, taken: Counter[str], digests: Digests | None) -> Mirror | MirrorProblem:
     name, source = named
     try:
         _check_name(name, taken)
@@ -94,9 +131,12 @@ def _make(spec: MirrorSpec, named: _Named, taken: Counter[str]) -> Mirror | Mirr
         _check_size(source, content)
     except ClusterStateError as error:
         return MirrorProblem.of(name, source.id, error)
+    digest = digests.of(source.id, content.packed) if digests else ""
     return Mirror(
-        name=name,
+        name=names.stamped(name, digest) if spec.immutable else name,
         source=source.id,
+        digest=digest,
+        alias=name if spec.immutable else "",
         type=content.type,
         data=content.data,
         labels=spec.labels,

@@ -1,4 +1,4 @@
-"""Sync: makes the Secrets of one ClusterState what they should be. The only module of the room that writes.
+"""Sync: makes the Secrets of one ClusterState what they should be. The only module that writes Secrets.
 
 What the informer knows decides whether anything is to be done at all; before a Secret is changed it is read
 again. A Secret is ours if the ClusterState's uid controls it, whatever its labels say; no other is ever written
@@ -6,7 +6,7 @@ to or deleted. A mirror that fails is reported and doesn't hold up the others.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -23,6 +23,7 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS, JsonObject
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.manifest import (
+    can_become,
     digest_of,
     make_replacement,
     make_secret,
@@ -31,6 +32,7 @@ from clusterstate.mirror.manifest import (
 )
 from clusterstate.mirror.objects import Mirror, MirrorProblem, Mirrors
 from clusterstate.mirror.record import MirrorRecord, reduce
+from clusterstate.mirror.restart import NO_RESTARTS, Restarts, restart
 
 PARALLEL_WRITES = 8
 """Secrets of one ClusterState that are written at the same time."""
@@ -58,21 +60,25 @@ class MirrorOutcome:
     deleted: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     problems: tuple[MirrorProblem, ...] = ()
+    restarts: Restarts = NO_RESTARTS
 
 
 async def sync(client: Client, mirrors: Mirrors, present: Mapping[str, MirrorRecord]) -> MirrorOutcome:
     """Create, update and delete Secrets until they are equal to `mirrors`; write nothing where they are.
 
     `present` holds what the informer knows of the owner's namespace, by name, and may change meanwhile; records
-    of other owners in it are ignored. New and changed Secrets come first, so that what uses one under a new name
-    finds it before the old one goes. Secrets of a source that has a problem stay.
+    of other owners in it are ignored. New and changed Secrets come first, then the workloads that use them, so that
+    what uses one under a new name finds it before the old one goes. Secrets of a source that has a problem stay.
     """
     writer = _Writer(client, mirrors.owner)
     made = await _each(mirrors.wanted, lambda mirror: writer.settle(mirror, present.get(mirror.name)))
     problems = [*mirrors.problems, *(each for each in made.values() if isinstance(each, MirrorProblem))]
-    removed = await _each(_stale(mirrors, problems, present), writer.remove)
+    there = [mirror for mirror in mirrors.wanted if isinstance(made[mirror.name], Deed)]
+    restarts = await restart(client, mirrors.owner.namespace, mirrors.restart, there)
+    kept = {mirror.source for mirror in mirrors.wanted} if restarts.behind else frozenset()
+    removed = await _each(_stale(mirrors, problems, present, kept), writer.remove)
     problems += [each for each in removed.values() if isinstance(each, MirrorProblem)]
-    return _outcome({**made, **removed}, problems)
+    return _outcome({**made, **removed}, problems, restarts)
 
 
 class _Writer:
@@ -122,13 +128,13 @@ class _Writer:
         self._check_ours(current)
         if digest_of(current) == digest_of(wanted):
             return Deed.UNCHANGED
-        if current.get("type") != wanted["type"] or current.get("immutable"):
+        if not can_become(current, wanted):
             return await self._recreate(current, wanted)
         await self._client.replace(SECRETS, make_replacement(current, wanted))
         return Deed.UPDATED
 
     async def _recreate(self, current: JsonObject, wanted: JsonObject) -> Deed:
-        """Delete and create: the API server changes no type, and nothing of an immutable Secret."""
+        """Delete and create."""
         record = reduce(current)
         if record.deleting:
             raise KubeUnavailable(
@@ -181,15 +187,21 @@ async def _each(things: Iterable[Thing], deed: Callable[[Thing], Awaitable[Deed]
 
 
 def _stale(
-    mirrors: Mirrors, problems: Iterable[MirrorProblem], present: Mapping[str, MirrorRecord]
+    mirrors: Mirrors,
+    problems: Iterable[MirrorProblem],
+    present: Mapping[str, MirrorRecord],
+    kept: Collection[str],
 ) -> list[MirrorRecord]:
+    """Give what goes: what isn't wanted, has no problem, and isn't of a source that is kept."""
     names = {mirror.name for mirror in mirrors.wanted} | {problem.secret for problem in problems}
-    sources = {problem.source for problem in problems}
+    sources = {problem.source for problem in problems}.union(kept)
     ours = (each for each in present.values() if each.owner_uid == mirrors.owner.uid and not each.deleting)
     return [record for record in ours if record.name not in names and record.source not in sources]
 
 
-def _outcome(results: Mapping[str, Deed | MirrorProblem], problems: Iterable[MirrorProblem]) -> MirrorOutcome:
+def _outcome(
+    results: Mapping[str, Deed | MirrorProblem], problems: Iterable[MirrorProblem], restarts: Restarts
+) -> MirrorOutcome:
     done: dict[Deed, list[str]] = {deed: [] for deed in Deed}
     for name, result in results.items():
         if isinstance(result, Deed):
@@ -200,4 +212,5 @@ def _outcome(results: Mapping[str, Deed | MirrorProblem], problems: Iterable[Mir
         deleted=tuple(sorted(done[Deed.DELETED])),
         unchanged=tuple(sorted(done[Deed.UNCHANGED])),
         problems=tuple(sorted(problems, key=lambda problem: (problem.source, problem.secret))),
+        restarts=restarts,
     )

@@ -88,7 +88,9 @@ class MirrorReport:
     written: tuple[str, ...] = ()
     """Names of the Secrets that this run created, changed or removed."""
     problems: tuple[Failure, ...] = ()
-    """One for each mirror that could not be made."""
+    """Why mirrors could not be made, or are kept without a source, or workloads could not be rolled."""
+    restarted: tuple[str, ...] = ()
+    """Workloads that this run has rolled, each with what its Pods get anew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from clusterstate.errors import StateError, StateTooLarge
 from clusterstate.state import codec, layout, limits
 from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import Places
@@ -227,12 +228,14 @@ class Read:
     versions: Mapping[str, Version]
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """Those that were wanted and are there."""
+    broken: Mapping[str, StateError] = field(default_factory=dict)
+    """Why keysets, secrets and SSH keys are missing in the state although their files, by key, are there."""
 
 
 async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
     """Read what the run needs, bit by bit: other tasks of the event loop have their turn after each file.
 
-    Raises `MalformedFile`, `MalformedKeyset` or `UnusableKeyset` naming the file, `StateTooLarge` naming the limit.
+    Raises `MalformedFile` naming the document, `StateTooLarge` naming the limit; what else is damaged is in `broken`.
     A file that vanishes between list and read is `KeyNotFound`: the next run sees the state as it is then.
     """
     groups = listing.keys_of(layout.FileKind.INSTANCE_GROUP)
@@ -246,12 +249,12 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
             cluster=await files.one(layout.CONFIG, codec.decode_document),
             completed=await files.one(layout.COMPLETED, codec.decode_document),
             instance_groups=await files.all(groups, codec.decode_document),
-            keysets=await files.all(keysets, _decode_keyset),
-            secrets=await files.all(secrets, codec.decode_secret),
-            ssh_public_keys=await files.all(ssh_keys, codec.decode_ssh_public_key),
+            keysets=await files.sound(keysets, _decode_keyset),
+            secrets=await files.sound(secrets, codec.decode_secret),
+            ssh_public_keys=await files.sound(ssh_keys, codec.decode_ssh_public_key),
         )
         others = await files.all(raw, lambda data, _: data)
-    return Read(state, files.versions, others)
+    return Read(state, files.versions, others, files.broken)
 
 
 async def read_cluster(tree: Tree, listing: Listing) -> Document | None:
@@ -274,6 +277,7 @@ class _Files:
 
     def __init__(self, tree: Tree, there: Sequence[str]) -> None:
         self.versions: dict[str, Version] = {}
+        self.broken: dict[str, StateError] = {}
         self._tree = tree
         self._there = frozenset(there)
         self._left = iter(there)
@@ -288,6 +292,18 @@ class _Files:
     async def all(self, keys: Mapping[str, str], decode: Callable[[bytes, str], T]) -> dict[str, T]:
         """Give what the files of these objects mean, by the objects' names."""
         return {name: await self._decoded(key, decode) for name, key in keys.items()}
+
+    async def sound(self, keys: Mapping[str, str], decode: Callable[[bytes, str], T]) -> dict[str, T]:
+        """Give the same for those that can be read; why the others can't is kept in `broken`, by key."""
+        found = {}
+        for name, key in keys.items():
+            try:
+                found[name] = await self._decoded(key, decode)
+            except StateTooLarge:
+                raise
+            except StateError as error:
+                self.broken[key] = error
+        return found
 
     async def close(self) -> None:
         """End what is still being read."""

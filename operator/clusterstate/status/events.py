@@ -39,7 +39,7 @@ class Notice:
 
 def make_deeds(outcome: Outcome) -> list[Notice]:
     """Tell what a run did: true whatever becomes of the status."""
-    return [*_pushed(outcome), *_pulled(outcome), *_mirrored(outcome), *_hooked(outcome)]
+    return [*_pushed(outcome), *_pulled(outcome), *_mirrored(outcome), *_restarted(outcome), *_hooked(outcome)]
 
 
 def make_turns(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Notice]:
@@ -69,6 +69,12 @@ def _written(change: Change) -> str:
 def _mirrored(outcome: Outcome) -> Iterator[Notice]:
     if outcome.mirrors is not None and outcome.mirrors.written:
         yield Notice(EventType.NORMAL, Reason.MIRRORED, f"Wrote Secrets {', '.join(outcome.mirrors.written)}.")
+
+
+def _restarted(outcome: Outcome) -> Iterator[Notice]:
+    if outcome.mirrors is not None and outcome.mirrors.restarted:
+        text = f"Rolled, since mirrors that they use have changed: {', '.join(outcome.mirrors.restarted)}."
+        yield Notice(EventType.NORMAL, Reason.RESTARTED, text)
 
 
 def _hooked(outcome: Outcome) -> Iterator[Notice]:

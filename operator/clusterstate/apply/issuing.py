@@ -49,7 +49,7 @@ def issue(request: KeyRequest, now: datetime) -> KeyPair:
     """Make one key pair; takes long."""
     key = _make_key(request)
     serial = serial_at(now, secrets.randbits(32))
-    return make_key_pair(_certify(request, key, serial, now), key)
+    return make_key_pair(certify(request, key, serial, now), key)
 
 
 def _make_key(request: KeyRequest) -> PrivateKey:
@@ -58,7 +58,8 @@ def _make_key(request: KeyRequest) -> PrivateKey:
     return ec.generate_private_key(CURVES[request.size][0])
 
 
-def _certify(request: KeyRequest, key: PrivateKey, serial: int, now: datetime) -> x509.Certificate:
+def certify(request: KeyRequest, key: PrivateKey, serial: int, now: datetime) -> x509.Certificate:
+    """Sign a key's own certificate; nothing of it is left to chance, but the signature of an ECDSA key."""
     name = x509.Name(
         [_attribute(NameOID.COMMON_NAME, request.common_name), _attribute(NameOID.SERIAL_NUMBER, str(serial))]
     )

@@ -49,7 +49,7 @@ def items(world: World, name: str) -> tuple[KeysetItem, ...]:
 
 
 def rotate(world: World, kops: Kops, keyset: str, old: str, new: str) -> None:
-    """Let kops promote the new key pair and distrust the old one; it must find nothing that it would write otherwise."""
+    """Let kops promote the new key pair and distrust the old one; what it finds it would have written itself."""
     before = world.read(f"{COMPLEX}/{keyset_key(keyset)}")
     kops.run("promote", "keypair", keyset, new, "--name", COMPLEX)
     kops.run("promote", "keypair", keyset, old, "--name", COMPLEX)

@@ -6,7 +6,7 @@ there once. Where it is gone, another one in its place would be trusted by nobod
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from clusterstate.api.durations import parse_duration
@@ -151,7 +151,8 @@ def _tell_gone(name: str, keyset: StoredKeyset | None, where: str) -> str:
 
 
 def _change(name: str, request: KeyRequest, *, new: bool) -> Change:
-    told = f"{request.algorithm.value} {request.size}, CN={request.common_name}, for {request.validity}"
+    hours = request.validity / timedelta(hours=1)
+    told = f"{request.algorithm.value} {request.size}, CN={request.common_name}, for {hours:g}h"
     fields = (FieldChange(_ADDED, Action.CREATE, new=told),)
     return Change(keyset_key(name), Action.CREATE if new else Action.UPDATE, fields, generate=request)
 

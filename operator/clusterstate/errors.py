@@ -33,6 +33,7 @@
     │   ├── AfterPushRefused          a Job may not be started here
     │   ├── MigrationRefused          the state can't move to where the spec says
     │   ├── RollbackRefused           somebody would undo it, or nobody has agreed to it
+    │   ├── KeysetGone                a generated key pair was there and isn't any more
     │   ├── MirrorConflict            a Secret of that name isn't ours
     │   └── MirrorRefused             what the source holds can't be a Secret
     ├── KubeError                     the Kubernetes API answered, or failed to
@@ -307,6 +308,10 @@ class AfterPushRefused(RunRefused):
 
 class MigrationRefused(RunRefused):
     reason = Reason.MIGRATION_REFUSED
+
+
+class KeysetGone(RunRefused):
+    reason = Reason.UNUSABLE_KEYSET
 
 
 class MirrorConflict(RunRefused):

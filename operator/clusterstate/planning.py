@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Final, TypeAlias
 
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.contents import make_bodies
+from clusterstate.apply.issuing import make_key_pairs
 from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
 from clusterstate.errors import StateError
 from clusterstate.facts import Past, past_of
@@ -29,11 +31,13 @@ from clusterstate.plan.ownership import ownership_of
 from clusterstate.plan.place import Origin, as_plain
 from clusterstate.plan.pull import Pull, make_pull
 from clusterstate.state.digests import Digests
+from clusterstate.state.keypair import KeyPair
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, no_name, read_state
 
 DigestsSource: TypeAlias = Callable[[], Awaitable[Digests]]
 """Gives what digests contents; asked only where there are any."""
+NONE_MADE: Final[Mapping[str, KeyPair]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,20 @@ class Foreseen:
     """As it is once everything is written."""
 
 
-def foresee(sight: Sight, plan: Plan) -> Foreseen:
-    """Give what a plan for what was seen writes beside documents, and the state then."""
+def foresee(sight: Sight, plan: Plan, made: Mapping[str, KeyPair] = NONE_MADE) -> Foreseen:
+    """Give what a plan for what was seen writes beside documents, and the state then.
+
+    Key pairs that the plan has to be `made` are a part of it once they are.
+    """
     before, contents = sight.observed.state, sight.contents
-    bodies = make_bodies(plan, before, contents.bodies, contents.key_pairs)
+    bodies = make_bodies(plan, before, contents.bodies, {**contents.key_pairs, **made})
     return Foreseen(bodies, carried_out(plan, before, bodies))
+
+
+async def with_generated(sight: Sight, plan: Plan, foreseen: Foreseen, now: datetime) -> Foreseen:
+    """Make the key pairs that a plan generates, for it is going to be carried out, and give what it comes to then."""
+    made = await make_key_pairs(plan, now)
+    return foresee(sight, plan, made) if made else foreseen
 
 
 def decide(sight: Sight, now: datetime) -> Plan:

@@ -45,6 +45,7 @@ from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import Desired
+from clusterstate.plan.generation import renewals
 from clusterstate.plan.hook import WANTED, HookReport
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
@@ -59,7 +60,7 @@ from clusterstate.plan.outcome import (
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.refusal import find_refusal
 from clusterstate.plan.telling import tell_declarer
-from clusterstate.planning import Sight, bring, decide, foresee, look
+from clusterstate.planning import Sight, bring, decide, foresee, look, with_generated
 from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.source import Source
 from clusterstate.relocation.way import Relocation, find_relocation
@@ -239,6 +240,8 @@ class Run:
         foreseen = foresee(sight, self.plan or Plan())
         if self.plan is not None and self.refusal is None:
             self.refusal = self._refuse(self.plan, foreseen.state, access, listing)
+            if self.writes and self.refusal is None:
+                foreseen = await with_generated(sight, self.plan, foreseen, self.now)
             listing = await self._push(access, tree, listing, foreseen.bodies)
         state = foreseen.state if self.pushed else sight.observed.state
         if self.pushed and CONFIG in listing.entries:
@@ -373,7 +376,8 @@ class Run:
         """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
         certificates = tuple(primary_certificates(state))
         self.certificates = None if broken else certificates
-        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
+        due = renewals(self.state.spec.keysets, state)
+        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now, due)
         self._note_cloud(state)
         self.doing = "mirroring into Secrets"
         self.mirrors = await keep_mirrors(self.context, self.state, state, broken, self.memory)

@@ -107,6 +107,8 @@ REFUSED = [
     ("spec.keysets", [{"name": "kubernetes-ca", "generate": {"algorithm": "ECDSA", "size": 2048}}]),
     ("spec.keysets", [{"name": "kubernetes-ca", "generate": {"newerThan": "2026-11-27"}}]),
     ("spec.keysets", [{"name": "kubernetes-ca", "generate": {"commonName": "a\nb"}}]),
+    ("spec.keysets", [{"name": "kubernetes-ca", "generate": {"validity": "59m"}}]),
+    ("spec.keysets", [{"name": "kubernetes-ca", "generate": {"validity": "24h", "renewBefore": "24h"}}]),
     ("spec.keysets", [{"name": "kubernetes-ca", "rotation": {"trust": ["-1"]}}]),
     (f"{MIRROR}.onMissing", "Ignore"),
     (f"{MIRROR}.restart", [{"kind": "Job", "name": "etcd"}]),

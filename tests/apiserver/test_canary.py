@@ -8,12 +8,14 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.kube.contents import unpack
+from clusterstate.state import codec
 from tests.support.keypairs import certificate, pem, secret, tls_secret
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
 CANARY = "CANARY-b7d1c0ffee"
+GENERATED = "pki/private/etcd-peers-ca-main/keyset.yaml"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n"
 
 
@@ -88,7 +90,10 @@ def test_no_byte_of_a_declared_content_is_told(world: World) -> None:
     declared = {
         "secrets": [{"name": "token", "valueFrom": {"secretKeyRef": {"name": "values", "key": "value"}}}],
         "files": [{"path": "addons/a", "contentFrom": {"secretKeyRef": {"name": "values", "key": "file"}}}],
-        "keysets": [{"name": "kubernetes-ca", "tlsSecretRef": {"name": "pair"}}],
+        "keysets": [
+            {"name": "kubernetes-ca", "tlsSecretRef": {"name": "pair"}},
+            {"name": "etcd-peers-ca-main", "generate": {}},
+        ],
     }
     world.apply(manifest(url=world.url, sync={"dryRun": True}, **declared))
     with world.running():
@@ -97,9 +102,11 @@ def test_no_byte_of_a_declared_content_is_told(world: World) -> None:
             "secrets/token",
             "addons/a",
             "pki/private/kubernetes-ca/keyset.yaml",
+            GENERATED,
         }
         world.apply(manifest(url=world.url, **declared))
         world.settled()
+        [made] = codec.decode_keyset(world.read(f"{COMPLEX}/{GENERATED}"), GENERATED).items
         assert CANARY in base64.b64decode(json.loads(world.read(f"{COMPLEX}/secrets/token"))["Data"]).decode()
         world.put(f"{COMPLEX}/addons/a", b"theirs")
         declared["sshPublicKeys"] = [{"valueFrom": {"secretKeyRef": {"name": "values", "key": "value"}}}]
@@ -107,7 +114,8 @@ def test_no_byte_of_a_declared_content_is_told(world: World) -> None:
         world.settled(status="False", reason="SpecInvalid")
         world.apply(manifest(url=world.url, sync={"conflict": "Fail"}))
         world.settled(status="False", reason="Conflict")
-    for hidden in (CANARY, private[40:100]):
+    generated = "".join((made.private_key or b"").decode().splitlines()[1:-1])
+    for hidden in (CANARY, private[40:100], generated[40:100], generated[800:860]):
         assert_untold(world, hidden)
 
 

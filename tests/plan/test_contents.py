@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusterstate.api.keysets import KeyAlgorithm
 from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.desired import AdoptionPolicy, ConflictPolicy, Desired, Direction, DriftPolicy
@@ -232,6 +233,8 @@ def test_an_addition_expects_the_keyset_that_was_read() -> None:
         ("kubernetes-ca", replace(PAIR, authority=False), "isn't a CA's"),
         ("etcd-peers-ca-main", replace(PAIR, authority=False), "isn't a CA's"),
         ("ca", replace(PAIR, authority=False), "isn't a CA's"),
+        ("service-account", replace(PAIR, algorithm=KeyAlgorithm.ECDSA), "RS256"),
+        ("etcd-clients-ca", replace(PAIR, algorithm=KeyAlgorithm.ECDSA), "etcd-manager loads RSA keys only"),
         ("kubelet", replace(PAIR, not_after=NOW), "ended at"),
         ("kubelet", replace(PAIR, not_before=NOW + timedelta(days=1)), "begins at"),
     ],

@@ -1,9 +1,11 @@
 """The rules of `spec.sshPublicKeys`, `spec.files` and `spec.afterPush`: what depends on more than one field."""
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import Final
 
 from clusterstate.api.contents import Value
+from clusterstate.api.durations import parse_duration
 from clusterstate.api.keysets import SIZES, Generate, Keyset
 from clusterstate.api.rule import Rule
 from clusterstate.api.sync import Direction
@@ -23,6 +25,12 @@ def _one_origin(keyset: Keyset) -> bool:
 
 def _fits(generate: Generate) -> bool:
     return generate.size is None or generate.size in SIZES[generate.algorithm]
+
+
+def _lasts(generate: Generate) -> bool:
+    validity = parse_duration(generate.validity)
+    early = parse_duration(generate.renew_before) if generate.renew_before else timedelta()
+    return validity >= timedelta(hours=1) and early < validity
 
 
 def _value_rule(path: str, values: Callable[[ClusterState], Iterable[Value | None]]) -> Rule:
@@ -54,6 +62,16 @@ CONTENT_RULES: Final = (
         field_path=".size",
         message="spec.keysets.generate.size is 2048, 3072 or 4096 for RSA, and 256, 384 or 521 for ECDSA. Correct it.",
         holds=lambda state: all(each.generate is None or _fits(each.generate) for each in state.spec.keysets),
+    ),
+    Rule(
+        path="spec.keysets[].generate",
+        cel=(
+            "duration(self.validity) >= duration('1h')"
+            " && (!has(self.renewBefore) || duration(self.renewBefore) < duration(self.validity))"
+        ),
+        field_path=".validity",
+        message="spec.keysets.generate.validity must be at least 1h and more than renewBefore. Correct it.",
+        holds=lambda state: all(each.generate is None or _lasts(each.generate) for each in state.spec.keysets),
     ),
     Rule(
         path="spec.files[]",

@@ -30,19 +30,22 @@ SIZES = {KeyAlgorithm.RSA: (2048, 3072, 4096), KeyAlgorithm.ECDSA: (256, 384, 52
 
 
 class Generate(Declared, frozen=True, kw_only=True):
-    """A key pair that the operator makes as kops does: a self-signed authority of this keyset's own."""
+    """A key pair that the operator makes as kops does: a self-signed authority of this keyset's own.
+
+    One that was in the store and is lost is not made again before a later newerThan asks for it.
+    """
 
     algorithm: KeyAlgorithm = KeyAlgorithm.RSA
-    """Of the private key. kops itself makes RSA."""
+    """Of the private key. kops itself makes RSA; service-account and etcd's keysets take nothing else."""
     size: Annotated[int, Meta(ge=256, le=4096)] | None = None
     """Bits of the key: 2048, 3072 or 4096 of RSA (default 2048), 256, 384 or 521 of ECDSA (default 256)."""
     common_name: Annotated[str, Meta(pattern=SUBJECT, max_length=64)] = ""
     """Common name of the certificate's subject. Defaults to the keyset's name, as with kops."""
     validity: Duration = "87600h"
-    """How long the certificate is valid from now; it begins two days before, for clocks that go slow."""
+    """How long, at least 1h, the certificate is valid from now; it begins two days before, for clocks that go slow."""
     newer_than: Moment | None = None
     """The newest key pair must have been made after this moment, else another one is generated. Set it to now to begin
-    a rotation; the same value never makes two."""
+    a rotation; the same value never makes two, and it must have passed."""
     renew_before: Duration | None = None
     """Generate another key pair so long before the certificate of the newest one ends. Absent: a person begins."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from clusterstate.plan.changes import Plan
 from clusterstate.state import codec
-from clusterstate.state.keypair import KeyPair, with_key_pair
+from clusterstate.state.keypair import KeyPair, newest_id, with_key_pair
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import State
 
@@ -14,12 +14,15 @@ def make_bodies(
 ) -> dict[str, bytes]:
     """Give the final bytes of every file that the plan writes and that is no document, by its key.
 
-    `declared` has secrets, SSH keys and files by key, `key_pairs` what belongs into keysets by their name.
+    `declared` has secrets, SSH keys and files by key, `key_pairs` what belongs into keysets by their name. A keyset
+    whose key pair is still to be made has no bytes yet.
     """
     bodies = {change.key: declared[change.key] for change in plan.changes if change.key in declared}
     for change in plan.changes:
         kind, name = kind_of(change.key)
-        if kind is FileKind.KEYSET and change.key_id:
-            keyset = with_key_pair(state.keysets.get(name), name, key_pairs[name], change.key_id)
-            bodies[change.key] = codec.encode_keyset(keyset)
+        if kind is not FileKind.KEYSET or name not in key_pairs:
+            continue
+        before, pair = state.keysets.get(name), key_pairs[name]
+        key_id = newest_id(pair.facts.serial, before) if change.generate else change.key_id
+        bodies[change.key] = codec.encode_keyset(with_key_pair(before, name, pair, key_id))
     return bodies

@@ -205,7 +205,10 @@ def _declared(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _said(content: Mapping[str, Any]) -> list[Any]:
     """Give what somebody declares, without what is only known of the store."""
-    return [restorable(content), *(content.get(part) for part in ("contents", "keyPairs", "store", "place"))]
+    return [
+        restorable(content),
+        *(content.get(part) for part in ("contents", "keyPairs", "generated", "store", "place")),
+    ]
 
 
 def _result(text: str) -> JobState | None:

@@ -15,6 +15,7 @@ from clusterstate.state import codec
 from clusterstate.state.limits import check_file
 from clusterstate.state.tree import Listing, Tree
 from clusterstate.store.base import ABSENT, Expect
+from clusterstate.store.failures import lost_race
 
 NO_BODIES: Final[Mapping[str, bytes]] = MappingProxyType({})
 
@@ -27,6 +28,8 @@ class File:
     data: bytes | None = field(repr=False)
     """None: it is deleted."""
     expect: Expect
+    read_back: bool = False
+    """Whether others may write another content at the same moment, and which one stays has to be seen."""
 
 
 def make_files(plan: Plan, bodies: Mapping[str, bytes] = NO_BODIES) -> list[File]:
@@ -41,6 +44,7 @@ async def write_files(tree: Tree, files: list[File], listing: Listing, now: date
     """Write, or delete, every file; give the listing as that leaves it.
 
     Raises `LostRace` when somebody wrote a file after the plan was made: nothing of theirs is overwritten or deleted.
+    Where the store keeps no conditions, two may write one key pair each: who finds the other's has lost.
     """
     for file in files:
         if file.data is None:
@@ -48,6 +52,8 @@ async def write_files(tree: Tree, files: list[File], listing: Listing, now: date
             listing = listing.deleted(file.key)
         else:
             version = await tree.write(file.key, file.data, expect=file.expect)
+            if file.read_back and (await tree.read(file.key)).data != file.data:
+                raise lost_race(file.key)
             listing = listing.written(file.key, version, len(file.data), now)
     return listing
 
@@ -59,4 +65,4 @@ def _make_file(change: Change, bodies: Mapping[str, bytes]) -> File:
         return File(change.key, None, expect)
     data = codec.encode_document(change.document) if change.document else bodies[change.key]
     check_file(change.key, len(data))
-    return File(change.key, data, expect)
+    return File(change.key, data, expect, read_back=change.generate is not None)

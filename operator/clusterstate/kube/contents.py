@@ -56,6 +56,7 @@ class _Shape(msgspec.Struct, rename="camel"):
     departure: _Departure | None = None
     contents: dict[str, str] = {}
     key_pairs: dict[str, list[str]] = {}
+    generated: dict[str, str] = {}
     undeclared: list[str] = []
     shown: "_Shape | None" = None
     declared: "_Shape | None" = None

@@ -47,7 +47,7 @@ def _dangers(plan: Plan, after: State, files: int) -> Iterator[str]:
 
 def _spoils_keyset(change: Change, after: State) -> bool:
     kind, name = kind_of(change.key)
-    if kind is not FileKind.KEYSET:
-        return False
+    if kind is not FileKind.KEYSET or change.generate:
+        return False  # a key pair more spoils none, and of one that is to be made `after` knows nothing
     keyset = after.keysets.get(name)
     return change.action is Action.DELETE or keyset is None or primary(keyset) is None

@@ -7,6 +7,7 @@ it out, `status` and the command line show it.
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from clusterstate.plan.desired import KeyRequest
 from clusterstate.plan.observed import Applied
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Document, Json, State
@@ -48,6 +49,8 @@ class Change:
     """Digest of what is written into a file that is no document; of a keyset, the public key that is added."""
     key_id: str = ""
     """The id under which a key pair is added to a keyset."""
+    generate: KeyRequest | None = None
+    """What key pair is made and added; its id and bytes come to be when it is, and no plan knows them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Final
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.desired import ConflictPolicy, Desired, Direction, DriftPolicy, Policy
+from clusterstate.plan.generation import generate, is_met, moments, require_algorithm
 from clusterstate.plan.observed import Applied, Observed
 from clusterstate.plan.ssh_keys import in_order, require_one_ssh_key
 from clusterstate.plan.values import join
@@ -53,9 +54,11 @@ class _Part:
 class _Decision:
     files: tuple[_Part, ...] = ()
     key_pairs: Mapping[str, _Part] = field(default_factory=dict)
+    generated: Mapping[str, _Part] = field(default_factory=dict)
 
     def parts(self) -> Iterator[_Part]:
         yield from self.key_pairs.values()
+        yield from self.generated.values()
         yield from self.files
 
 
@@ -64,7 +67,9 @@ def observed_base(specs: Applied, desired: Desired, observed: Observed) -> Appli
     names = {*desired.key_pairs}.union(*(each.key_pairs for each in _known(observed)))
     keysets = {name: keyset for name, keyset in observed.state.keysets.items() if name in names}
     pairs = {name: public_keys_of(keyset) for name, keyset in sorted(keysets.items())}
-    return replace(specs, contents=observed.contents, key_pairs=pairs)
+    made = {*desired.generate}.union(*(each.generated for each in _known(observed)))
+    generated = moments({name: each for name, each in observed.state.keysets.items() if name in made})
+    return replace(specs, contents=observed.contents, key_pairs=pairs, generated=generated)
 
 
 def _known(observed: Observed) -> tuple[Applied, ...]:
@@ -75,6 +80,9 @@ def compare_contents(desired: Desired, specs: Applied) -> Iterator[Difference]:
     """Give every file and keyset that doesn't hold what is declared, whoever changed it."""
     for name, pair in sorted(desired.key_pairs.items()):
         if pair.public_key not in specs.key_pairs.get(name, ()):
+            yield Difference(keyset_key(name), "")
+    for name, wanted in sorted(desired.generate.items()):
+        if not is_met(wanted.asked, specs.generated.get(name)):
             yield Difference(keyset_key(name), "")
     for key, digest in sorted(desired.contents.items(), key=_place):
         if specs.contents.get(key) != digest:
@@ -89,17 +97,22 @@ def add_contents(
     What is new is written before what is old goes. Raises `SpecInvalid` where the declaration can't be carried out.
     """
     base, specs = sides
-    if not (desired.contents or desired.key_pairs or base.contents or base.key_pairs):
+    if not any((*_contents(desired), *_contents(base))):
         return plan
     after = plan.state_after(observed.state)
     if _moves(desired, observed.state, after):
         held = "config places files elsewhere from now on: secrets, keysets, SSH keys and files follow in the next run"
-        applied = replace(plan.applied, contents=base.contents, key_pairs=base.key_pairs)
+        contents = replace(plan.applied, contents=base.contents)
+        applied = replace(contents, key_pairs=base.key_pairs, generated=base.generated)
         return replace(plan, held=True, warnings=(*plan.warnings, held), applied=applied)
     decision = _decide(desired, observed, sides, now)
     changes = [part.change for part in decision.parts() if part.change is not None]
     require_one_ssh_key(desired, after.cluster, specs.contents, changes)
     return _join(plan, decision, desired, in_order([*plan.changes, *changes], one_ssh_key=desired.one_ssh_key))
+
+
+def _contents(side: Desired | Applied) -> tuple[Mapping[str, object], ...]:
+    return side.contents, side.key_pairs, side.generate if isinstance(side, Desired) else side.generated
 
 
 def _join(plan: Plan, decision: _Decision, desired: Desired, changes: Iterable[Change]) -> Plan:
@@ -116,6 +129,7 @@ def _join(plan: Plan, decision: _Decision, desired: Desired, changes: Iterable[C
             plan.applied,
             contents={part.key: part.applied for part in decision.files if part.applied is not None},
             key_pairs={name: frozenset({key}) for name, key in pairs.items() if key is not None},
+            generated={name: part.applied for name, part in decision.generated.items() if part.applied is not None},
         ),
     )
 
@@ -142,7 +156,8 @@ def _decide(desired: Desired, observed: Observed, sides: tuple[Applied, Applied]
         name: _add_key_pair(name, pair, (observed, sides), desired.policy, now)
         for name, pair in sorted(desired.key_pairs.items())
     }
-    return _Decision(tuple(_decide_file(each, desired.policy, adopting=adopting) for each in files), pairs)
+    made = {name: _generate(name, desired, observed, base, now) for name in sorted(desired.generate)}
+    return _Decision(tuple(_decide_file(each, desired.policy, adopting=adopting) for each in files), pairs, made)
 
 
 def _place(item: str | tuple[str, str]) -> tuple[int, str]:
@@ -213,6 +228,16 @@ def _addition(name: str, pair: KeyPairFacts, keyset: Keyset | None, now: datetim
     return Change(keyset_key(name), action, fields, content=pair.public_key, key_id=key_id)
 
 
+def _generate(name: str, desired: Desired, observed: Observed, base: Applied, now: datetime) -> _Part:
+    key, keysets = keyset_key(name), observed.state.keysets
+    keyset, known = keysets.get(name), base.generated.get(name)
+    done = generate(name, desired.generate[name], keyset, known, desired.policy.drift, now)
+    if done.change is None:
+        return _Part(key, done.applied, drift=done.drift)
+    _require_current_name(name, keysets)
+    return _Part(key, done.applied, replace(done.change, expect=observed.versions.get(key)))
+
+
 def _require_fit(name: str, pair: KeyPairFacts, now: datetime) -> None:
     """Raise `SpecInvalid` for a key pair that would do harm in the keyset."""
     where = f"spec.keysets[{name}]"
@@ -224,6 +249,7 @@ def _require_fit(name: str, pair: KeyPairFacts, now: datetime) -> None:
         raise SpecInvalid(
             f"{where}: the certificate isn't a CA's, but this keyset's sign others. Give one with CA:TRUE."
         )
+    require_algorithm(name, pair.algorithm, where)
 
 
 def _require_current_name(name: str, keysets: Mapping[str, Keyset]) -> None:
@@ -239,7 +265,7 @@ def _require_current_name(name: str, keysets: Mapping[str, Keyset]) -> None:
 def carried_out(plan: Plan, state: State, bodies: Mapping[str, bytes]) -> State:
     """Give a state as it is once the whole plan is written, as far as it was read or is written.
 
-    `bodies` has the bytes of what is no document, by its key.
+    `bodies` has the bytes of what is no document, by its key; a keyset without is as it was, until its key is made.
     """
     state = plan.state_after(state)
     keysets, secrets, ssh_keys = dict(state.keysets), dict(state.secrets), dict(state.ssh_public_keys)
@@ -255,7 +281,7 @@ def carried_out(plan: Plan, state: State, bodies: Mapping[str, bytes]) -> State:
                 ssh_keys.pop(name, None)
             case FileKind.SSH_PUBLIC_KEY, _:
                 ssh_keys[name] = codec.decode_ssh_public_key(body, change.key)
-            case FileKind.KEYSET, _:
+            case FileKind.KEYSET, _ if body:
                 keysets[name] = codec.decode_keyset(body, change.key)
             case _:
                 pass

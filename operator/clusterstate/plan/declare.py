@@ -9,6 +9,7 @@ from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.absence import find_problems
 from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
+from clusterstate.plan.generation import declared_generations
 from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.naming import named
 from clusterstate.plan.ownership import Owners, declared_part, ownership_of
@@ -46,6 +47,7 @@ def declare(state: ClusterState, store_url: str) -> Desired:
         ),
         # kops finds no place behind k8s://, and leaves configBase to people: nodes read from a store that they reach.
         names_place=not objects,
+        generate=declared_generations(spec.keysets),
         one_ssh_key=objects,
         cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
         absent=frozenset(spec.absent),

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+from clusterstate.api.keysets import KeyAlgorithm
 from clusterstate.api.sync import AdoptionPolicy, ConflictPolicy, Direction, DriftPolicy
 from clusterstate.state.keypair import KeyPairFacts
 from clusterstate.state.objects import JsonObject
@@ -14,6 +16,8 @@ __all__ = [
     "DesiredGroup",
     "Direction",
     "DriftPolicy",
+    "Generation",
+    "KeyRequest",
     "Metadata",
     "Policy",
 ]
@@ -56,6 +60,34 @@ class DesiredGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """A key pair that is to be made: a self-signed authority."""
+
+    algorithm: KeyAlgorithm
+    size: int
+    """Bits of the key."""
+    common_name: str
+    validity: timedelta
+    """From the moment at which it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """When a keyset gets another key pair, and what kind of one."""
+
+    request: KeyRequest
+    newer_than: datetime | None = None
+    """The newest key pair must have been made after it."""
+    renew_before: timedelta | None = None
+    """How long before the end of the newest certificate there must be another one."""
+
+    @property
+    def asked(self) -> str:
+        """The moment as people write it, empty where there is none."""
+        return f"{self.newer_than:%Y-%m-%dT%H:%M:%SZ}" if self.newer_than else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that one declaration says about a state."""
 
@@ -72,6 +104,8 @@ class Desired:
     """Digests of secrets, SSH keys and files, by their key in the state."""
     key_pairs: Mapping[str, KeyPairFacts] = field(default_factory=dict)
     """Key pairs that must be in a keyset, by its name."""
+    generate: Mapping[str, Generation] = field(default_factory=dict)
+    """Keysets that must have a key pair of the operator's making, or any other one, by their names."""
     one_ssh_key: bool = False
     """Whether the store has room for one SSH key only, so that the old one goes before the new one comes."""
     cluster_metadata: Metadata = field(default_factory=Metadata)

@@ -198,7 +198,8 @@ def _applied(sides: _Sides, parts: Mapping[str, Part], kept: Sequence[Item]) -> 
 
 
 def _require_cluster(desired: Desired, observed: Observed) -> None:
-    declared = desired.instance_groups or desired.cluster_metadata or desired.contents or desired.key_pairs
+    documents = desired.instance_groups or desired.cluster_metadata
+    declared = documents or desired.contents or desired.key_pairs or desired.generate
     if declared and desired.cluster is None and observed.state.cluster is None:
         raise SpecInvalid(
             f"{desired.state_url} holds no cluster and spec.cluster declares none, so that nothing that belongs to one "

@@ -30,6 +30,11 @@ class Applied:
     """Digests of secrets, SSH keys and files, by their key in the state."""
     key_pairs: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Public keys of key pairs, as `state.keypair` tells them, by their keyset's name."""
+    generated: Mapping[str, str] = field(default_factory=dict)
+    """Keysets that had a key pair as `Desired.generate` asks for, by their names, with `newerThan` then, or nothing.
+
+    On the store's side it is the moment at which the newest key pair was made.
+    """
     undeclared: frozenset[str] = frozenset()
     """Names of those instance groups that were declared once, aren't any more, and stay in the store."""
     cluster_metadata: Metadata = field(default_factory=Metadata)
@@ -51,6 +56,7 @@ class Applied:
         more = {
             "clusterMetadata": {name: dict(sorted(part.items())) for name, part in metadata.items() if part},
             "absent": sorted(self.absent),
+            "generated": dict(sorted(self.generated.items())),
             "store": self.store,
             "place": self.place,
             "departure": self.departure.as_json() if self.departure else None,
@@ -92,6 +98,7 @@ class Applied:
             declared=None if content.get("declared") is None else cls.from_json(content["declared"]),
             contents=content.get("contents", {}),
             key_pairs={name: frozenset(keys) for name, keys in content.get("keyPairs", {}).items()},
+            generated=content.get("generated", {}),
             cluster_metadata=Metadata(metadata.get("labels", {}), metadata.get("annotations", {})),
             absent=frozenset(content.get("absent", ())),
         )

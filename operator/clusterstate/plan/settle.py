@@ -7,6 +7,7 @@ store says the same; elsewhere the run had not come that far, and what was appli
 from collections.abc import Mapping, Sequence
 
 from clusterstate.plan.desired import DesiredGroup, Metadata
+from clusterstate.plan.generation import is_met
 from clusterstate.plan.merge_table import ATOMIC, Keyed, Rules, rules_of
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.pointers import find, path_of, put
@@ -79,6 +80,7 @@ def _settle_one(applied: Applied, intent: Applied, observed: Applied) -> Applied
         shown=applied.shown,
         contents=_settle_contents(applied.contents, intent.contents, observed.contents),
         key_pairs=_settle_key_pairs(applied.key_pairs, intent.key_pairs, observed.key_pairs),
+        generated=_settle_generated(applied.generated, intent.generated, observed.generated),
         cluster_metadata=Metadata(
             _settle_texts(*(side.cluster_metadata.labels for side in sides)),
             _settle_texts(*(side.cluster_metadata.annotations for side in sides)),
@@ -101,6 +103,12 @@ def _settle_key_pairs(
     none = frozenset[str]()
     names = sorted({*applied, *intent})
     return {name: applied.get(name, none) | (intent.get(name, none) & observed.get(name, none)) for name in names}
+
+
+def _settle_generated(
+    applied: Mapping[str, str], intent: Mapping[str, str], observed: Mapping[str, str]
+) -> dict[str, str]:
+    return {**applied, **{name: asked for name, asked in intent.items() if is_met(asked, observed.get(name))}}
 
 
 def _settle_absent(applied: frozenset[str], intent: frozenset[str], observed: JsonObject | None) -> frozenset[str]:

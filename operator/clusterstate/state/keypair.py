@@ -1,12 +1,12 @@
 """A key pair on its way into a keyset, by kops's rules (`AddItem` in kops's `upup/pkg/fi/ca.go`). Pure."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from clusterstate.api.keysets import KeyAlgorithm
 from clusterstate.errors import SpecInvalid
 from clusterstate.state.keyset import ODD_CERTIFICATE, by_age, primary
 from clusterstate.state.objects import Keyset, KeysetItem
@@ -34,6 +35,7 @@ class KeyPairFacts:
     not_after: datetime
     authority: bool
     """Whether the certificate is a CA's."""
+    algorithm: KeyAlgorithm = KeyAlgorithm.RSA
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def read_key_pair(certificate: bytes, private_key: bytes, where: str) -> KeyPair
     """
     try:
         found = x509.load_pem_x509_certificate(certificate)
-        facts = _facts(found)
+        _facts(found)
     except ODD_CERTIFICATE:
         raise SpecInvalid(f"{where}: tls.crt holds no certificate that can be read. Correct the Secret.") from None
     try:
@@ -63,8 +65,13 @@ def read_key_pair(certificate: bytes, private_key: bytes, where: str) -> KeyPair
         raise SpecInvalid(f"{where}: kops takes RSA and ECDSA keys only, and tls.key is another one. Replace it.")
     if key.public_key() != found.public_key():
         raise SpecInvalid(f"{where}: tls.key isn't the key of tls.crt. Correct the Secret.")
+    return make_key_pair(found, key)
+
+
+def make_key_pair(certificate: x509.Certificate, key: RSAPrivateKey | EllipticCurvePrivateKey) -> KeyPair:
+    """Give a certificate and its key as kops writes them: PKCS #1 or SEC 1."""
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return KeyPair(facts, found.public_bytes(Encoding.PEM), pem)
+    return KeyPair(_facts(certificate), certificate.public_bytes(Encoding.PEM), pem)
 
 
 def _facts(certificate: x509.Certificate) -> KeyPairFacts:
@@ -78,6 +85,7 @@ def _facts(certificate: x509.Certificate) -> KeyPairFacts:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         authority=authority,
+        algorithm=KeyAlgorithm.RSA if isinstance(certificate.public_key(), RSAPublicKey) else KeyAlgorithm.ECDSA,
     )
 
 
@@ -105,17 +113,57 @@ def choose_id(facts: KeyPairFacts, keyset: Keyset | None, now: datetime) -> str:
     same, and greater than all others, as kops's would be.
     """
     ids = {item.id for item in keyset.items} if keyset else set()
-    if facts.serial <= _serial_at(now, 0) and str(facts.serial) not in ids:
+    if facts.serial <= serial_at(now, 0) and str(facts.serial) not in ids:
         return str(facts.serial)
-    chance = int(facts.public_key[:8], 16)
+    return newest_id(serial_at(facts.not_before, int(facts.public_key[:8], 16)), keyset)
+
+
+def newest_id(wanted: int, keyset: Keyset | None) -> str:
+    """Give an id that makes a key pair the newest of its keyset: the wanted one, unless another is as high."""
+    ids = (item.id for item in keyset.items) if keyset else ()
     highest = max((int(each) for each in ids if each.isascii() and each.isdigit()), default=0)
-    return str(max(_serial_at(facts.not_before, chance), highest + 1))
+    return str(max(wanted, highest + 1))
 
 
-def _serial_at(time: datetime, chance: int) -> int:
-    """Give the serial that kops builds at a time (`BuildPKISerial` in kops's `pkg/pki`)."""
+def serial_at(time: datetime, chance: int) -> int:
+    """Give the serial that kops builds at a time with 32 bits of chance (`BuildPKISerial` in kops's `pkg/pki`)."""
     nanoseconds = (time - _EPOCH) // (datetime.resolution) * 1000
     return max(0, nanoseconds) << 32 | chance
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What is known of the newest key pair of a keyset."""
+
+    made: datetime
+    ends: datetime
+
+
+def find_newest(keyset: Keyset | None) -> Newest | None:
+    """Give the newest key pair, distrusted or not; None where no trusted one has a certificate and a private key."""
+    items = keyset.items if keyset else ()
+    pairs = [item for item in items if item.certificate and item.private_key]
+    if not any(item.trusted for item in pairs):
+        return None
+    return max((_age_of(item) for item in pairs), key=lambda each: each.made)
+
+
+def _age_of(item: KeysetItem) -> Newest:
+    """Tell when a key pair was made: its id or serial says so where kops, or we, built it; else its certificate."""
+    certificate = x509.load_pem_x509_certificate(item.certificate or b"")
+    begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    told = (
+        _time_of(int(item.id) if item.id.isascii() and item.id.isdigit() else 0),
+        _time_of(certificate.serial_number),
+    )
+    return Newest(next((each for each in told if each is not None and begins <= each <= ends), begins), ends)
+
+
+def _time_of(serial: int) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=(serial >> 32) // 1000)
+    except OverflowError:
+        return None
 
 
 def with_key_pair(keyset: Keyset | None, name: str, pair: KeyPair, key_id: str) -> Keyset:

@@ -62,10 +62,12 @@ def newest_told(status: Status) -> int:
     return max((job, *(each.revision for each in status.history)))
 
 
-def next_turn(certificates: Iterable[Certificate], warning: timedelta, now: datetime) -> datetime | None:
-    """Give when time alone changes what is said of certificates, None for never."""
+def next_turn(
+    certificates: Iterable[Certificate], warning: timedelta, now: datetime, others: Iterable[datetime] = ()
+) -> datetime | None:
+    """Give when time alone changes what is said of certificates, or anything else; None for never."""
     turns = (turn for each in certificates for turn in (each.not_after - warning, each.not_after))
-    return min((turn for turn in turns if turn > now), default=None)
+    return min((turn for turn in (*turns, *others) if turn > now), default=None)
 
 
 def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport:

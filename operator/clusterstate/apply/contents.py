@@ -1,4 +1,6 @@
-"""The bytes of what a plan writes beside documents: as they were declared, or a keyset with a key pair added."""
+"""The bytes of what a plan writes beside documents: as they were declared, or a keyset with a key pair added
+or a step of its rotation taken.
+"""
 
 from collections.abc import Mapping
 
@@ -7,6 +9,7 @@ from clusterstate.state import codec
 from clusterstate.state.keypair import KeyPair, with_key_pair
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import State
+from clusterstate.state.rotation import take_step
 
 
 def make_bodies(
@@ -22,4 +25,6 @@ def make_bodies(
         if kind is FileKind.KEYSET and change.key_id:
             keyset = with_key_pair(state.keysets.get(name), name, key_pairs[name], change.key_id)
             bodies[change.key] = codec.encode_keyset(keyset)
+        elif change.step is not None:
+            bodies[change.key] = codec.encode_keyset(take_step(state.keysets[name], change.step))
     return bodies

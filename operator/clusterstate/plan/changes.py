@@ -10,6 +10,7 @@ from enum import StrEnum
 from clusterstate.plan.observed import Applied
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Document, Json, State
+from clusterstate.state.rotation import Step
 from clusterstate.store.base import Version
 
 
@@ -48,6 +49,8 @@ class Change:
     """Digest of what is written into a file that is no document; of a keyset, the public key that is added."""
     key_id: str = ""
     """The id under which a key pair is added to a keyset."""
+    step: Step | None = None
+    """What a rotation does to a keyset."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 
+from clusterstate.api.annotations import ROLLED
+from clusterstate.api.durations import parse_duration
+from clusterstate.api.keysets import Rotation as DeclaredRotation
 from clusterstate.api.spec import InstanceGroup
 from clusterstate.api.store import Layout
 from clusterstate.api.sync import Validation
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.absence import find_problems
-from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
+from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy, Rotation
 from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.naming import named
 from clusterstate.plan.ownership import Owners, declared_part, ownership_of
@@ -49,7 +52,16 @@ def declare(state: ClusterState, store_url: str) -> Desired:
         one_ssh_key=objects,
         cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
         absent=frozenset(spec.absent),
+        rotations={each.name: _rotation(each.rotation) for each in spec.keysets if each.rotation is not None},
+        rolled=state.metadata.annotations.get(ROLLED, ""),
     )
+
+
+def _rotation(declared: DeclaredRotation) -> Rotation:
+    after = (
+        None if each is None else parse_duration(each) for each in (declared.promote_after, declared.distrust_after)
+    )
+    return Rotation(declared.paused, *after, frozenset(declared.trust))
 
 
 def _declared_group(group: InstanceGroup, owners: Owners) -> InstanceGroup | None:

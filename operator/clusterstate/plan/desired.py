@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from clusterstate.api.sync import AdoptionPolicy, ConflictPolicy, Direction, DriftPolicy
 from clusterstate.state.keypair import KeyPairFacts
@@ -16,6 +17,7 @@ __all__ = [
     "DriftPolicy",
     "Metadata",
     "Policy",
+    "Rotation",
 ]
 
 
@@ -56,6 +58,19 @@ class DesiredGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """What the operator may do with the key pairs of a keyset."""
+
+    paused: bool = False
+    promote_after: timedelta | None = None
+    """Age of a key pair from which on it may be promoted; None: people promote."""
+    distrust_after: timedelta | None = None
+    """Age of the primary from which on older key pairs may be distrusted; None: people do."""
+    trust: frozenset[str] = frozenset()
+    """Ids of key pairs that are trusted in any case."""
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that one declaration says about a state."""
 
@@ -77,6 +92,11 @@ class Desired:
     cluster_metadata: Metadata = field(default_factory=Metadata)
     absent: frozenset[str] = frozenset()
     """JSON pointers, as plans spell them, to what must not be in the Cluster."""
+
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    """By the keyset's name."""
+    rolled: str = ""
+    """The annotation `clusterstate.dev/rolled`: what people say that rolling updates have brought to all nodes."""
 
     @property
     def state_url(self) -> str:

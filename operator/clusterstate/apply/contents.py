@@ -1,6 +1,4 @@
-"""The bytes of what a plan writes beside documents: as they were declared, or a keyset with a key pair added
-or a step of its rotation taken.
-"""
+"""The bytes of what a plan writes beside documents: as declared, or a keyset with a key pair added or a step taken."""
 
 from collections.abc import Mapping
 

@@ -58,10 +58,12 @@ def declare(state: ClusterState, store_url: str) -> Desired:
 
 
 def _rotation(declared: DeclaredRotation) -> Rotation:
-    after = (
-        None if each is None else parse_duration(each) for each in (declared.promote_after, declared.distrust_after)
+    return Rotation(
+        declared.paused,
+        promote_after=parse_duration(declared.promote_after) if declared.promote_after else None,
+        distrust_after=parse_duration(declared.distrust_after) if declared.distrust_after else None,
+        trust=frozenset(declared.trust),
     )
-    return Rotation(declared.paused, *after, frozenset(declared.trust))
 
 
 def _declared_group(group: InstanceGroup, owners: Owners) -> InstanceGroup | None:

@@ -7,8 +7,9 @@ Trusting a key pair again needs no proof.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from clusterstate.plan.changes import Action, Change, FieldChange, Plan
 from clusterstate.plan.desired import Desired, Rotation
@@ -22,6 +23,8 @@ from clusterstate.state.layout import CONFIG, keyset_key
 from clusterstate.state.node_config import SERVICE_ACCOUNT
 from clusterstate.state.objects import Keyset, KeysetItem
 from clusterstate.state.rotation import Step, StepKind, made_at, older_trusted, promotable
+
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Phase(StrEnum):
@@ -123,7 +126,12 @@ def _confirmed(stage: Stage, wanted: str, rollout: Rollout) -> Stage:
 
 
 def _due(item: KeysetItem, after: timedelta | None, now: datetime) -> datetime | None:
-    return None if after is None else made_at(item, now) + after
+    if after is None:
+        return None
+    try:
+        return made_at(item, now) + after
+    except OverflowError:
+        return NEVER
 
 
 def add_steps(plan: Plan, desired: Desired, observed: Observed, now: datetime) -> Plan:
@@ -146,7 +154,7 @@ def _fields(keyset: Keyset, step: Step) -> Iterator[FieldChange]:
     """Give what changes; not the time of a distrust, since the same plan is the same at any time."""
     if step.kind is StepKind.PROMOTE:
         before = primary(keyset)
-        yield FieldChange("/spec/primaryId", Action.UPDATE, before and before.id, step.ids[0])
+        yield FieldChange("/spec/primaryId", Action.UPDATE, before.id if before else None, step.ids[0])
         return
     action = Action.CREATE if step.kind is StepKind.DISTRUST else Action.DELETE
     for key_id in step.ids:

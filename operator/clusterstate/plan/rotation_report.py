@@ -138,6 +138,6 @@ def _tell_unrotatable(stage: Stage) -> str:
             f"kops reads {stage.keyset} as {current[0]}, and writes it under that name: rotate {current[0]} with kops."
         )
     return (
-        "kops rotates service-account and keysets with -ca in their name, and makes others anew when what signs them is "
-        "rotated: no step is taken."
+        "kops rotates service-account and keysets with -ca in their name, and makes others anew when what signs them "
+        "is rotated: no step is taken."
     )

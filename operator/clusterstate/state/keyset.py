@@ -121,7 +121,7 @@ def certificate_of(item: KeysetItem) -> x509.Certificate | None:
     if item.certificate is None:
         return None
     try:
-        return x509.load_pem_x509certificate_of(item.certificate)
+        return x509.load_pem_x509_certificate(item.certificate)
     except ODD_CERTIFICATE:
         raise _unreadable(item) from None
 

@@ -1,4 +1,4 @@
-"""What `igconfig/ROLE/GROUP/nodeupconfig.yaml` says of keysets: what `kops update cluster` has published to nodes. Pure.
+"""What `igconfig/ROLE/GROUP/nodeupconfig.yaml` says of keysets: what `kops update cluster` publishes to nodes. Pure.
 
 `CAs` has the trusted certificates, `KeypairIDs` the primary's id, each by keyset; of `service-account` the public keys
 stand in `APIServerConfig` instead (kops, `pkg/nodemodel/nodeupconfigbuilder.go`). Groups without an API server have

@@ -27,6 +27,8 @@ MAX_PATH = 512
 """Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
 MAX_ID = 128
 """Characters of a key's id; kops makes them of 28 digits."""
+MAX_ROTATION = 2048
+"""Characters of what is told of one keyset's rotation: commands, with all that an annotation has to keep."""
 MAX_MIRRORS = 500
 MAX_HISTORY = 100
 
@@ -173,7 +175,7 @@ def _rotation(report: RotationReport) -> dict[str, Any]:
     row: dict[str, Any] = {"name": report.keyset, "phase": report.phase.value}
     _put(row, "primaryId", cut(report.primary_id, MAX_ID))
     _put(row, "nextId", cut(report.next_id, MAX_ID))
-    _put(row, "message", cut(report.message, TEXT_LENGTH))
+    _put(row, "message", cut(report.message, MAX_ROTATION))
     return row
 
 

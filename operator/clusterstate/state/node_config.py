@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from clusterstate.errors import MalformedFile
 from clusterstate.state import yaml
-from clusterstate.state.keyset import certificate_of
+from clusterstate.state.keyset import ODD_CERTIFICATE, certificate_of
 from clusterstate.state.layout import FileKind
 from clusterstate.state.limits import MAX_BYTES
 from clusterstate.state.objects import Json, KeysetItem
@@ -39,7 +39,7 @@ class NodeConfig:
 
 
 def fingerprint(keyset: str, item: KeysetItem) -> str:
-    """Give what a published key pair is recognised by, empty where it has no certificate.
+    """Give what a published key pair is recognised by, empty where it has nothing that could be recognised.
 
     Raises `MalformedKeyset` on a certificate that can't be read.
     """
@@ -48,8 +48,11 @@ def fingerprint(keyset: str, item: KeysetItem) -> str:
         return ""
     if keyset != SERVICE_ACCOUNT:
         return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
-    public = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return sha256(public).hexdigest()
+    try:
+        public = certificate.public_key()
+    except ODD_CERTIFICATE:
+        return ""
+    return sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def read_node_config(data: bytes, key: str) -> NodeConfig:

@@ -63,11 +63,11 @@ def newest_told(status: Status) -> int:
 
 
 def next_turn(
-    certificates: Iterable[Certificate], warning: timedelta, now: datetime, due: Iterable[datetime] = ()
+    certificates: Iterable[Certificate], warning: timedelta, now: datetime, others: Iterable[datetime] = ()
 ) -> datetime | None:
-    """Give when time alone changes what is said of certificates, or asks for another one; None for never."""
+    """Give when time alone changes what is said of certificates, or anything else; None for never."""
     turns = (turn for each in certificates for turn in (each.not_after - warning, each.not_after))
-    return min((turn for turn in (*turns, *due) if turn > now), default=None)
+    return min((turn for turn in (*turns, *others) if turn > now), default=None)
 
 
 def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport:

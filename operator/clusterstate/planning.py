@@ -30,6 +30,8 @@ from clusterstate.plan.observed import Observed, specs_of
 from clusterstate.plan.ownership import ownership_of
 from clusterstate.plan.place import Origin, as_plain
 from clusterstate.plan.pull import Pull, make_pull
+from clusterstate.plan.rollout import Rollout
+from clusterstate.plan.rotation_report import RotationReport, report_rotations
 from clusterstate.state.digests import Digests
 from clusterstate.state.keypair import KeyPair
 from clusterstate.state.objects import State
@@ -129,8 +131,14 @@ def bring(state: ClusterState, desired: Desired, after: State) -> Pull | None:
     return make_pull(state, ownership_of(state.metadata), desired, specs_of(after))
 
 
+def follow(sight: Sight, name: str, after: State, now: datetime) -> tuple[RotationReport, ...]:
+    """Give how far rotations are that the object of that name declares, once the store holds `after`."""
+    rollout = Rollout(sight.observed.node_configs, sight.desired.rolled)
+    return report_rotations(sight.desired, name, after.keysets, rollout, now)
+
+
 def _observed(past: Past, read: Read, digests: Mapping[str, str]) -> Observed:
-    return Observed(read.state, read.versions, past.applied, past.intents, digests)
+    return Observed(read.state, read.versions, past.applied, past.intents, digests, read.node_configs)
 
 
 def _wanted(state: ClusterState, keys: Collection[str]) -> Wanted:
@@ -142,4 +150,5 @@ def _wanted(state: ClusterState, keys: Collection[str]) -> Wanted:
         secrets=lambda name: wanted.secrets(name) or chosen(name),
         ssh_public_keys=wanted.ssh_public_keys or (mirror is not None and mirror.ssh_public_keys is not None),
         files=wanted.files,
+        node_configs=any(each.rotation is not None for each in state.spec.keysets),
     )

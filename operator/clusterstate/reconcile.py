@@ -12,7 +12,6 @@ report  = mirroring.keep_mirrors        State -> Secrets
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT, ROLLED
 from clusterstate.api.durations import parse_duration
@@ -32,7 +31,6 @@ from clusterstate.errors import (
     RunUnfinished,
     SpecInvalid,
     SpecTooLarge,
-    StateError,
 )
 from clusterstate.facts import newest_told, next_turn, origin_of, store_facts
 from clusterstate.gather import Access, Sources, known_of
@@ -59,8 +57,9 @@ from clusterstate.plan.outcome import (
 )
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.refusal import find_refusal
+from clusterstate.plan.rotation_report import RotationReport, hold_for_rollout, turns_of
 from clusterstate.plan.telling import tell_declarer
-from clusterstate.planning import Sight, bring, decide, foresee, look, with_generated
+from clusterstate.planning import Sight, bring, decide, follow, foresee, look, with_generated
 from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.source import Source
 from clusterstate.relocation.way import Relocation, find_relocation
@@ -134,6 +133,7 @@ class Run:
         self.certificates: tuple[Certificate, ...] | None = None
         self.mirrors: MirrorReport | None = None
         self.cloud: CloudUpdate | None = None
+        self.rotations: tuple[RotationReport, ...] | None = None
         self.pull: Pull | None = None
         self.hook: HookReport | None = None
         self.written: Body | None = None
@@ -154,6 +154,7 @@ class Run:
             certificates=self.certificates,
             mirrors=self.mirrors,
             cloud=self.cloud,
+            rotations=self.rotations,
             pull=self.pull,
             hook=self.hook,
             migration=self.relocation.facts if self.relocation else self.migration,
@@ -210,7 +211,7 @@ class Run:
     async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
         """Read a state and do with it what needs no write to a store."""
         sight, history = await self._look(access, tree, listing)
-        await self._report(sight.observed.state)
+        await self._report(sight, sight.observed.state)
         self.doing = f"moving the state away from {access.location.url}"
         return sight, history
 
@@ -247,7 +248,7 @@ class Run:
         if self.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
         self.facts = store_facts(access, tree, listing)
-        await self._report(state)
+        await self._report(sight, state)
         await self._pull(sight.desired, state)
         await self._follow_up(access, state)
         await self._finish_move(Source(access, sight, tree, listing))
@@ -261,7 +262,7 @@ class Run:
         sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
         self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
         if sight.broken:
-            await self._report(sight.observed.state, sight.broken)
+            await self._report(sight, sight.observed.state)
         sight.require_whole()
         return sight, self.history
 
@@ -370,17 +371,20 @@ class Run:
     def _note_cloud(self, state: State) -> None:
         confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
         pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
-        self.cloud = cloud_update(state, self.state.cluster_name, pushes)
+        cloud = cloud_update(state, self.state.cluster_name, pushes)
+        self.cloud = hold_for_rollout(cloud, self.rotations or ())
 
-    async def _report(self, state: State, broken: Mapping[str, StateError] = MappingProxyType({})) -> None:
-        """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
+    async def _report(self, sight: Sight, state: State) -> None:
+        """Note what a state says of certificates, rotations and the cloud, and have mirrors follow it."""
         certificates = tuple(primary_certificates(state))
-        self.certificates = None if broken else certificates
-        due = renewals(self.state.spec.keysets, state)
-        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now, due)
+        self.certificates = None if sight.broken else certificates
+        self.rotations = follow(sight, self.owner.name, state, self.now)
+        turns = turns_of(self.rotations, self.now, pushed=self.pushed)
+        others = (*turns, *renewals(self.state.spec.keysets, state))
+        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now, others)
         self._note_cloud(state)
         self.doing = "mirroring into Secrets"
-        self.mirrors = await keep_mirrors(self.context, self.state, state, broken, self.memory)
+        self.mirrors = await keep_mirrors(self.context, self.state, state, sight.broken, self.memory)
         self.templates = self.memory.templates
 
     def _remember(self, access: Access, listing: Listing) -> None:

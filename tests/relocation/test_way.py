@@ -323,10 +323,12 @@ async def test_the_old_files_go_when_nobody_reads_them_any_more(world: World) ->
     assert await files(world.old) == before, "no update has been seen"
     assert world.status["migration"]["phase"] == "Switched"
     await make_updated(world.new, world.old_url, world.new_url)
-    await world.annotate(rolled="")
+    await world.annotate(rolled="77, s3://former#1,78/promoted")
     await world.run()
     assert await files(world.old) == before, "nobody has confirmed the rolling update"
     await world.confirm()
+    confirmed = world.body["metadata"]["annotations"]["clusterstate.dev/rolled"].split(",")
+    assert confirmed[:-1] == ["77", "78/promoted"], "what else was confirmed stays"
     await world.run()
     assert world.status["migration"]["phase"] == "CleanedUp", world.status["migration"]
     assert await files(world.old) == {}

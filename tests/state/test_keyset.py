@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from clusterstate.errors import MalformedKeyset, UnusableKeyset
 from clusterstate.state import codec, keyset
+from clusterstate.state.node_config import fingerprint
 from clusterstate.state.objects import Keyset, KeysetItem
 from tests.state.files import read
 
@@ -130,6 +131,8 @@ def test_a_key_of_unknown_kind_spoils_only_what_needs_it() -> None:
     assert keyset.trust_bundle(odd)
     with pytest.raises(MalformedKeyset, match="keyset/kubernetes-ca: the public key"):
         keyset.public_keys(odd)
+    assert fingerprint("kubernetes-ca", items[0])
+    assert not fingerprint("service-account", items[0])
 
 
 def test_a_whole_keyset_is_usable_and_one_without_primary_is_not() -> None:

@@ -20,6 +20,8 @@ from clusterstate.plan.outcome import (
     Request,
     StoreFacts,
 )
+from clusterstate.plan.rotation import Phase
+from clusterstate.plan.rotation_report import RotationReport
 
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 URL: Final = "s3://state/prod"
@@ -116,5 +118,6 @@ outcomes = st.builds(
     mirrors=st.none() | st.builds(MirrorReport, mirrored, many(texts, 10), many(failures, 10)),
     cloud=st.none() | st.builds(CloudUpdate, st.none() | st.booleans(), st.sampled_from(Reason), texts),
     migration=st.none() | migrations,
+    rotations=st.none() | many(st.builds(RotationReport, names, st.sampled_from(Phase), texts, texts, texts), 200),
 )
 """Every outcome that types allow, likely or not; expiry_warning is what a duration of the API may be."""

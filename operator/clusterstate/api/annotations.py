@@ -17,7 +17,8 @@ CONFIRM_PLAN: Final = f"{GROUP}/confirm-plan"
 CLOUD_RESOURCES_GONE: Final = f"{GROUP}/cloud-resources-gone"
 """Annotation of people: `true` says that `kops delete cluster` has removed the cloud's resources, or there are none."""
 ROLLED: Final = f"{GROUP}/rolled"
-"""Annotation of people: what a rolling update has reached every node with; after a migration the new state's URL."""
+"""Annotation of people: what rolling updates have reached every node with, separated by commas: ids of key pairs (and
+`ID/promoted`), after a migration the new state's URL."""
 
 FINALIZER: Final = f"{GROUP}/state"
 """Finalizer of objects with `deletionPolicy: Delete`: their state is deleted before they are."""

@@ -1,4 +1,4 @@
-"""The bytes of what a plan writes beside documents: as they were declared, or a keyset with a key pair added."""
+"""The bytes of what a plan writes beside documents: as declared, or a keyset with a key pair added or a step taken."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ from clusterstate.state import codec
 from clusterstate.state.keypair import KeyPair, newest_id, with_key_pair
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import State
+from clusterstate.state.rotation import take_step
 
 
 def make_bodies(
@@ -20,9 +21,12 @@ def make_bodies(
     bodies = {change.key: declared[change.key] for change in plan.changes if change.key in declared}
     for change in plan.changes:
         kind, name = kind_of(change.key)
-        if kind is not FileKind.KEYSET or name not in key_pairs:
+        if kind is not FileKind.KEYSET:
             continue
-        before, pair = state.keysets.get(name), key_pairs[name]
-        key_id = newest_id(pair.facts.serial, before) if change.generate else change.key_id
-        bodies[change.key] = codec.encode_keyset(with_key_pair(before, name, pair, key_id))
+        if change.step is not None:
+            bodies[change.key] = codec.encode_keyset(take_step(state.keysets[name], change.step))
+        elif name in key_pairs:
+            before, pair = state.keysets.get(name), key_pairs[name]
+            key_id = newest_id(pair.facts.serial, before) if change.generate else change.key_id
+            bodies[change.key] = codec.encode_keyset(with_key_pair(before, name, pair, key_id))
     return bodies

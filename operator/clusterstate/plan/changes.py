@@ -11,6 +11,7 @@ from clusterstate.plan.desired import KeyRequest
 from clusterstate.plan.observed import Applied
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Document, Json, State
+from clusterstate.state.rotation import Step
 from clusterstate.store.base import Version
 
 
@@ -51,6 +52,8 @@ class Change:
     """The id under which a key pair is added to a keyset."""
     generate: KeyRequest | None = None
     """What key pair is made and added; its id and bytes come to be when it is, and no plan knows them."""
+    step: Step | None = None
+    """What a rotation does to a keyset."""
 
 
 @dataclass(frozen=True, slots=True)

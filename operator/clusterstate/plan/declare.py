@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 
+from clusterstate.api.annotations import ROLLED
+from clusterstate.api.durations import parse_duration
+from clusterstate.api.keysets import Rotation as DeclaredRotation
 from clusterstate.api.spec import InstanceGroup
 from clusterstate.api.store import Layout
 from clusterstate.api.sync import Validation
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.absence import find_problems
-from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy
+from clusterstate.plan.desired import Desired, DesiredGroup, Metadata, Policy, Rotation
 from clusterstate.plan.generation import declared_generations
 from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.naming import named
@@ -51,6 +54,17 @@ def declare(state: ClusterState, store_url: str) -> Desired:
         one_ssh_key=objects,
         cluster_metadata=Metadata(spec.cluster_metadata.labels, spec.cluster_metadata.annotations),
         absent=frozenset(spec.absent),
+        rotations={each.name: _rotation(each.rotation) for each in spec.keysets if each.rotation is not None},
+        rolled=state.metadata.annotations.get(ROLLED, ""),
+    )
+
+
+def _rotation(declared: DeclaredRotation) -> Rotation:
+    return Rotation(
+        declared.paused,
+        promote_after=parse_duration(declared.promote_after) if declared.promote_after else None,
+        distrust_after=parse_duration(declared.distrust_after) if declared.distrust_after else None,
+        trust=frozenset(declared.trust),
     )
 
 

@@ -20,6 +20,7 @@ __all__ = [
     "KeyRequest",
     "Metadata",
     "Policy",
+    "Rotation",
 ]
 
 
@@ -88,6 +89,19 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """What the operator may do with the key pairs of a keyset."""
+
+    paused: bool = False
+    promote_after: timedelta | None = None
+    """Age of a key pair from which on it may be promoted; None: people promote."""
+    distrust_after: timedelta | None = None
+    """Age of the primary from which on older key pairs may be distrusted; None: people do."""
+    trust: frozenset[str] = frozenset()
+    """Ids of key pairs that are trusted in any case."""
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """Everything that one declaration says about a state."""
 
@@ -111,6 +125,11 @@ class Desired:
     cluster_metadata: Metadata = field(default_factory=Metadata)
     absent: frozenset[str] = frozenset()
     """JSON pointers, as plans spell them, to what must not be in the Cluster."""
+
+    rotations: Mapping[str, Rotation] = field(default_factory=dict)
+    """By the keyset's name."""
+    rolled: str = ""
+    """The annotation `clusterstate.dev/rolled`: what people say that rolling updates have brought to all nodes."""
 
     @property
     def state_url(self) -> str:

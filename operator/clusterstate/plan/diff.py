@@ -20,6 +20,7 @@ from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied, Observed, specs_of
 from clusterstate.plan.parts import Part, compare, decide
 from clusterstate.plan.prune import Pruned, prune
+from clusterstate.plan.rotation import add_steps
 from clusterstate.plan.settle import settle
 from clusterstate.plan.validate import require_valid
 from clusterstate.plan.values import equal
@@ -48,6 +49,7 @@ def make_plan(desired: Desired, observed: Observed, now: datetime) -> Plan:
     parts = {item.key: decide(item, desired, now) for item in sides.items()}
     plan = _join(sides, parts, prune(sides.undeclared(), sides.config_after(parts), desired.policy))
     plan = add_contents(plan, desired, observed, (base, specs), now)
+    plan = add_steps(plan, desired, observed, now)
     if plan.conflicts:
         return replace(plan, changes=(), applied=base)
     policy = desired.policy

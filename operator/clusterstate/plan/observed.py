@@ -9,6 +9,7 @@ from typing import Any
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import DesiredGroup, Metadata
 from clusterstate.state.canonical import canonical
+from clusterstate.state.node_config import NodeConfig
 from clusterstate.state.objects import Document, Json, JsonObject, State
 from clusterstate.store.base import Version
 
@@ -135,6 +136,8 @@ class Observed:
     """Recorded after `applied`, oldest first, by runs that didn't come to their end."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """Digests of those secrets, SSH keys and files that were read, by their key in the state."""
+    node_configs: Mapping[str, NodeConfig] = field(default_factory=dict)
+    """What nodes are set up from, by the file's key, where a rotation is declared."""
 
 
 def specs_of(state: State) -> Applied:

@@ -15,6 +15,7 @@ from clusterstate.plan.diff import summarise
 from clusterstate.plan.hook import HookReport
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.pull import Pull
+from clusterstate.plan.rotation_report import RotationReport
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
 
@@ -164,6 +165,7 @@ class Outcome:
     migration: Migration | None = None
     hook: HookReport | None = None
     """The newest Job after a push; None: there was none."""
+    rotations: tuple[RotationReport, ...] | None = None
     pull: Pull | None = None
     """What Pull brings into the spec; None under Push."""
 

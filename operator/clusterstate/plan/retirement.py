@@ -15,6 +15,7 @@ from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.naming import named
 from clusterstate.plan.rewriting import DISCOVERY, urls_below
+from clusterstate.plan.rolled import confirm_command, confirmations, is_confirmed
 from clusterstate.state.layout import CONFIG, FileKind, kind_of
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import Listing
@@ -36,7 +37,7 @@ def confirmation(new: str, departure: Departure) -> str:
 
 def is_rolled(state: ClusterState, new: Location, departure: Departure) -> bool:
     """Whether a person has confirmed the rolling update."""
-    return state.metadata.annotations.get(ROLLED, "") == confirmation(new.url, departure)
+    return is_confirmed(state.metadata.annotations.get(ROLLED, ""), confirmation(new.url, departure))
 
 
 def find_reason_to_keep(state: ClusterState, cluster: Document | None, old: Location, new: Location) -> str:
@@ -83,8 +84,7 @@ def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping:
     rest = (
         f"The old files stay: {keeping}."
         if keeping
-        else f"After both confirm with: kubectl annotate --overwrite clusterstate/{state.metadata.name} "
-        f"{ROLLED}={confirmation(new, departure)}; then the old files are deleted."
+        else f"After both confirm with: {_confirm(state, departure, new)}; then the old files are deleted."
     )
     return Migration(
         old,
@@ -95,6 +95,13 @@ def tell(state: ClusterState, departure: Departure, old: str, new: str, keeping:
         bytes=departure.bytes,
         message=f"The state is at {new} now. {_tell_readers(state, departure, old)} {rest}{earlier}",
     )
+
+
+def _confirm(state: ClusterState, departure: Departure, new: str) -> str:
+    """Give the command, which drops what confirmed an earlier move and keeps what confirms rotations."""
+    value = state.metadata.annotations.get(ROLLED, "")
+    moves = [part for part in confirmations(value) if "#" in part]
+    return confirm_command(state.metadata.name, value, confirmation(new, departure), without=moves)
 
 
 def _tell_readers(state: ClusterState, departure: Departure, old: str) -> str:

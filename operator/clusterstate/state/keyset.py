@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from clusterstate.errors import MalformedKeyset, UnusableKeyset
 from clusterstate.state.objects import Keyset, KeysetItem
 
-_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,1000}")
-"""Python refuses to convert thousands of digits; real ids have 28."""
+INTEGER: Final = re.compile(r"[+-]?[0-9]{1,1000}")
+"""An id that counts as a number. Python refuses to convert thousands of digits; real ids have 28."""
 
 ODD_CERTIFICATE: Final = (
     ValueError,
@@ -36,12 +36,12 @@ def trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:
 
 def by_age(item: KeysetItem) -> tuple[int, int, str]:
     """Give the sort key by age: ids that aren't integers are older than all that are."""
-    return (1, int(item.id), "") if _INTEGER.fullmatch(item.id) else (0, 0, item.id)
+    return (1, int(item.id), "") if INTEGER.fullmatch(item.id) else (0, 0, item.id)
 
 
 def primary(keyset: Keyset) -> KeysetItem | None:
     """Give the item that signs what is new, None where no trusted item has an integer id."""
-    able = [item for item in keyset.items if item.trusted and _INTEGER.fullmatch(item.id)]
+    able = [item for item in keyset.items if item.trusted and INTEGER.fullmatch(item.id)]
     named = [item for item in able if item.id == keyset.primary_id]
     return named[0] if named else max(able, key=by_age, default=None)
 
@@ -75,7 +75,7 @@ def trust_bundle(keyset: Keyset) -> bytes:
 
     Raises `MalformedKeyset` on a certificate that can't be read.
     """
-    certificates = (_certificate(item) for item in trusted(keyset))
+    certificates = (certificate_of(item) for item in trusted(keyset))
     return b"".join(each.public_bytes(Encoding.PEM) for each in certificates if each)
 
 
@@ -84,7 +84,7 @@ def public_keys(keyset: Keyset) -> bytes:
 
     This is what an API server needs to check service-account tokens. Raises `MalformedKeyset` like `trust_bundle`.
     """
-    certificates = (_certificate(item) for item in trusted(keyset))
+    certificates = (certificate_of(item) for item in trusted(keyset))
     try:
         keys = [each.public_key() for each in certificates if each]
     except ODD_CERTIFICATE:
@@ -100,14 +100,24 @@ def certificate_not_after(item: KeysetItem) -> datetime | None:
 
     Raises `MalformedKeyset` like `trust_bundle`.
     """
-    certificate = _certificate(item)
+    certificate = certificate_of(item)
     try:
         return certificate.not_valid_after_utc if certificate else None
     except ODD_CERTIFICATE:
         raise _unreadable(item) from None
 
 
-def _certificate(item: KeysetItem) -> x509.Certificate | None:
+def certificate_not_before(item: KeysetItem) -> datetime | None:
+    """Give the time at which the certificate begins; see `certificate_not_after`."""
+    certificate = certificate_of(item)
+    try:
+        return certificate.not_valid_before_utc if certificate else None
+    except ODD_CERTIFICATE:
+        raise _unreadable(item) from None
+
+
+def certificate_of(item: KeysetItem) -> x509.Certificate | None:
+    """Give the certificate, None where the item has none. Raises `MalformedKeyset` like `trust_bundle`."""
     if item.certificate is None:
         return None
     try:

@@ -34,6 +34,7 @@ _KEYSETS = "pki/private/"
 _KEYSET_FILE = "/keyset.yaml"
 _SSH_PUBLIC_KEYS = "pki/ssh/public/admin/"
 _SECRETS = "secrets/"
+_NODE_CONFIG = "/nodeupconfig.yaml"
 
 
 class FileKind(StrEnum):
@@ -112,6 +113,11 @@ def secret_key(name: str) -> str:
 def ssh_public_key_key(fingerprint: str) -> str:
     """Give the key of an admin's SSH key; the fingerprint is hex without colons."""
     return _SSH_PUBLIC_KEYS + fingerprint
+
+
+def is_node_config(name: str) -> bool:
+    """Whether an `IG_CONFIG` of this name, `ROLE/GROUP/FILE`, is what nodes of a group are set up from."""
+    return name.count("/") == _NODE_CONFIG.count("/") + 1 and name.endswith(_NODE_CONFIG)
 
 
 def kind_of(key: str) -> FileId:

@@ -24,6 +24,7 @@ MAX_BYTES: Final[Mapping[FileKind, int]] = {
     FileKind.CLUSTER_ADDON: MAX_DOCUMENT,
     FileKind.ADDON: MAX_DOCUMENT,
     FileKind.MANIFEST: MAX_DOCUMENT,
+    FileKind.IG_CONFIG: MAX_DOCUMENT,
 }
 """Of one file, by what it is for. A key pair takes 6 KiB in its keyset; a secret that a Kubernetes Secret can still
 hold takes 1.4 MiB in its file."""

@@ -18,6 +18,7 @@ from clusterstate.errors import StateError, StateTooLarge
 from clusterstate.state import codec, layout, limits
 from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import Places
+from clusterstate.state.node_config import NodeConfig, read_node_config, too_large
 from clusterstate.state.objects import Document, Keyset, State
 from clusterstate.store.base import Blob, Entry, Expect, Store, Version
 from clusterstate.store.copying import most_of
@@ -218,6 +219,8 @@ class Wanted:
     ssh_public_keys: bool = False
     files: frozenset[str] = frozenset()
     """Keys of files that are taken as bytes; those of a kind of their own are not among them."""
+    node_configs: bool = False
+    """Whether to read what nodes are set up from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,8 @@ class Read:
     """Those that were wanted and are there."""
     broken: Mapping[str, StateError] = field(default_factory=dict)
     """Why keysets, secrets and SSH keys are missing in the state although their files, by key, are there."""
+    node_configs: Mapping[str, NodeConfig] = field(default_factory=dict)
+    """What nodes are set up from, by the file's key; one that can't be read says why."""
 
 
 async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
@@ -243,7 +248,8 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
     secrets = {name: key for name, key in listing.keys_of(layout.FileKind.SECRET).items() if wanted.secrets(name)}
     ssh_keys = listing.keys_of(layout.FileKind.SSH_PUBLIC_KEY) if wanted.ssh_public_keys else {}
     raw = {key: key for key in sorted(wanted.files & listing.entries.keys())}
-    named = [key for keys in (groups, keysets, secrets, ssh_keys, raw) for key in keys.values()]
+    setups, unread = _find_node_configs(listing) if wanted.node_configs else ({}, {})
+    named = [key for keys in (groups, keysets, secrets, ssh_keys, raw, setups) for key in keys.values()]
     async with _open_files(tree, listing, [layout.CONFIG, layout.COMPLETED, *named]) as files:
         state = State(
             cluster=await files.one(layout.CONFIG, codec.decode_document),
@@ -254,7 +260,15 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
             ssh_public_keys=await files.sound(ssh_keys, codec.decode_ssh_public_key),
         )
         others = await files.all(raw, lambda data, _: data)
-    return Read(state, files.versions, others, files.broken)
+        node_configs = await files.all(setups, read_node_config)
+    return Read(state, files.versions, others, files.broken, {**node_configs, **unread})
+
+
+def _find_node_configs(listing: Listing) -> tuple[dict[str, str], dict[str, NodeConfig]]:
+    """Give the keys of those that can be read, each by itself, and what is told of those that are too large."""
+    found = [key for name, key in listing.keys_of(layout.FileKind.IG_CONFIG).items() if layout.is_node_config(name)]
+    judged = {key: too_large(key, listing.entries[key].size) for key in found}
+    return {key: key for key in found if judged[key] is None}, {key: each for key, each in judged.items() if each}
 
 
 async def read_cluster(tree: Tree, listing: Listing) -> Document | None:

@@ -16,6 +16,7 @@ from clusterstate.plan.hook import HookReport
 from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
+from clusterstate.plan.rotation_report import RotationReport
 from clusterstate.state.objects import Json
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
 from clusterstate.status.texts import stamp
@@ -26,6 +27,8 @@ MAX_PATH = 512
 """Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
 MAX_ID = 128
 """Characters of a key's id; kops makes them of 28 digits."""
+MAX_ROTATION = 2048
+"""Characters of what is told of one keyset's rotation: commands, with all that an annotation has to keep."""
 MAX_MIRRORS = 500
 MAX_HISTORY = 100
 
@@ -49,6 +52,8 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         )
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
+    if outcome.rotations is not None:
+        _put(status, "keysets", [_rotation(each) for each in outcome.rotations])
     _put_migration(status, outcome)
     if outcome.hook is not None:
         status["afterPush"] = _hook(outcome.hook)
@@ -164,6 +169,14 @@ def _mirrors(report: MirrorReport) -> list[dict[str, Any]]:
         _put(row, "notAfter", mirror.not_after and stamp(mirror.not_after))
         rows.append(row)
     return rows
+
+
+def _rotation(report: RotationReport) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": report.keyset, "phase": report.phase.value}
+    _put(row, "primaryId", cut(report.primary_id, MAX_ID))
+    _put(row, "nextId", cut(report.next_id, MAX_ID))
+    _put(row, "message", cut(report.message, MAX_ROTATION))
+    return row
 
 
 def _hook(hook: HookReport) -> dict[str, Any]:

@@ -1,0 +1,96 @@
+"""The steps of a rotation, as kops's `promote`, `distrust` and `trust keypair` leave a keyset. Pure.
+
+kops sorts the key pairs and names the primary whenever it writes a keyset (`ToAPIObject` in kops's
+`upup/pkg/fi/vfs_castore.go`), and so does every step here.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from clusterstate.state.keyset import INTEGER, by_age, certificate_not_before, primary
+from clusterstate.state.objects import Keyset, KeysetItem
+
+BACK_DATED: Final = timedelta(days=2)
+"""How long before it makes a certificate kops has it begin."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST: Final = datetime(2016, 1, 1, tzinfo=UTC)
+"""Before kops made keys. Serials that others chose are mostly far smaller than ids of that time, or far greater."""
+
+
+class StepKind(StrEnum):
+    """What is done to a keyset; the words are kops's."""
+
+    PROMOTE = "promote"
+    DISTRUST = "distrust"
+    TRUST = "trust"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the rotation of one keyset."""
+
+    kind: StepKind
+    ids: tuple[str, ...]
+    """Of the key pairs that it is done to; one to promote."""
+    at: datetime
+    """When it is taken."""
+
+
+def take_step(keyset: Keyset, step: Step) -> Keyset:
+    """Give the keyset after a step. The primary is never distrusted, and changes only by a promote."""
+    before = primary(keyset)
+    assert before is not None, "a keyset without a primary isn't even read"
+    if step.kind is StepKind.PROMOTE:
+        (chosen,) = step.ids
+        return _ordered(replace(keyset, primary_id=chosen))
+    at = step.at if step.kind is StepKind.DISTRUST else None
+    changed = {item.id for item in keyset.items if item.id in step.ids} - {before.id}
+    items = (replace(item, distrusted_at=at) if item.id in changed else item for item in keyset.items)
+    return _ordered(replace(keyset, primary_id=before.id, items=tuple(items)))
+
+
+def _ordered(keyset: Keyset) -> Keyset:
+    return replace(keyset, items=tuple(sorted(keyset.items, key=by_age)))
+
+
+def promotable(keyset: Keyset) -> KeysetItem | None:
+    """Give the newest key pair, where that is newer than the primary and can take its place; kops chooses it too."""
+    before = primary(keyset)
+    able = [item for item in keyset.items if item.trusted and _is_whole(item) and INTEGER.fullmatch(item.id)]
+    newest = max(able, key=by_age, default=None)
+    newer = newest and (before is None or by_age(newest) > by_age(before))
+    return newest if newer else None
+
+
+def older_trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:
+    """Give the trusted key pairs that are older than the primary, where that is whole: else kops writes nothing."""
+    before = primary(keyset)
+    if before is None or not _is_whole(before):
+        return ()
+    older = (item for item in keyset.items if item.trusted and by_age(item) < by_age(before))
+    return tuple(sorted(older, key=by_age))
+
+
+def _is_whole(item: KeysetItem) -> bool:
+    return item.certificate is not None and item.private_key is not None
+
+
+def made_at(item: KeysetItem, now: datetime) -> datetime:
+    """Give when a key pair was made: its id tells the nanosecond, else its certificate about the day.
+
+    Raises `MalformedKeyset` on a certificate that can't be read.
+    """
+    begins = certificate_not_before(item)
+    told = _time_of(item.id)
+    if told is not None and _FIRST <= told <= now:
+        return max(told, begins) if begins else told
+    return begins + BACK_DATED if begins else now
+
+
+def _time_of(key_id: str) -> datetime | None:
+    try:
+        return _EPOCH + timedelta(microseconds=(int(key_id) >> 32) // 1000)
+    except (ValueError, OverflowError):
+        return None

@@ -22,7 +22,7 @@ from clusterstate.apply.hook import HookRunner, has_ended, make_order
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.claiming import lay_claim, require_claim
-from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, take_access
+from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, seconds_until, take_access
 from clusterstate.errors import (
     ClusterStateError,
     MigrationRunning,
@@ -32,7 +32,7 @@ from clusterstate.errors import (
     SpecInvalid,
     SpecTooLarge,
 )
-from clusterstate.facts import mirror_report, newest_told, next_turn, origin_of, store_facts
+from clusterstate.facts import mirror_report, newest_told, origin_of, store_facts
 from clusterstate.gather import Access, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
@@ -46,6 +46,7 @@ from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import Desired
+from clusterstate.plan.expiry import next_turn
 from clusterstate.plan.hook import WANTED, HookReport
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.outcome import (
@@ -96,7 +97,7 @@ async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_si
     one = Run(context, state, memory, tell)
     outcome = await _outcome(one)
     interval = min(interval, JOB_LOOK) if memory.job else interval
-    return Result(outcome, interval, tuple(one.freed), one.written)
+    return Result(outcome, interval, tuple(one.freed), one.written, seconds_until(memory.look_again, one.now))
 
 
 async def _outcome(one: "Run") -> Outcome | None:
@@ -367,7 +368,8 @@ class Run:
     async def _report(self, state: State) -> None:
         """Note what a state says of certificates and of the cloud, and have mirrors follow it."""
         self.certificates = certificates = tuple(primary_certificates(state))
-        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now)
+        ends = (each.not_after for each in certificates)
+        self.memory.look_again = next_turn(ends, self.request.expiry_warning, self.now)
         self._note_cloud(state)
         self.doing = "mirroring into Secrets"
         mirrors = make_mirrors(self.state.spec.mirror, state, self.owner)

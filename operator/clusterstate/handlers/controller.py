@@ -251,6 +251,8 @@ class Controller:
         watched.failures = 0
         if result.interval is not None:
             self.queue.add(key, _jittered(result.interval))
+        if result.turn is not None:
+            self.queue.add(key, result.turn)
 
     def _retry_all(self, key: Key, watched: Watched, error: ClusterStateError) -> None:
         watched.memory.fingerprint = None

@@ -17,6 +17,7 @@ from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
 from clusterstate.state.objects import Json
+from clusterstate.status.certificates import MAX_ID, make_rows, tell_next
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
 from clusterstate.status.texts import stamp
 
@@ -24,8 +25,6 @@ MAX_VALUE = 256
 """Characters of one value in status."""
 MAX_PATH = 512
 """Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
-MAX_ID = 128
-"""Characters of a key's id; kops makes them of 28 digits."""
 MAX_MIRRORS = 500
 MAX_HISTORY = 100
 
@@ -42,11 +41,14 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
     if outcome.store is not None:
         status["store"] = _store(before, outcome.store, outcome.request.generation)
     if outcome.left is not None:
-        status["summary"] = cut(outcome.summary, MAX_MESSAGE)
+        expiry = tell_next(outcome.certificates or (), outcome.request.expiry_warning, now)
+        status["summary"] = cut(f"{outcome.summary}{expiry and f'; {expiry}'}", MAX_MESSAGE)
         _put_plan(status, outcome.left)
         _put(
             status, "pullBlocked", [_blocked(each) for each in outcome.pull.blocked[:LISTED]] if outcome.pull else None
         )
+    if outcome.certificates is not None:
+        _put(status, "certificates", make_rows(outcome.certificates, outcome.request.expiry_warning, now))
     if outcome.mirrors is not None:
         _put(status, "mirrors", _mirrors(outcome.mirrors))
     _put_migration(status, outcome)

@@ -4,6 +4,7 @@ Nothing here may hold secret bytes. Times are RFC 3339 in UTC, as Kubernetes wri
 unknown fields are passed over: a newer operator may have written them.
 """
 
+from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
@@ -182,6 +183,11 @@ class CertificateStatus(Reported, frozen=True, kw_only=True):
     phase: Literal["Valid", "Expires", "LastWeek", "LastDay", "Expired"]
     """Valid: for longer than spec.expiryWarning. Expires: within that. LastWeek, LastDay: within seven days, one day.
     Expired: it has ended. Each but the first is told once, by an Event."""
+
+    @property
+    def not_after_time(self) -> datetime:
+        """When the certificate ends; raises `ValueError` where that is no time."""
+        return datetime.fromisoformat(self.not_after)
 
 
 class KeysetStatus(Reported, frozen=True, kw_only=True):

@@ -94,6 +94,10 @@ class Controller:
         known_well = self._refer(key, references_of(state) if state else frozenset())
         self.queue.add(key, 0.0 if known_well else LEARNING)
 
+    def bodies(self) -> list[Body]:
+        """Give every object that is watched, as it is now; may be asked from another thread."""
+        return [each.body for each in list(self._objects.values())]
+
     def foresee(self, body: Body) -> None:
         """Take in what an object claims, before it is watched."""
         self._context.claims.set(key_of(body), foreseen(readable(body), None))

@@ -107,8 +107,8 @@ class Result:
 
 
 def seconds_until(moment: datetime | None, now: datetime) -> float | None:
-    """Give how long it is until a moment is over for certain, though timers and clocks differ a little."""
-    return None if moment is None else max(0.0, (moment - now).total_seconds()) + CLOCKS_DIFFER
+    """Give how long it is until a moment is over for certain, though timers and clocks differ; None for the past."""
+    return None if moment is None or moment <= now else (moment - now).total_seconds() + CLOCKS_DIFFER
 
 
 def take_access(context: Context, key: Key, memory: Memory, access: Access) -> None:

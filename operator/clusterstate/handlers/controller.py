@@ -248,6 +248,8 @@ class Controller:
         await self._report(watched, result.outcome)
 
     def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
+        if result.turn is not None:
+            self.queue.add(key, result.turn)
         failure = result.outcome.failure if result.outcome else None
         if failure is not None:
             self._retry(key, watched, failure, result.interval)
@@ -255,8 +257,6 @@ class Controller:
         watched.failures = 0
         if result.interval is not None:
             self.queue.add(key, _jittered(result.interval))
-        if result.turn is not None:
-            self.queue.add(key, result.turn)
 
     def _retry_all(self, key: Key, watched: Watched, error: ClusterStateError) -> None:
         watched.memory.fingerprint = None

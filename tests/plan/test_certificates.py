@@ -19,7 +19,7 @@ def seen(*keysets: Keyset) -> list[Certificate]:
     return list(primary_certificates(State(keysets={each.name: each for each in keysets})))
 
 
-def item(number: int, *, private_key: bytes | None = b"key", distrusted: str | None = None) -> KeysetItem:
+def item(number: int, *, private_key: bytes | None = b"key", distrusted: datetime | None = None) -> KeysetItem:
     return KeysetItem(str(number), PEMS[number], private_key, distrusted)
 
 
@@ -30,7 +30,7 @@ def item(number: int, *, private_key: bytes | None = b"key", distrusted: str | N
         (Keyset("kubernetes-ca", "2", (item(1), item(2))), 2),
         (Keyset("kubernetes-ca", "1", (item(1, private_key=None),)), 1),
         (Keyset("ca", "1", (item(1),)), 1),
-        (Keyset("kubernetes-ca", "1", (item(1, distrusted="2026-01-01T00:00:00Z"), item(2), item(3))), 3),
+        (Keyset("kubernetes-ca", "1", (item(1, distrusted=BEGIN), item(2), item(3))), 3),
         (Keyset("kubernetes-ca", "", (item(1), item(2))), 2),
     ],
     ids=["older", "newer", "no private key", "legacy name", "distrusted", "not named"],
@@ -41,7 +41,7 @@ def test_the_primary_counts(keyset: Keyset, number: int) -> None:
 
 def test_what_has_no_certificate_or_no_primary_has_none_to_watch() -> None:
     bare = Keyset("service-account", "1", (KeysetItem("1", None, b"key"),))
-    lost = Keyset("lost", "1", (item(1, distrusted="2026-01-01T00:00:00Z"),))
+    lost = Keyset("lost", "1", (item(1, distrusted=BEGIN),))
     fine = Keyset("kubernetes-ca", "1", (item(1),))
     assert [each.keyset for each in seen(bare, lost, fine, Keyset("empty", "", ()))] == ["kubernetes-ca"]
 

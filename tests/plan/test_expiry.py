@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterstate.plan.expiry import DAY, WEEK, Phase, next_turn, phase_of
+from clusterstate.plan.expiry import DAY, ORDER, WEEK, Phase, next_turn, phase_of
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -43,13 +43,13 @@ def test_phases_only_ever_rise_and_the_next_turn_is_the_next_rise(
     ends: list[datetime], warning: timedelta, now: datetime
 ) -> None:
     turn = next_turn(ends, warning, now)
-    before = [phase_of(end, warning, now).order for end in ends]
+    before = [ORDER[phase_of(end, warning, now)] for end in ends]
     if turn is None:
         assert all(phase_of(end, warning, now) is Phase.EXPIRED for end in ends)
         return
     assert turn > now
-    assert [phase_of(end, warning, turn - datetime.resolution).order for end in ends] == before
-    after = [phase_of(end, warning, turn).order for end in ends]
+    assert [ORDER[phase_of(end, warning, turn - datetime.resolution)] for end in ends] == before
+    after = [ORDER[phase_of(end, warning, turn)] for end in ends]
     assert after != before
     assert all(new >= old for new, old in zip(after, before, strict=True))
 

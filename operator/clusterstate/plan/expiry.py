@@ -20,10 +20,9 @@ class Phase(StrEnum):
     LAST_DAY = "LastDay"
     EXPIRED = "Expired"
 
-    @property
-    def order(self) -> int:
-        """Its place in time: a certificate never goes back to a lower one, unless the warning is set to come later."""
-        return list(Phase).index(self)
+
+ORDER: Final = {phase.value: number for number, phase in enumerate(Phase)}
+"""The place of each in time: a certificate never goes back to a lower one, unless the warning is set to come later."""
 
 
 def phase_of(not_after: datetime, warning: timedelta, now: datetime) -> Phase:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from clusterstate.errors import Reason
-from clusterstate.plan.expiry import Phase, phase_of
+from clusterstate.plan.expiry import ORDER, Phase, phase_of
 from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import Certificate
 from clusterstate.status.events import EventType, Notice
@@ -66,12 +66,9 @@ def make_expiries(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[N
 
     What is told depends on the certificate alone, and not on others, on their order or on who looks.
     """
-    known = {_certificate(row): Phase(row["phase"]).order for row in before.get("certificates", ())}
-    return [
-        _notice(row)
-        for row in after.get("certificates", ())
-        if Phase(row["phase"]).order > known.get(_certificate(row), Phase.VALID.order)
-    ]
+    known = {_certificate(row): ORDER.get(row["phase"], 0) for row in before.get("certificates", ())}
+    rows = after.get("certificates", ())
+    return [_notice(row) for row in rows if ORDER.get(row["phase"], 0) > known.get(_certificate(row), 0)]
 
 
 def _by_end(certificate: Certificate) -> tuple[datetime, str]:
@@ -79,12 +76,13 @@ def _by_end(certificate: Certificate) -> tuple[datetime, str]:
 
 
 def _certificate(row: Mapping[str, str]) -> tuple[str, str, str]:
-    return row["keyset"], row["primaryId"], row["notAfter"]
+    return row["keyset"], row.get("primaryId", ""), row["notAfter"]
 
 
 def _notice(row: Mapping[str, str]) -> Notice:
     phase = Phase(row["phase"])
     reason = Reason.CERTIFICATE_EXPIRED if phase is Phase.EXPIRED else Reason.CERTIFICATE_EXPIRES
     end = LEFT[phase].format(row["notAfter"])
-    text = f"Keyset {row['keyset']}: the certificate of its primary {row['primaryId']} {end}. {ROTATE}"
-    return Notice(EventType.WARNING, reason, text, once="/".join((*_certificate(row), phase.value)))
+    keyset, key_id, _ = certificate = _certificate(row)
+    text = f"Keyset {keyset}: the certificate of its primary {key_id} {end}. {ROTATE}"
+    return Notice(EventType.WARNING, reason, text, once="/".join((*certificate, phase.value)))

@@ -60,3 +60,9 @@ def test_every_threshold_is_looked_at() -> None:
         turns.append(end - turn)
         now = turn
     assert turns == [MONTH, WEEK, DAY, timedelta(0)]
+
+
+def test_what_else_comes_of_itself_is_looked_at_too() -> None:
+    end = NOW + 2 * MONTH
+    assert next_turn([end], MONTH, NOW, [NOW, NOW + DAY, NOW + MONTH]) == NOW + DAY
+    assert next_turn([end], MONTH, NOW, [NOW]) == end - MONTH

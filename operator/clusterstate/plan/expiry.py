@@ -37,8 +37,13 @@ def phase_of(not_after: datetime, warning: timedelta, now: datetime) -> Phase:
     return Phase.LAST_WEEK if left <= WEEK else Phase.EXPIRES
 
 
-def next_turn(ends: Iterable[datetime], warning: timedelta, now: datetime) -> datetime | None:
-    """Give when the next of certificates with these ends comes into another phase, None for never."""
+def next_turn(
+    ends: Iterable[datetime], warning: timedelta, now: datetime, others: Iterable[datetime] = ()
+) -> datetime | None:
+    """Give when the next of certificates with these ends comes into another phase, None for never.
+
+    `others` are moments at which time alone changes something else.
+    """
     steps = (warning, *(each for each in (WEEK, DAY) if each < warning), NOTHING)
     turns = (end - step for end in ends if end > now for step in steps)
-    return min((turn for turn in turns if turn > now), default=None)
+    return min((turn for turn in (*turns, *others) if turn > now), default=None)

@@ -3,7 +3,7 @@
 import pytest
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.settings import Settings
+from clusterstate.settings import Address, Settings
 
 
 def test_without_variables_everything_is_as_documented() -> None:
@@ -33,6 +33,22 @@ def test_rbac_for_secrets_is_one_of_two(text: str, expected: str) -> None:
     assert Settings.from_env({"CLUSTERSTATE_SECRETS_RBAC": text}).secrets_rbac == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        (":8080", Address("", 8080)),
+        (" 127.0.0.1:0 ", Address("127.0.0.1", 0)),
+        ("localhost:65535", Address("localhost", 65535)),
+        ("[::1]:80", Address("::1", 80)),
+    ],
+)
+def test_metrics_are_where_they_are_wanted(text: str, expected: Address | None) -> None:
+    found = Settings.from_env({"CLUSTERSTATE_METRICS_ADDRESS": text}).metrics_address
+    assert found == expected
+    assert text == "" or str(found) == text.strip()
+
+
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])
 def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None:
     assert Settings.from_env({"CLUSTERSTATE_ALLOW_MEMORY": text}).memory_allowed is expected
@@ -51,6 +67,7 @@ def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None
         ("SECRETS_RBAC", "cluster"),
         ("ALLOW_MEMORY", "yes"),
         ("ALLOW_MEMORY", "1"),
+        *(("METRICS_ADDRESS", each) for each in ("8080", "host:", "::1:80", ":65536", ":-1", "a/b:1", "u@h:1", ":²")),
     ],
 )
 def test_what_cannot_be_read_is_named(variable: str, text: str) -> None:

@@ -21,6 +21,8 @@ from clusterstate.store.health import Health
 
 Key = tuple[str, str]
 Body = Mapping[str, Any]
+CLOCKS_DIFFER = 1.0
+"""Seconds."""
 Tell = Callable[[Outcome], Awaitable[None]]
 """Tells how far a long run has come."""
 
@@ -41,7 +43,7 @@ class Memory:
     fingerprint: tuple[object, ...] | None = None
     """Everything that the last complete run depended on; None makes the next run a whole one."""
     look_again: datetime | None = None
-    """When time alone changes what the status says: the next certificate's threshold."""
+    """When time alone changes what the status says: when the next certificate comes into another phase."""
     mirrors: dict[str, str] = field(default_factory=dict)
     """Digests of the mirrors as the last run left them, by the Secret's name."""
     templates: tuple[str, ...] = ()
@@ -102,6 +104,13 @@ class Result:
     """Objects that may go on now, since this one gave up a claim, or since their store answers again."""
     body: Body | None = None
     """The object as the run itself has left it; None: as it was."""
+    turn: float | None = None
+    """Seconds until time alone changes what the status says; None: it doesn't."""
+
+
+def seconds_until(moment: datetime | None, now: datetime) -> float | None:
+    """Give how long it is until a moment is over for certain, though timers and clocks differ; None for the past."""
+    return None if moment is None or moment <= now else (moment - now).total_seconds() + CLOCKS_DIFFER
 
 
 def take_access(context: Context, key: Key, memory: Memory, access: Access) -> None:

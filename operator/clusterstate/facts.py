@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from clusterstate.api.status import Status
 from clusterstate.gather import Access
@@ -10,7 +9,7 @@ from clusterstate.kube.revisions import Revision
 from clusterstate.mirror.objects import Mirror
 from clusterstate.mirror.sync import MirrorOutcome
 from clusterstate.plan.observed import Applied
-from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, StoreFacts
+from clusterstate.plan.outcome import Failure, Mirrored, MirrorReport, StoreFacts
 from clusterstate.plan.place import Origin
 from clusterstate.state.tree import Listing, Tree
 
@@ -60,14 +59,6 @@ def newest_told(status: Status) -> int:
     """Give the highest number of a revision that status tells of, whether or not that is there still."""
     job = status.after_push.revision if status.after_push else 0
     return max((job, *(each.revision for each in status.history)))
-
-
-def next_turn(
-    certificates: Iterable[Certificate], warning: timedelta, now: datetime, others: Iterable[datetime] = ()
-) -> datetime | None:
-    """Give when time alone changes what is said of certificates, or anything else; None for never."""
-    turns = (turn for each in certificates for turn in (each.not_after - warning, each.not_after))
-    return min((turn for turn in (*turns, *others) if turn > now), default=None)
 
 
 def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport:

@@ -22,7 +22,7 @@ from clusterstate.apply.hook import HookRunner, has_ended, make_order
 from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.claiming import lay_claim, require_claim
-from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, take_access
+from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, seconds_until, take_access
 from clusterstate.errors import (
     ClusterStateError,
     MigrationRunning,
@@ -32,7 +32,7 @@ from clusterstate.errors import (
     SpecInvalid,
     SpecTooLarge,
 )
-from clusterstate.facts import newest_told, next_turn, origin_of, store_facts
+from clusterstate.facts import newest_told, origin_of, store_facts
 from clusterstate.gather import Access, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
@@ -43,6 +43,7 @@ from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import Desired
+from clusterstate.plan.expiry import next_turn
 from clusterstate.plan.generation import renewals
 from clusterstate.plan.hook import WANTED, HookReport
 from clusterstate.plan.migration import Migration
@@ -91,11 +92,10 @@ async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_si
     if state.spec.suspend:
         memory.fingerprint = None
         return Result(Outcome(make_request(state)), None)
-    interval = parse_duration(state.spec.sync.interval).total_seconds()
     one = Run(context, state, memory, tell)
-    outcome = await _outcome(one)
+    outcome, interval = await _outcome(one), parse_duration(state.spec.sync.interval).total_seconds()
     interval = min(interval, JOB_LOOK) if memory.job else interval
-    return Result(outcome, interval, tuple(one.freed), one.written)
+    return Result(outcome, interval, tuple(one.freed), one.written, seconds_until(memory.look_again, one.now))
 
 
 async def _outcome(one: "Run") -> Outcome | None:
@@ -379,9 +379,9 @@ class Run:
         certificates = tuple(primary_certificates(state))
         self.certificates = None if sight.broken else certificates
         self.rotations = follow(sight, self.owner.name, state, self.now)
-        turns = turns_of(self.rotations, self.now, pushed=self.pushed)
-        others = (*turns, *renewals(self.state.spec.keysets, state))
-        self.memory.look_again = next_turn(certificates, self.request.expiry_warning, self.now, others)
+        others = (*turns_of(self.rotations, self.now, pushed=self.pushed), *renewals(self.state.spec.keysets, state))
+        ends = (each.not_after for each in certificates)
+        self.memory.look_again = next_turn(ends, self.request.expiry_warning, self.now, others)
         self._note_cloud(state)
         self.doing = "mirroring into Secrets"
         self.mirrors = await keep_mirrors(self.context, self.state, state, sight.broken, self.memory)

@@ -1,5 +1,6 @@
 """What whoever installs the operator decides, as one frozen record. Only `cli` reads the environment."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,6 +10,21 @@ from clusterstate.errors import SpecInvalid
 PREFIX = "CLUSTERSTATE_"
 NAMESPACE = "namespace"
 NAMED = "named"
+LAST_PORT = 65535
+_ADDRESS = re.compile(r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]*)):(?P<port>[0-9]{1,5})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    """Name or address; empty: all addresses of the machine."""
+    port: int
+    """0: any that is free."""
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,8 @@ class Settings:
     `CLUSTERSTATE_AFTER_PUSH_NAMESPACES`, separated by commas. The operator creates the Job, so that whoever may create
     ClusterStates there may run whatever the operator may run there.
     """
+    metrics_address: Address | None = None
+    """Where `/metrics` is answered; None: nowhere. `CLUSTERSTATE_METRICS_ADDRESS`: `HOST:PORT` or `:PORT`."""
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
 
@@ -100,6 +118,7 @@ class Settings:
             operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
             after_push_namespaces=_words(environ, "AFTER_PUSH_NAMESPACES"),
+            metrics_address=_address(environ, "METRICS_ADDRESS"),
             log_level=_level(environ, default.log_level),
         )
 
@@ -141,6 +160,16 @@ def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     if word not in choices:
         raise SpecInvalid(f"{PREFIX}{name} is {word!r}. Give {' or '.join(choices)}.")
     return word
+
+
+def _address(environ: Mapping[str, str], name: str) -> Address | None:
+    text = environ.get(PREFIX + name, "").strip()
+    if not text:
+        return None
+    found = _ADDRESS.fullmatch(text)
+    if found is None or int(found["port"]) > LAST_PORT:
+        raise SpecInvalid(f"{PREFIX}{name} is {text!r}. Give HOST:PORT or :PORT, for example :8080.")
+    return Address(found["ipv6"] or found["host"] or "", int(found["port"]))
 
 
 def _level(environ: Mapping[str, str], default: str) -> str:

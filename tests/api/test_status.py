@@ -8,6 +8,7 @@ import pytest
 from msgspec.json import decode, encode
 
 from clusterstate.api.status import (
+    CertificateStatus,
     Condition,
     DifferenceStatus,
     FieldPlan,
@@ -51,6 +52,7 @@ FULL = Status(
     drift=(DIFFERENCE,) * 50,
     conflicts=(DIFFERENCE,),
     mirrors=(MirrorStatus(secret="prod-keyset-ca", from_="keyset/ca", primary_id="1", not_after=NOW),),
+    certificates=(CertificateStatus(keyset="ca", primary_id="1", not_after=NOW, phase="LastWeek"),),
     history=(HistoryEntry(revision=1, time=NOW, changes=2),),
 )
 

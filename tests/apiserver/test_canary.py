@@ -2,6 +2,11 @@
 
 import base64
 import json
+import os
+import re
+import signal
+import urllib.request
+from pathlib import Path
 
 import pytest
 import yaml
@@ -77,6 +82,57 @@ def test_no_secret_byte_is_told(world: World) -> None:
         CANARY
         in base64.b64decode(world.get("secret", "state-secret-dockerconfig")["data"][".dockerconfigjson"]).decode()
     )
+
+
+CRASHING = """
+import os, resource, sys
+os.chdir(os.environ["HOME"])
+resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+from clusterstate.cli.main import main
+sys.exit(main())
+"""
+"""An operator that could write a core into the folder that it works in, as far as whoever starts it has a say."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
+def test_no_secret_byte_is_left_on_a_disk_by_a_crash(world: World, number: signal.Signals) -> None:
+    """Neither as a core nor as a temporary file; and Prometheus is told none while it lives."""
+    world.load_store()
+    plant(world)
+    home = world.directory / "home"
+    home.mkdir()
+    world.program = ("-c", CRASHING)
+    world.environ |= {"HOME": str(home), "TMPDIR": str(home), "CLUSTERSTATE_METRICS_ADDRESS": "127.0.0.1:0"}
+    world.apply(manifest(url=world.url, mirror={"secrets": {"include": ["*"]}}))
+    world.start_operator("--kubeconfig", str(inline_kubeconfig(world)))
+    world.settled(condition="Mirrored", status="False")
+    (address,) = re.findall(r"metrics are at (\S+)", world.log.read_text())
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
+        metrics = answer.read().decode()
+    operator = world.operator
+    assert operator is not None
+    world.operator = None
+    assert "Max core file size        0                    0 " in Path(f"/proc/{operator.pid}/limits").read_text()
+    os.kill(operator.pid, number)
+    assert operator.wait(timeout=60) == -number
+    assert list(home.iterdir()) == []
+    assert not [shape for shape in shapes(CANARY) if shape in metrics]
+
+
+def inline_kubeconfig(world: World) -> Path:
+    """Give a kubeconfig that has certificates and a private key in it, which the API server asks nobody for."""
+    token = world.plane.service_account_token(world.namespace, "operator")
+    config = yaml.safe_load(world.plane.kubeconfig_for(token, namespace=world.namespace).read_text())
+    authority = Path(config["clusters"][0]["cluster"].pop("certificate-authority")).read_text()
+    config["clusters"][0]["cluster"]["certificate-authority-data"] = b64(authority)
+    key = ec.generate_private_key(ec.SECP256R1())
+    config["users"][0]["user"] |= {
+        "client-certificate-data": b64(certificate(key).decode()),
+        "client-key-data": b64(pem(key).decode()),
+    }
+    path = world.directory / "inline.kubeconfig"
+    path.write_text(yaml.safe_dump(config))
+    return path
 
 
 def test_no_byte_of_a_declared_content_is_told(world: World) -> None:

@@ -1,7 +1,9 @@
 """Where credentials come from, how they are renewed, and that none of them gets into a message."""
 
+import base64
 import json
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,16 +13,18 @@ from typing import Any
 import pytest
 import yaml
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.errors import KubeForbidden, KubeRefused
 from clusterstate.kube import login
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.doors import OwnDoor
-from clusterstate.kube.kinds import CONFIG_MAPS
+from clusterstate.kube.kinds import CONFIG_MAPS, NAMESPACES
 from clusterstate.kube.login import Login, ServiceAccount, home_namespace
 from clusterstate.kube.transport import Limits, Transport
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.kube.proxies import scripted, write_kubeconfig
+from tests.support.keypairs import certificate, pem
 
 OBJECT = {"metadata": {"namespace": "n", "name": "a"}}
 
@@ -160,3 +164,35 @@ def test_the_namespace_is_that_of_the_context_as_for_kubectl(tmp_path: Path, mon
     assert home_namespace(path, "there") == "default"
     assert home_namespace(path, "nowhere") == "default"
     assert home_namespace(tmp_path / "missing", None) == "default"
+
+
+def held_in_memory() -> list[bytes]:
+    """Give what this process holds of kubeconfigs in files without a name."""
+    files = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return sorted(each.read_bytes() for each in files if "memfd:kubeconfig" in str(each.readlink()))
+
+
+async def test_what_a_kubeconfig_holds_inline_is_on_no_disk(
+    control_plane: ControlPlane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And goes with the next kubeconfig: nobody runs out of descriptors by certificates that are renewed."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    for _ in range(3):
+        key = ec.generate_private_key(ec.SECP256R1())
+        inline = {"client-certificate-data": certificate(key), "client-key-data": pem(key)}
+        user = {name: base64.b64encode(data).decode() for name, data in inline.items()}
+        path = write_kubeconfig(
+            tmp_path / "k",
+            control_plane.url,
+            user=user | {"token": control_plane.admin_token},
+            ca_file=control_plane.ca_file,
+        )
+        source = login.Kubeconfig(path)
+        first, again = await source.read(), await source.read()
+        assert again.configuration.key_file == first.configuration.key_file
+        assert held_in_memory() == sorted(inline.values())
+        async with await connect(path) as client:
+            assert await client.get(NAMESPACES, None, "default")
+        assert list(folder.iterdir()) == []

@@ -181,3 +181,13 @@ def test_stop_leaves_no_process(own_plane: ControlPlane) -> None:
     assert not own_plane.api().answers("/readyz")
     assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     assert own_plane.admin_token not in repr(own_plane)
+
+
+def test_nobody_else_reads_its_keys_and_tokens(control_plane: ControlPlane, token: str) -> None:
+    told = [control_plane.admin_token.encode(), token.encode(), b"PRIVATE KEY-----"]
+    control_plane.kubeconfig_for(token)
+    files = [each for each in control_plane.kubeconfig.parent.rglob("*") if each.is_file()]
+    small = [each for each in files if each.stat().st_size < 1 << 20 and "etcd" not in each.parts]
+    secret = [each for each in small if any(text in each.read_bytes() for text in told)]
+    assert len(secret) > 3
+    assert [each for each in secret if each.stat().st_mode & 0o077] == []

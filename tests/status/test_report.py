@@ -10,7 +10,7 @@ from clusterstate.errors import ObjectChanged, StoreUnavailable
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
-from clusterstate.plan.outcome import AppliedRevision, Mirrored, MirrorReport, Request
+from clusterstate.plan.outcome import AppliedRevision, Certificate, Mirrored, MirrorReport, Request
 from clusterstate.sandbox.audit import WRITES
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.status.report import report
@@ -79,6 +79,7 @@ async def test_the_largest_status_is_taken_and_nothing_of_it_is_pruned(client: C
         store=replace(STORE, url=f"s3://b/{'%20' * 1024}"),
         plan=Plan((Change("instancegroup/" + "n" * 999, Action.CREATE, (field,) * 60),), (difference,) * 60),
         pushed=False,
+        certificates=tuple(Certificate("€" * 999 + str(n), "7" * 999, NOW + timedelta(days=90)) for n in range(200)),
         mirrors=MirrorReport(tuple(Mirrored(f"m{n}", "keyset/" + "c" * 999, "7" * 999, NOW) for n in range(200))),
         history=tuple(AppliedRevision(n, "2026-01-01T00:00:00Z", 1, "m" * 999, "€" * 999) for n in range(101)),
     )

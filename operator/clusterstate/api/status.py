@@ -4,6 +4,7 @@ Nothing here may hold secret bytes. Times are RFC 3339 in UTC, as Kubernetes wri
 unknown fields are passed over: a newer operator may have written them.
 """
 
+from datetime import datetime
 from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct, field
@@ -170,6 +171,25 @@ class MirrorStatus(Reported, frozen=True, kw_only=True):
     """When the primary's certificate ends."""
 
 
+class CertificateStatus(Reported, frozen=True, kw_only=True):
+    """The certificate of a keyset's primary."""
+
+    keyset: Text
+    """Name of the keyset."""
+    primary_id: Annotated[str, Meta(max_length=128)] = ""
+    """Id of its primary key pair."""
+    not_after: Time
+    """When the certificate ends."""
+    phase: Literal["Valid", "Expires", "LastWeek", "LastDay", "Expired"]
+    """Valid: for longer than spec.expiryWarning. Expires: within that. LastWeek, LastDay: within seven days, one day.
+    Expired: it has ended. Each but the first is told once, by an Event."""
+
+    @property
+    def not_after_time(self) -> datetime:
+        """When the certificate ends; raises `ValueError` where that is no time."""
+        return datetime.fromisoformat(self.not_after)
+
+
 class KeysetStatus(Reported, frozen=True, kw_only=True):
     """How far the rotation of one keyset is."""
 
@@ -232,6 +252,8 @@ class Status(Reported, frozen=True, kw_only=True):
     """What came of spec.afterPush."""
     mirrors: Annotated[tuple[MirrorStatus, ...], Meta(max_length=5000)] = ()
     """The Secrets that mirror parts of the store."""
+    certificates: Annotated[tuple[CertificateStatus, ...], Meta(max_length=256)] = ()
+    """Certificates of the keysets' primaries; the first 100, in the order in which they end."""
     keysets: Annotated[tuple[KeysetStatus, ...], Meta(max_length=256)] = ()
     """Keysets with spec.keysets[].rotation, and what their rotation waits for."""
     history: Annotated[tuple[HistoryEntry, ...], Meta(max_length=100)] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from clusterstate import __version__
+from clusterstate.cli.hardening import harden
 from clusterstate.cli.objects import COMMANDS
 from clusterstate.errors import ClusterStateError
 from clusterstate.settings import Settings
@@ -36,6 +37,7 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
     from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
 
+    harden()
     own = _given("CLUSTERSTATE_OPERATOR_NAMESPACE", own_namespace())
     settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
     _log(settings.log_level)
@@ -58,7 +60,6 @@ def node_agent(
     """
     from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help loads no SDK)
     from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (the same)
-    from clusterstate.node.hardening import harden  # noqa: PLC0415 (the same)
 
     harden()
     _log(Settings.from_env(os.environ).log_level)

@@ -94,6 +94,10 @@ class Controller:
         known_well = self._refer(key, references_of(state) if state else frozenset())
         self.queue.add(key, 0.0 if known_well else LEARNING)
 
+    def bodies(self) -> list[Body]:
+        """Give every object that is watched, as it is now; may be asked from another thread."""
+        return [each.body for each in list(self._objects.values())]
+
     def foresee(self, body: Body) -> None:
         """Take in what an object claims, before it is watched."""
         self._context.claims.set(key_of(body), foreseen(readable(body), None))
@@ -244,6 +248,8 @@ class Controller:
         await self._report(watched, result.outcome)
 
     def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
+        if result.turn is not None:
+            self.queue.add(key, result.turn)
         failure = result.outcome.failure if result.outcome else None
         if failure is not None:
             self._retry(key, watched, failure, result.interval)

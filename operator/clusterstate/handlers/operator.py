@@ -19,8 +19,10 @@ from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from clusterstate.api.types import PLURAL, VERSION
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
+from clusterstate.handlers.metrics import make_registry
 from clusterstate.handlers.mirrors import MirrorIndex
 from clusterstate.handlers.references import References
+from clusterstate.handlers.web import serving
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
@@ -58,6 +60,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions)
         controller = Controller(context, references.set)
+        registry = make_registry(controller.bodies)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
         presence = Informer(
             client, CLUSTER_STATES.without_bodies, settings.namespaces or None, "", _uid, controller.presence_changed
@@ -67,14 +70,15 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         )
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
         mirrors_known = informer.answered if named else informer.synced
-        await _learn_claims(client, settings, controller)
-        await _until_first_ends(
-            informer.run(),
-            presence.run(),
-            references.run(),
-            _work((mirrors_known, presence.synced), controller),
-            _watch(settings, door, controller),
-        )
+        async with serving(settings.metrics_address, registry):
+            await _learn_claims(client, settings, controller)
+            await _until_first_ends(
+                informer.run(),
+                presence.run(),
+                references.run(),
+                _work((mirrors_known, presence.synced), controller),
+                _watch(settings, door, controller),
+            )
 
 
 async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:

@@ -24,6 +24,7 @@ from kubernetes.aio.config.incluster_config import (
 )
 
 from clusterstate.errors import KubeRefused, KubeUnavailable
+from clusterstate.kube.memfiles import keep_in_memory
 
 BEFORE_EXPIRY: Final = timedelta(minutes=1)
 BETWEEN_RENEWALS: Final = 10.0
@@ -75,6 +76,8 @@ class Kubeconfig:
         except Exception as error:  # noqa: BLE001 - the loader lets whatever a broken file causes through
             where = self.path or "in its usual place"
             raise KubeRefused(f"The kubeconfig {where} can't be used: {_explain(error)}. Correct it.") from None
+        finally:
+            keep_in_memory(configuration)
         return Credentials(configuration, getattr(loader, "exec_plugin_expiry", None))
 
 

@@ -7,7 +7,6 @@
     files      the only module that changes a set on the disk
     reload     the command after a change
     agent      the way: source -> choice -> files -> reload, set by set
-    hardening  what the process gives up before it holds a secret
 
 The room promises that a reader sees a whole set, the old one or the new one, whatever is killed when; that nothing
 outside a set's directory and nothing foreign in it is touched; that nothing is written when nothing differs; and that

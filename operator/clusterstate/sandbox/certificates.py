@@ -87,5 +87,5 @@ def _write_certificate(path: Path, certificate: x509.Certificate) -> None:
 
 def _write_key(path: Path, key: PrivateKey) -> None:
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    path.touch(mode=0o600)
     path.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.TraditionalOpenSSL, plain))
-    path.chmod(0o600)

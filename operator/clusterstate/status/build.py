@@ -18,6 +18,7 @@ from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, St
 from clusterstate.plan.pull import Blocked
 from clusterstate.plan.rotation_report import RotationReport
 from clusterstate.state.objects import Json
+from clusterstate.status.certificates import MAX_ID, make_rows, tell_next
 from clusterstate.status.conditions import MAX_MESSAGE, Condition, make_conditions
 from clusterstate.status.texts import stamp
 
@@ -25,8 +26,6 @@ MAX_VALUE = 256
 """Characters of one value in status."""
 MAX_PATH = 512
 """Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
-MAX_ID = 128
-"""Characters of a key's id; kops makes them of 28 digits."""
 MAX_ROTATION = 2048
 """Characters of what is told of one keyset's rotation: commands, with all that an annotation has to keep."""
 MAX_MIRRORS = 500
@@ -45,15 +44,13 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
     if outcome.store is not None:
         status["store"] = _store(before, outcome.store, outcome.request.generation)
     if outcome.left is not None:
-        status["summary"] = cut(outcome.summary, MAX_MESSAGE)
+        expiry = tell_next(outcome.certificates or (), outcome.request.expiry_warning, now)
+        status["summary"] = cut(f"{outcome.summary}{expiry and f'; {expiry}'}", MAX_MESSAGE)
         _put_plan(status, outcome.left)
         _put(
             status, "pullBlocked", [_blocked(each) for each in outcome.pull.blocked[:LISTED]] if outcome.pull else None
         )
-    if outcome.mirrors is not None:
-        _put(status, "mirrors", _mirrors(outcome.mirrors))
-    if outcome.rotations is not None:
-        _put(status, "keysets", [_rotation(each) for each in outcome.rotations])
+    _put_keys(status, outcome, now)
     _put_migration(status, outcome)
     if outcome.hook is not None:
         status["afterPush"] = _hook(outcome.hook)
@@ -61,6 +58,15 @@ def build_status(before: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
         _put(status, "history", _history(before, outcome.history))
     status["conditions"] = _conditions(before, make_conditions(outcome, now), outcome.request.generation, now)
     return status
+
+
+def _put_keys(status: Status, outcome: Outcome, now: datetime) -> None:
+    if outcome.certificates is not None:
+        _put(status, "certificates", make_rows(outcome.certificates, outcome.request.expiry_warning, now))
+    if outcome.mirrors is not None:
+        _put(status, "mirrors", _mirrors(outcome.mirrors))
+    if outcome.rotations is not None:
+        _put(status, "keysets", [_rotation(each) for each in outcome.rotations])
 
 
 def make_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any] | None:

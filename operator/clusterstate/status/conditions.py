@@ -11,8 +11,9 @@ from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreErro
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.naming import NAMED, cut, named
-from clusterstate.plan.outcome import Certificate, Outcome
+from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.pull import Pull
+from clusterstate.status.certificates import ROTATE, find_ending, tell_end
 from clusterstate.status.texts import stamp
 
 MAX_MESSAGE = 1024
@@ -142,14 +143,12 @@ def _certificates_valid(outcome: Outcome, now: datetime) -> Condition:
     kind = ConditionType.CERTIFICATES_VALID
     if outcome.certificates is None:
         return _not_reached(kind, outcome)
-    expired = [each for each in outcome.certificates if each.not_after <= now]
-    if expired:
-        text = _certificates_text(expired, "expired")
-        return Condition(kind, Truth.FALSE, Reason.CERTIFICATE_EXPIRED, text)
-    soon = [each for each in outcome.certificates if each.not_after - outcome.request.expiry_warning <= now]
-    if soon:
-        text = _certificates_text(soon, "expires")
-        return Condition(kind, Truth.FALSE, Reason.CERTIFICATE_EXPIRES, text)
+    ending = find_ending(outcome.certificates, outcome.request.expiry_warning, now)
+    if ending:
+        first, _ = ending[0]
+        reason = Reason.CERTIFICATE_EXPIRED if first.not_after <= now else Reason.CERTIFICATE_EXPIRES
+        names = named([tell_end(*each) for each in ending])
+        return Condition(kind, Truth.FALSE, reason, f"{names}. {ROTATE}")
     text = f"{len(outcome.certificates)} keysets are valid for longer than spec.expiryWarning."
     return Condition(kind, Truth.TRUE, Reason.CERTIFICATES_VALID, text)
 
@@ -192,8 +191,3 @@ def _blocked_text(pull: Pull) -> str:
         f"The store holds other values than the spec, where somebody else declares it: {fields}. Change it there, or "
         "declare it no longer."
     )
-
-
-def _certificates_text(certificates: list[Certificate], verb: str) -> str:
-    names = named([f"{each.keyset} {verb} {each.not_after:%Y-%m-%d}" for each in certificates])
-    return f"{names}. Rotate the keyset: create, promote and distrust with kops, an update and a roll between them."

@@ -35,6 +35,8 @@ class Notice:
     type: EventType
     reason: Reason
     message: str
+    once: str = ""
+    """What it is about, where it is told once and never again; the Event is named for it."""
 
 
 def make_deeds(outcome: Outcome) -> list[Notice]:
@@ -92,7 +94,10 @@ def _hooked(outcome: Outcome) -> Iterator[Notice]:
 
 
 TOLD = (ConditionType.READY, ConditionType.IN_SYNC, ConditionType.CERTIFICATES_VALID)
-"""Conditions whose turns are told: the others either follow from them or are Ready's own reason."""
+"""Conditions whose turns are told: the others either follow from them or are Ready's own reason.
+
+Of certificates only that all are valid again: each one's end is told by itself (`status.certificates`).
+"""
 
 
 def _turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Notice]:
@@ -101,9 +106,9 @@ def _turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Not
         was, now = old.get(kind.value), new.get(kind.value)
         if now is None or now["status"] == "Unknown" or _says(was) == _says(now):
             continue
-        if now["status"] == "False":
+        if now["status"] == "False" and kind is not ConditionType.CERTIFICATES_VALID:
             yield Notice(EventType.WARNING, Reason(now["reason"]), now["message"])
-        elif was is not None and was["status"] == "False":
+        elif now["status"] == "True" and was is not None and was["status"] == "False":
             yield Notice(EventType.NORMAL, Reason(now["reason"]), now["message"])
 
 
@@ -126,7 +131,7 @@ def _by_type(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 def event_manifest(owner: Owner, resource_version: str, notice: Notice, now: datetime) -> dict[str, Any]:
     """Give the core/v1 Event that tells a notice about its object."""
     when = stamp(now)
-    digest = sha256(f"{owner.uid}{notice}{now.timestamp()}".encode()).hexdigest()[:16]
+    digest = sha256(f"{owner.uid}{notice.once or f'{notice}{now.timestamp()}'}".encode()).hexdigest()[:16]
     reference = owner.reference()
     return {
         "apiVersion": "v1",

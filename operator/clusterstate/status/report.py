@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from clusterstate.errors import KubeError, ObjectNotFound
+from clusterstate.errors import KubeError, ObjectExists, ObjectNotFound
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.outcome import Outcome
 from clusterstate.status.build import build_status, make_patch
+from clusterstate.status.certificates import make_expiries
 from clusterstate.status.events import Notice, event_manifest, make_deeds, make_turns
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ async def report(client: Client, body: Mapping[str, Any], outcome: Outcome, now:
         return None
     before = body.get("status") or {}
     after = build_status(before, outcome, now)
-    await _post(client, body, make_deeds(outcome), now)
+    # Expiries before the status that notes them: whoever is killed between finds the Event there, and none is lost.
+    await _post(client, body, [*make_deeds(outcome), *make_expiries(before, after)], now)
     patch = make_patch(before, after)
     if patch is None:
         return None
@@ -48,5 +50,7 @@ async def _post(client: Client, body: Mapping[str, Any], notices: list[Notice], 
     for notice in notices:
         try:
             await client.create(EVENTS, event_manifest(owner, metadata["resourceVersion"], notice, now))
+        except ObjectExists:
+            log.debug("%s: %s was told before", owner, notice.once)
         except KubeError as error:
             log.warning("%s: an Event is lost: %s", owner, error.message)

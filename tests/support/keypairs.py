@@ -30,6 +30,10 @@ def certificate(
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), serial or x509.random_serial_number(), begins, ends)
     builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = builder.add_extension(identifier, critical=False)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier)
+    builder = builder.add_extension(issuer, critical=False)
     return builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
 
 

@@ -138,6 +138,17 @@ async def test_a_declaration_of_the_old_place_is_refused_by_name(world: World) -
     await check_moved(world, before)
 
 
+async def test_what_only_pull_put_into_the_spec_is_no_declaration_of_the_old_place(world: World) -> None:
+    await world.begin(sync={"direction": "Both", "conflict": "PreferSpec"})
+    assert world.body["spec"]["cluster"]["configBase"] == f"{world.old_url}/{CLUSTER}"
+    before = await files(world.old)
+    await world.move()
+    await world.run()
+    assert world.reason() == "Succeeded", message(world)
+    assert (await files(world.new)).keys() == before.keys()
+    assert world.body["spec"]["cluster"]["configBase"] == f"{world.new_url}/{CLUSTER}"
+
+
 async def test_a_file_that_the_new_store_does_not_take_is_refused_before_anything_is_written(world: World) -> None:
     await world.begin()
     backup = f"{CLUSTER}/backups/etcd/main/2026-01-31T12:00:00Z-000001/etcd.backup.gz"

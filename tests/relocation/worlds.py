@@ -91,6 +91,7 @@ class World:
         )
         self.body = await get(self.client, self.body)
         result = await run(context, self.body, self.memory, self.tell)
+        self.body = dict(result.body or self.body)
         if result.outcome is not None:
             await self.tell(result.outcome)
         self.body = await get(self.client, self.body)

@@ -30,9 +30,10 @@ from clusterstate.plan.refusal import find_refusal
 from clusterstate.planning import bring, decide, foresee, look
 from clusterstate.relocation.config import plan_move
 from clusterstate.relocation.finding import find_old_place
+from clusterstate.relocation.source import Source
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
-from clusterstate.state.objects import Json, JsonObject
+from clusterstate.state.objects import Json
 
 SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 
@@ -101,8 +102,8 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, read
     pull = bring(state, sight.desired, after)
     refusal: ClusterStateError | None = find_refusal(state, settings, plan, after, listing.known_files, access.location)
     if old is not None:
-        new, config = await reader.access(state.spec.store, state.cluster_name), sight.observed.state.cluster
-        refusal = _find_move_refusal(state, old, new, config.spec if config else {}) or refusal
+        new = await reader.access(state.spec.store, state.cluster_name)
+        refusal = _find_move_refusal(state, Source(old, sight, tree, listing), new) or refusal
     return Foresight(
         Outcome(make_request(state), store=store_facts(access, tree, listing), plan=plan, pull=pull),
         refusal=refusal.message if refusal else "",
@@ -110,9 +111,9 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, read
     )
 
 
-def _find_move_refusal(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> ClusterStateError | None:
+def _find_move_refusal(state: ClusterState, source: Source, new: Access) -> ClusterStateError | None:
     try:
-        plan_move(state, old, new, spec)
+        plan_move(state, source.access, new, source.spec, source.declared)
     except (FileStoreIsForReview, MigrationRefused) as error:
         return error
     return None

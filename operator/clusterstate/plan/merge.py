@@ -37,10 +37,9 @@ from clusterstate.plan.values import (
     opened,
     present,
     shown,
-    stored,
     without,
 )
-from clusterstate.state.objects import Json, JsonObject
+from clusterstate.state.objects import Json, JsonObject, stored
 from clusterstate.state.schema import Kind
 
 LABELS = "/metadata/labels"

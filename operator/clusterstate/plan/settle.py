@@ -24,11 +24,10 @@ from clusterstate.plan.values import (
     is_bare,
     opened,
     present,
-    stored,
     without,
 )
 from clusterstate.state.complete import DEFAULTS
-from clusterstate.state.objects import Json, JsonObject
+from clusterstate.state.objects import Json, JsonObject, stored
 from clusterstate.state.schema import Kind
 
 

@@ -34,13 +34,6 @@ def join(pointer: str, token: str) -> str:
     return f"{pointer}/{token.replace('~', '~0').replace('/', '~1')}"
 
 
-def stored(value: Json) -> Json:
-    """Give a declared value as the store holds it: without the fields that must not be there."""
-    if isinstance(value, dict):
-        return {key: stored(each) for key, each in value.items() if each is not None}
-    return [stored(each) for each in value] if isinstance(value, list) else value
-
-
 def is_bare(value: Value) -> bool:
     """Whether a value is a map that the store holds as an empty one."""
     return isinstance(value, dict) and all(each is None for each in value.values())

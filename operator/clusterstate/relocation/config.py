@@ -19,8 +19,8 @@ from clusterstate.store.base import Version
 from clusterstate.store.copying import Freight
 
 
-def plan_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -> Move:
-    """Give which URLs of the source's `config` follow the state.
+def plan_move(state: ClusterState, old: Access, new: Access, spec: JsonObject, declared: JsonObject) -> Move:
+    """Give which URLs of the source's `config` follow the state; `declared` is what somebody declares of it.
 
     Raises `FileStoreIsForReview` where nodes couldn't read it, `MigrationRefused` where a URL can neither follow nor
     stay.
@@ -39,7 +39,7 @@ def plan_move(state: ClusterState, old: Access, new: Access, spec: JsonObject) -
         names_place=new.layout is not Layout.KOPS_RESOURCES,
         holds_all=old.layout is Layout.KOPS_RESOURCES,
     ).of(spec)
-    require_movable(move, spec, state.spec.cluster or {})
+    require_movable(move, spec, declared)
     return move
 
 

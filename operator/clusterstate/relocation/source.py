@@ -32,6 +32,11 @@ class Source:
         return self.cluster.spec if self.cluster else {}
 
     @property
+    def declared(self) -> JsonObject:
+        """What somebody declares of `config`: what only Pull put into the spec isn't."""
+        return self.sight.desired.cluster or {}
+
+    @property
     def identity(self) -> str:
         """What tells the place from others."""
         return self.sight.origin.place

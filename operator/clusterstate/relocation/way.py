@@ -153,7 +153,7 @@ class Relocation:
         target = await self._find_target()
         async with Sources(self._context.client, target, writes=False) as sources:
             self._most = min(source.tree.most, sources.most)
-            move = plan_move(self._state, source.access, target, source.spec)
+            move = plan_move(self._state, source.access, target, source.spec, source.declared)
             await self._foresee_strangers(source, move, sources)
         self._choose(move, source, source.listing, await self._backups(source))
 
@@ -201,7 +201,7 @@ class Relocation:
 
     async def _move(self, source: Source, history: History) -> None:
         target = await self._find_target()
-        move = plan_move(self._state, source.access, target, source.spec)
+        move = plan_move(self._state, source.access, target, source.spec, source.declared)
         try:
             async with asyncio.timeout(self._seconds - (self._context.clock() - self._began)):
                 await self._move_to(target, source, history, move)

@@ -89,3 +89,10 @@ class State:
     ssh_public_keys: Mapping[str, SshPublicKey] = field(default_factory=dict)
     completed: Document | None = None
     """`cluster-completed.spec`: what the last `kops update cluster` worked from."""
+
+
+def stored(value: Json) -> Json:
+    """Give a value as the store holds it: without fields that are null, and so must not be there."""
+    if isinstance(value, dict):
+        return {key: stored(each) for key, each in value.items() if each is not None}
+    return [stored(each) for each in value] if isinstance(value, list) else value

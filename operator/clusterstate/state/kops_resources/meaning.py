@@ -5,7 +5,7 @@ import msgspec
 from clusterstate.errors import MalformedFile, MalformedKeyset
 from clusterstate.state.kops_resources.forms import HIDDEN_ANNOTATION, read_file
 from clusterstate.state.kops_resources.kinds import place_of
-from clusterstate.state.objects import Json
+from clusterstate.state.objects import stored
 
 
 def as_kept(key: str, data: bytes, cluster: str) -> bytes:
@@ -21,11 +21,4 @@ def as_kept(key: str, data: bytes, cluster: str) -> bytes:
     except (MalformedFile, MalformedKeyset):
         return data
     annotations = {name: text for name, text in (content.annotations or {}).items() if name != HIDDEN_ANNOTATION}
-    return msgspec.json.encode([_stored(content.spec), content.labels or {}, annotations], order="deterministic")
-
-
-def _stored(value: Json) -> Json:
-    """Leave out what is null, as the API server does with fields that may not be."""
-    if isinstance(value, dict):
-        return {name: _stored(each) for name, each in value.items() if each is not None}
-    return [_stored(each) for each in value] if isinstance(value, list) else value
+    return msgspec.json.encode([stored(content.spec), content.labels or {}, annotations], order="deterministic")

@@ -19,7 +19,6 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History, Keeping
 from clusterstate.apply.hook import HookRunner, has_ended, make_order
-from clusterstate.apply.pull import write_spec
 from clusterstate.apply.run import make_files, write_files
 from clusterstate.claiming import lay_claim, require_claim
 from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, seconds_until, take_access
@@ -61,6 +60,7 @@ from clusterstate.plan.refusal import find_refusal
 from clusterstate.plan.rotation_report import RotationReport, hold_for_rollout, turns_of
 from clusterstate.plan.telling import tell_declarer
 from clusterstate.planning import Sight, bring, decide, follow, foresee, look, with_generated
+from clusterstate.pulling import carry_out
 from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.source import Source
 from clusterstate.relocation.way import Relocation, find_relocation
@@ -74,8 +74,6 @@ log = logging.getLogger(__name__)
 
 TOLD_BY_PEOPLE = (RECONCILE_REQUESTED_AT, CLOUD_UPDATED, CONFIRM_PLAN, ROLLED)
 """Annotations that a run depends on."""
-MOST_UNDONE = 3
-"""How often the same content is written into the spec again although somebody removes it each time."""
 JOB_LOOK = 5.0
 """Seconds between two looks at a Job that runs."""
 
@@ -303,8 +301,7 @@ class Run:
         """Have the finalizer on, or off, where that isn't so; only on the very object that this run works from."""
         if is_held(self.state.metadata) is not wanted:
             put = hold if wanted else release
-            self.written = await put(self.context.client, self.state.metadata)
-            self.state = load(self.written)
+            self._take(await put(self.context.client, self.state.metadata))
 
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
@@ -314,7 +311,16 @@ class Run:
         except SpecTooLarge as error:
             self.refusal = self.refusal or error
         if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
-            await self._write_spec(self.pull)
+            self.pull, body = await carry_out(
+                self.pull, self.context.client, self.state, self.memory, asked=self._is_called_for()
+            )
+            self._take(body)
+
+    def _take(self, body: Body | None) -> None:
+        """Go on with the object as this run itself has left it; None: as it was."""
+        if body is not None:
+            self.written, self.state = body, load(body)
+            self.request = replace(self.request, generation=self.state.metadata.generation)
 
     async def _follow_up(self, access: Access, state: State) -> None:
         """Start what follows a push, and see how it ends."""
@@ -331,19 +337,6 @@ class Run:
     async def _has_job_ended(self) -> bool:
         job = self.memory.job
         return bool(job) and await has_ended(self.context.client, self.owner.namespace, job)
-
-    async def _write_spec(self, pull: Pull) -> None:
-        memory = self.memory
-        undone = memory.pulled == pull.digest and not self._is_called_for()
-        memory.undone = memory.undone + 1 if undone else 0
-        if memory.undone >= MOST_UNDONE:
-            self.pull = pull.given_up()
-            return
-        body = await write_spec(self.context.client, self.state.metadata, pull)
-        memory.pulled = pull.digest
-        self.pull = replace(pull, written=True)
-        self.written, self.state = body, load(body)
-        self.request = replace(self.request, generation=self.state.metadata.generation)
 
     async def check(self) -> None:
         """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""

@@ -16,7 +16,10 @@ MOST: Final = 100
 MAX_NAME: Final = 253
 MAX_ID: Final = 128
 """Characters of a key's id; kops makes them of 28 digits."""
-ROTATE: Final = "Rotate the keyset: create, promote and distrust with kops, an update and a roll between them."
+ROTATE: Final = (
+    "Rotate the keyset by spec.keysets[].rotation, or with kops: create, promote and distrust, an update and a roll "
+    "between them. One that comes from a TLS Secret is renewed there."
+)
 LEFT: Final = {
     Phase.EXPIRES: "ends at {}, within spec.expiryWarning",
     Phase.LAST_WEEK: "ends at {}, within a week",

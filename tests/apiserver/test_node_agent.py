@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 import os
 import resource
 import signal
@@ -17,6 +18,8 @@ from clusterstate.sandbox.process import Child
 from tests.apiserver.test_canary import CANARY, shapes
 from tests.kube.proxies import TcpProxy
 from tests.node.sets import OWN, current, put, seen, stamps, versions
+from tests.support.backings import load_store
+from tests.support.backings.k8s import SecretsBacking
 from tests.support.keypairs import secret
 from tests.support.nodeagent import NodeAgent, file_of, let_in
 from tests.support.operating import Operating
@@ -86,6 +89,20 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
     assert node.once().returncode == 0
     assert stamps(direct) == before
     assert not (tmp_path / ".kube").exists()
+
+
+def test_a_state_in_secrets_is_read_with_kubernetes_alone(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    states, directory = SecretsBacking(control_plane.api(), namespace), tmp_path / "pki"
+    load_store(states, COMPLEX)
+    arguments = ["--kubeconfig", str(control_plane.kubeconfig), "--from", states.url]
+    agent = NodeAgent(tmp_path, whole(directory), arguments=arguments)
+    done = agent.once("--timeout", "50s")
+    assert done.returncode == 0, done.stderr
+    found, kept = seen(directory), json.loads(states.read(f"{COMPLEX}/secrets/dockerconfig"))
+    assert found["config.json"] == base64.b64decode(kept["Data"])
+    assert b"BEGIN CERTIFICATE" in found["ca.crt"]
 
 
 async def test_it_lives_through_everything(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:

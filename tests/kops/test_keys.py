@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from clusterstate.state.layout import keyset_key
 from tests.kops.asking import request, rows
 from tests.support.kops import Kops
 from tests.support.operating import Body
@@ -80,6 +81,31 @@ def test_a_rotation_is_followed_step_by_step(world: World, kops: Kops, keyset: s
     if keyset == "service-account":
         certificates = x509.load_pem_x509_certificates(data["ca.crt"])
         assert data["service-account.pub"] == b"".join(each.public_key().public_bytes(*PEM) for each in certificates)
+
+
+def test_old_names_are_mirrored_beside_current_ones(world: World, kops: Kops) -> None:
+    """kops falls back to `ca` and `master` where it has nothing under the current names, and renames nothing."""
+    old_names = {"kubernetes-ca": "ca", "service-account": "master"}
+    world.load_store()
+    for current, old in old_names.items():
+        data = world.read(f"{COMPLEX}/{keyset_key(current)}")
+        world.put(f"{COMPLEX}/{keyset_key(old)}", data)
+        world.s3.delete_object(Bucket=world.bucket, Key=f"{COMPLEX}/{keyset_key(current)}")
+    rule = {"include": ["ca", "kubernetes-ca", "master", "service-account"], "parts": "KeyPair"}
+    world.apply(manifest(url=world.url, mirror={"keysets": [rule]}))
+    with world.running():
+        world.settled(condition="Mirrored", reason="Mirrored")
+        for name in old_names.values():
+            assert by_mirror(world, name) == by_kops(kops, name)
+        assert "service-account.pub" in mirrored(world, "keyset", "master")
+        for name in old_names:
+            kops.run("create", "keypair", name, "--primary", "--name", COMPLEX)
+        request(world)
+        for name in (*old_names, *old_names.values()):
+            assert by_mirror(world, name) == by_kops(kops, name)
+    for current, old in old_names.items():
+        (before,) = by_kops(kops, old).trusted
+        assert by_kops(kops, current).trusted[0] == before, "kops has taken over what it found under the old name"
 
 
 def test_a_new_keyset_gets_a_mirror(world: World, kops: Kops) -> None:

@@ -21,7 +21,7 @@ from tests.node.sets import OWN, current, put, seen, stamps, versions
 from tests.support.backings import load_store
 from tests.support.backings.k8s import SecretsBacking
 from tests.support.keypairs import secret
-from tests.support.nodeagent import NodeAgent, file_of, let_in
+from tests.support.nodeagent import NodeAgent, file_of, let_in, mirror_of
 from tests.support.operating import Operating
 from tests.support.world import COMPLEX, World, manifest
 
@@ -119,7 +119,7 @@ async def test_it_lives_through_everything(control_plane: ControlPlane, namespac
         agent = NodeAgent(tmp_path, {"sets": sets}, arguments=way)
 
         def set_secret(name: str, **data: bytes) -> None:
-            scene.apply(secret(name, {key.replace("_", "."): value for key, value in data.items()}))
+            scene.apply(mirror_of(name, {key.replace("_", "."): value for key, value in data.items()}))
 
         async def until_told(text: str) -> None:
             await asyncio.to_thread(scene.until, lambda: text in agent.log.read_text(), agent.log.read_text)
@@ -154,6 +154,11 @@ async def test_it_lives_through_everything(control_plane: ControlPlane, namespac
             await until_seen(ca_crt=b"one", tls_key=b"three")
             await asyncio.to_thread(scene.until, lambda: versions(directory) == [current(directory)])
             await asyncio.to_thread(scene.kubectl, "delete", "secret", "pair")
+            await until_told(f"Secret {namespace}/pair isn't there")
+            await asyncio.to_thread(scene.apply, secret("pair", {"tls.key": b"foreign"}))
+            await until_told("pair isn't a mirror")
+            assert seen(directory) == {"ca.crt": b"one", "tls.key": b"three"}
+            await asyncio.to_thread(scene.kubectl, "delete", "secret", "pair")
             await until_seen(ca_crt=b"one")
         finally:
             child.stop()
@@ -163,7 +168,7 @@ async def test_it_lives_through_everything(control_plane: ControlPlane, namespac
 def test_once_says_what_is_missing(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
     scene = Operating(control_plane, namespace, tmp_path)
     way = let_in(control_plane, namespace, ["there"])
-    scene.apply(secret("there", {"a": b"1"}))
+    scene.apply(mirror_of("there", {"a": b"1"}))
     sets = [
         {"directory": str(tmp_path / "good"), "files": [file_of("there", "a")]},
         {"directory": str(tmp_path / "bad"), "files": [file_of("there", "a"), file_of("forbidden", "b")]},
@@ -187,7 +192,7 @@ def test_no_byte_is_left_or_told(
     """Neither by its log, nor by its files and what a crash leaves, though it is started with umask 0 and may dump."""
     scene, directory = Operating(control_plane, namespace, tmp_path), tmp_path / "pki"
     way = let_in(control_plane, namespace, ["pair"])
-    scene.apply(secret("pair", {"tls.key": CANARY.encode(), "ca.crt": b"public"}))
+    scene.apply(mirror_of("pair", {"tls.key": CANARY.encode(), "ca.crt": b"public"}))
     files = [file_of("pair", "tls.key", "deep/tls.key"), file_of("pair", "ca.crt", mode="0644")]
     reload = ["sh", "-c", f"cat {directory}/deep/tls.key; cat {directory}/deep/tls.key >&2; exit 1"]
     told = {"sets": [{"directory": str(directory), "directoryMode": "0755", "files": files, "reload": reload}]}
@@ -203,7 +208,7 @@ def test_no_byte_is_left_or_told(
         limits = Path(f"/proc/{child.pid}/limits").read_text()
         assert next(line.split()[4:6] for line in limits.splitlines() if "core file" in line) == ["0", "0"]
         if end is not signal.SIGTERM:
-            scene.apply(secret("pair", {"tls.key": CANARY.encode() * 2, "ca.crt": b"public"}))
+            scene.apply(mirror_of("pair", {"tls.key": CANARY.encode() * 2, "ca.crt": b"public"}))
         os.kill(child.pid, end)
         assert child.wait(30) == (0 if end is signal.SIGTERM else -end)
     finally:

@@ -220,15 +220,15 @@ def every_name(_: str) -> bool:
 class Wanted:
     """Which parts of a state are worth reading."""
 
-    documents: bool = True
-    """Whether to read the configuration and the instance groups."""
-    keysets: Callable[[str], bool] = every_name
     secrets: Callable[[str], bool] = no_name
     ssh_public_keys: bool = False
     files: frozenset[str] = frozenset()
     """Keys of files that are taken as bytes; those of a kind of their own are not among them."""
     node_configs: bool = False
     """Whether to read what nodes are set up from."""
+    documents: bool = True
+    """Whether to read the configuration and the instance groups."""
+    keysets: Callable[[str], bool] = every_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.handlers.metrics import CERTIFICATE, make_registry, render
-from clusterstate.handlers.web import serving
+from clusterstate.handlers.metrics import CERTIFICATE, make_registry
+from clusterstate.handlers.web import render, serving
 from clusterstate.settings import Address
 from tests.handlers.objects import KEY, Body, body, make_controller
 

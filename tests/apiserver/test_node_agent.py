@@ -40,7 +40,7 @@ def whole(directory: Path, **more: object) -> dict[str, Any]:
         file_of(CA, "tls.key", "private/ca.key"),
         file_of(DOCKER, ".dockerconfigjson", "config.json"),
     ]
-    sets = [{"directory": str(directory), "files": files}]
+    sets = [{"directory": str(directory), "directoryMode": "0711", "files": files}]
     return {"sets": sets, "clusterState": "state", "clusterName": COMPLEX, "mirror": MIRROR, **more}
 
 

@@ -1,4 +1,7 @@
-"""What a process answers by HTTP: `/metrics`, and `/readyz` where it says when it is. No answer holds up the event loop, whoever asks and however often."""
+"""What a process answers by HTTP: `/metrics`, and `/readyz` where it can say that.
+
+No answer holds up the event loop, whoever asks and however often.
+"""
 
 import asyncio
 import logging

@@ -187,7 +187,8 @@ def _mode_problems(files: FileSet, where: str) -> Iterator[str]:
         if who and not files.permissions & needed:
             yield (
                 f"{where}.files[{number}]: {each.path} is for {who}, who can't pass directories of mode "
-                f"{files.directory_mode}. Give the set a directoryMode such as '0711', or the file no {who} but root's."
+                f"{files.directory_mode}. Give the set a directoryMode such as '0711', or leave the file to who runs "
+                "the agent."
             )
 
 

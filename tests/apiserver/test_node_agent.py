@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
+from clusterstate.cli.node import BEHIND
 from clusterstate.sandbox.audit import READS
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.process import Child
@@ -28,6 +30,7 @@ from tests.support.world import COMPLEX, World, manifest
 pytestmark = [pytest.mark.apiserver]
 
 CA, DOCKER = "state-keyset-kubernetes-ca", "state-secret-dockerconfig"
+WEB = {"CLUSTERSTATE_METRICS_ADDRESS": "127.0.0.1:0"}
 MIRROR = {
     "keysets": [{"include": ["*"]}, {"include": ["kubernetes-ca"], "parts": "KeyPair"}],
     "secrets": {"include": ["*"]},
@@ -53,7 +56,8 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
     world.load_store()
     world.apply(manifest(url=world.url, mirror=MIRROR))
     mirrored, direct = tmp_path / "mirrored", tmp_path / "direct"
-    agent = NodeAgent(world.directory, whole(mirrored), arguments=let_in(world.plane, world.namespace, [CA, DOCKER]))
+    way = let_in(world.plane, world.namespace, [CA, DOCKER])
+    agent = NodeAgent(world.directory, whole(mirrored), WEB, way)
     since = world.plane.audit_mark()
     with world.running(), agent.running():
         world.until(lambda: mirrored.exists() and len(seen(mirrored)) == 3, agent.log.read_text)
@@ -70,6 +74,7 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
         world.kubectl("annotate", "clusterstate", "state", "clusterstate.dev/reconcile-requested-at=now")
         world.until(lambda: seen(mirrored)["config.json"] == b'{"auths":{}}', agent.log.read_text)
         world.until(lambda: len(versions(mirrored)) == 1)
+        world.until(lambda: asyncio.run(health(agent)) == (200, 0))
     calls = world.plane.calls(since, user=f"system:serviceaccount:{world.namespace}:node-agent")
     assert {call.verb for call in calls} == READS
     assert {call.status for call in calls} == {200}
@@ -165,6 +170,15 @@ async def test_it_lives_through_everything(control_plane: ControlPlane, namespac
     assert child.wait() == 0
 
 
+async def health(agent: NodeAgent) -> tuple[int, int]:
+    """Whether it is ready, by HTTP, and how many sets it says to be behind."""
+    address = agent.log.read_text().partition("metrics are at ")[2].split()[0]
+    async with ClientSession(f"http://{address}") as session:
+        ready, metrics = await session.get("/readyz"), await session.get("/metrics")
+        line = next(line for line in (await metrics.text()).splitlines() if line.startswith(BEHIND))
+        return ready.status, int(float(line.split()[1]))
+
+
 def test_once_says_what_is_missing(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
     scene = Operating(control_plane, namespace, tmp_path)
     way = let_in(control_plane, namespace, ["there"])
@@ -196,7 +210,7 @@ def test_no_byte_is_left_or_told(
     files = [file_of("pair", "tls.key", "deep/tls.key"), file_of("pair", "ca.crt", mode="0644")]
     reload = ["sh", "-c", f"cat {directory}/deep/tls.key; cat {directory}/deep/tls.key >&2; exit 1"]
     told = {"sets": [{"directory": str(directory), "directoryMode": "0755", "files": files, "reload": reload}]}
-    agent = NodeAgent(tmp_path, told, environ={"CLUSTERSTATE_LOG_LEVEL": "DEBUG"}, arguments=way)
+    agent = NodeAgent(tmp_path, told, environ={"CLUSTERSTATE_LOG_LEVEL": "DEBUG", **WEB}, arguments=way)
     before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     try:
@@ -205,6 +219,7 @@ def test_no_byte_is_left_or_told(
         resource.setrlimit(resource.RLIMIT_CORE, before)
     try:
         scene.until(lambda: "It is run again" in agent.log.read_text(), agent.log.read_text)
+        assert asyncio.run(health(agent)) == (503, 1)
         limits = Path(f"/proc/{child.pid}/limits").read_text()
         assert next(line.split()[4:6] for line in limits.splitlines() if "core file" in line) == ["0", "0"]
         if end is not signal.SIGTERM:

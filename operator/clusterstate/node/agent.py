@@ -66,8 +66,8 @@ class Agent:
             if work.done():
                 await work
             if not settling.done():
-                problems = " ".join(dict.fromkeys(each.problem for each in self._keepers if each.problem))
-                raise FilesNotWritten(f"Not done after {seconds:g} seconds. {problems}")
+                problems = [each.problem for each in self._keepers if not each.settled.is_set()]
+                raise FilesNotWritten(f"Not done after {seconds:g} seconds. {' '.join(dict.fromkeys(problems))}")
         finally:
             for each in (work, settling):
                 each.cancel()
@@ -152,7 +152,7 @@ class _Keeper:
         try:
             await self._reload()
         except FilesNotWritten as another:
-            raise FilesNotWritten(f"{problem.message} {another.message}") from None
+            raise FilesNotWritten(" ".join(dict.fromkeys((problem.message, another.message)))) from None
 
     async def _reload(self) -> None:
         if not self._files.reload:

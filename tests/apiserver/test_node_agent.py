@@ -93,7 +93,22 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
     before = stamps(direct)
     assert node.once().returncode == 0
     assert stamps(direct) == before
+    move_keys(world)
+    again = NodeAgent(tmp_path, whole(tmp_path / "again"), environ=environ, arguments=node.arguments).once()
+    assert again.returncode == 0, again.stderr
+    assert seen(tmp_path / "again") == seen(direct)
     assert not (tmp_path / ".kube").exists()
+
+
+def move_keys(world: World) -> None:
+    """Have another bucket for the keys of a state."""
+    client, keys = world.s3, world.server.create_bucket(f"{world.bucket}-keys")
+    for key in world.names():
+        _, found, path = key.partition(f"{COMPLEX}/pki/")
+        if found:
+            client.put_object(Bucket=keys, Key=f"pki/{path}", Body=world.read(key))
+            client.delete_object(Bucket=world.bucket, Key=key)
+    world.edit(f"{COMPLEX}/config", lambda config: config["spec"].update(keyStore=f"s3://{keys}/pki"))
 
 
 def test_a_state_in_secrets_is_read_with_kubernetes_alone(

@@ -58,6 +58,8 @@ class Access:
     policy: EndpointPolicy
     layout: Layout = Layout.SECRETS
     """Of a store in Kubernetes."""
+    trusting: bool = False
+    """Whether who runs this answers for what `config` says: it may lead to any bucket, whoever gave the credentials."""
 
     @property
     def shared(self) -> tuple[Location, StoreOptions, Credentials, Layout]:
@@ -81,7 +83,7 @@ class Access:
             location = Location.parse(url)
         except SpecInvalid as error:
             raise MalformedFile(f"config names a place that is none: {error.message}") from None
-        ambient = self.credentials.source is Source.AMBIENT
+        ambient = self.credentials.source is Source.AMBIENT and not self.trusting
         if location.scheme != self.store.scheme or (ambient and location.bucket != self.store.bucket):
             raise MalformedFile(
                 f"config places a part of the state at {location.url}, but a state in {self.store.url} may only use "

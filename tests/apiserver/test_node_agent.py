@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
+from clusterstate.cli.node import BEHIND
 from clusterstate.sandbox.audit import READS
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.process import Child
@@ -21,13 +23,14 @@ from tests.node.sets import OWN, current, put, seen, stamps, versions
 from tests.support.backings import load_store
 from tests.support.backings.k8s import SecretsBacking
 from tests.support.keypairs import secret
-from tests.support.nodeagent import NodeAgent, file_of, let_in
+from tests.support.nodeagent import NodeAgent, file_of, let_in, mirror_of
 from tests.support.operating import Operating
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver]
 
 CA, DOCKER = "state-keyset-kubernetes-ca", "state-secret-dockerconfig"
+WEB = {"CLUSTERSTATE_METRICS_ADDRESS": "127.0.0.1:0"}
 MIRROR = {
     "keysets": [{"include": ["*"]}, {"include": ["kubernetes-ca"], "parts": "KeyPair"}],
     "secrets": {"include": ["*"]},
@@ -40,7 +43,7 @@ def whole(directory: Path, **more: object) -> dict[str, Any]:
         file_of(CA, "tls.key", "private/ca.key"),
         file_of(DOCKER, ".dockerconfigjson", "config.json"),
     ]
-    sets = [{"directory": str(directory), "files": files}]
+    sets = [{"directory": str(directory), "directoryMode": "0711", "files": files}]
     return {"sets": sets, "clusterState": "state", "clusterName": COMPLEX, "mirror": MIRROR, **more}
 
 
@@ -53,7 +56,8 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
     world.load_store()
     world.apply(manifest(url=world.url, mirror=MIRROR))
     mirrored, direct = tmp_path / "mirrored", tmp_path / "direct"
-    agent = NodeAgent(world.directory, whole(mirrored), arguments=let_in(world.plane, world.namespace, [CA, DOCKER]))
+    way = let_in(world.plane, world.namespace, [CA, DOCKER])
+    agent = NodeAgent(world.directory, whole(mirrored), WEB, way)
     since = world.plane.audit_mark()
     with world.running(), agent.running():
         world.until(lambda: mirrored.exists() and len(seen(mirrored)) == 3, agent.log.read_text)
@@ -70,6 +74,7 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
         world.kubectl("annotate", "clusterstate", "state", "clusterstate.dev/reconcile-requested-at=now")
         world.until(lambda: seen(mirrored)["config.json"] == b'{"auths":{}}', agent.log.read_text)
         world.until(lambda: len(versions(mirrored)) == 1)
+        world.until(lambda: asyncio.run(health(agent)) == (200, 0))
     calls = world.plane.calls(since, user=f"system:serviceaccount:{world.namespace}:node-agent")
     assert {call.verb for call in calls} == READS
     assert {call.status for call in calls} == {200}
@@ -88,7 +93,22 @@ def test_files_follow_the_store_with_and_without_an_api_server(world: World, tmp
     before = stamps(direct)
     assert node.once().returncode == 0
     assert stamps(direct) == before
+    move_keys(world)
+    again = NodeAgent(tmp_path, whole(tmp_path / "again"), environ=environ, arguments=node.arguments).once()
+    assert again.returncode == 0, again.stderr
+    assert seen(tmp_path / "again") == seen(direct)
     assert not (tmp_path / ".kube").exists()
+
+
+def move_keys(world: World) -> None:
+    """Have another bucket for the keys of a state."""
+    client, keys = world.s3, world.server.create_bucket(f"{world.bucket}-keys")
+    for key in world.names():
+        _, found, path = key.partition(f"{COMPLEX}/pki/")
+        if found:
+            client.put_object(Bucket=keys, Key=f"pki/{path}", Body=world.read(key))
+            client.delete_object(Bucket=world.bucket, Key=key)
+    world.edit(f"{COMPLEX}/config", lambda config: config["spec"].update(keyStore=f"s3://{keys}/pki"))
 
 
 def test_a_state_in_secrets_is_read_with_kubernetes_alone(
@@ -119,7 +139,7 @@ async def test_it_lives_through_everything(control_plane: ControlPlane, namespac
         agent = NodeAgent(tmp_path, {"sets": sets}, arguments=way)
 
         def set_secret(name: str, **data: bytes) -> None:
-            scene.apply(secret(name, {key.replace("_", "."): value for key, value in data.items()}))
+            scene.apply(mirror_of(name, {key.replace("_", "."): value for key, value in data.items()}))
 
         async def until_told(text: str) -> None:
             await asyncio.to_thread(scene.until, lambda: text in agent.log.read_text(), agent.log.read_text)
@@ -154,16 +174,30 @@ async def test_it_lives_through_everything(control_plane: ControlPlane, namespac
             await until_seen(ca_crt=b"one", tls_key=b"three")
             await asyncio.to_thread(scene.until, lambda: versions(directory) == [current(directory)])
             await asyncio.to_thread(scene.kubectl, "delete", "secret", "pair")
+            await until_told(f"Secret {namespace}/pair isn't there")
+            await asyncio.to_thread(scene.apply, secret("pair", {"tls.key": b"foreign"}))
+            await until_told("pair isn't a mirror")
+            assert seen(directory) == {"ca.crt": b"one", "tls.key": b"three"}
+            await asyncio.to_thread(scene.kubectl, "delete", "secret", "pair")
             await until_seen(ca_crt=b"one")
         finally:
             child.stop()
     assert child.wait() == 0
 
 
+async def health(agent: NodeAgent) -> tuple[int, int]:
+    """Whether it is ready, by HTTP, and how many sets it says to be behind."""
+    address = agent.log.read_text().partition("metrics are at ")[2].split()[0]
+    async with ClientSession(f"http://{address}") as session:
+        ready, metrics = await session.get("/readyz"), await session.get("/metrics")
+        line = next(line for line in (await metrics.text()).splitlines() if line.startswith(BEHIND))
+        return ready.status, int(float(line.split()[1]))
+
+
 def test_once_says_what_is_missing(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
     scene = Operating(control_plane, namespace, tmp_path)
     way = let_in(control_plane, namespace, ["there"])
-    scene.apply(secret("there", {"a": b"1"}))
+    scene.apply(mirror_of("there", {"a": b"1"}))
     sets = [
         {"directory": str(tmp_path / "good"), "files": [file_of("there", "a")]},
         {"directory": str(tmp_path / "bad"), "files": [file_of("there", "a"), file_of("forbidden", "b")]},
@@ -187,11 +221,11 @@ def test_no_byte_is_left_or_told(
     """Neither by its log, nor by its files and what a crash leaves, though it is started with umask 0 and may dump."""
     scene, directory = Operating(control_plane, namespace, tmp_path), tmp_path / "pki"
     way = let_in(control_plane, namespace, ["pair"])
-    scene.apply(secret("pair", {"tls.key": CANARY.encode(), "ca.crt": b"public"}))
+    scene.apply(mirror_of("pair", {"tls.key": CANARY.encode(), "ca.crt": b"public"}))
     files = [file_of("pair", "tls.key", "deep/tls.key"), file_of("pair", "ca.crt", mode="0644")]
     reload = ["sh", "-c", f"cat {directory}/deep/tls.key; cat {directory}/deep/tls.key >&2; exit 1"]
     told = {"sets": [{"directory": str(directory), "directoryMode": "0755", "files": files, "reload": reload}]}
-    agent = NodeAgent(tmp_path, told, environ={"CLUSTERSTATE_LOG_LEVEL": "DEBUG"}, arguments=way)
+    agent = NodeAgent(tmp_path, told, environ={"CLUSTERSTATE_LOG_LEVEL": "DEBUG", **WEB}, arguments=way)
     before = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
     try:
@@ -200,10 +234,11 @@ def test_no_byte_is_left_or_told(
         resource.setrlimit(resource.RLIMIT_CORE, before)
     try:
         scene.until(lambda: "It is run again" in agent.log.read_text(), agent.log.read_text)
+        assert asyncio.run(health(agent)) == (503, 1)
         limits = Path(f"/proc/{child.pid}/limits").read_text()
         assert next(line.split()[4:6] for line in limits.splitlines() if "core file" in line) == ["0", "0"]
         if end is not signal.SIGTERM:
-            scene.apply(secret("pair", {"tls.key": CANARY.encode() * 2, "ca.crt": b"public"}))
+            scene.apply(mirror_of("pair", {"tls.key": CANARY.encode() * 2, "ca.crt": b"public"}))
         os.kill(child.pid, end)
         assert child.wait(30) == (0 if end is signal.SIGTERM else -end)
     finally:

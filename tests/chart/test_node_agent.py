@@ -10,6 +10,7 @@ import pytest
 from clusterstate.api.basics import DNS_NAME
 from clusterstate.node.config import load_configuration
 from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.settings import Address, Settings
 from tests.support.helm import CHART, Manifest, helm, rendered, run_helm
 from tests.support.nodeagent import VERBS, file_of
 from tests.support.operating import kubectl
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.timeout(900)  # the first test that asks for helm has i
 CA = file_of("prod-keyset-kubernetes-ca", "ca.crt", mode="0644")
 KEY = file_of("prod-keyset-kubelet-api", "tls.key", "private/tls.key")
 SETS = [
-    {"directory": "/etc/kubernetes/pki/mirrored", "files": [CA, KEY], "removeMissing": True},
+    {"directory": "/etc/kubernetes/pki/mirrored", "directoryMode": "0755", "files": [CA, KEY], "removeMissing": True},
     {"directory": "/srv/kubernetes", "directoryMode": "0711", "files": [CA], "reload": ["true"]},
 ]
 
@@ -109,6 +110,14 @@ def test_it_may_do_no_more_than_its_files_need(tmp_path: Path, more: dict[str, i
     }
 
 
+def test_it_is_ready_once_its_files_are_there(tmp_path: Path) -> None:
+    (container,) = objects(tmp_path / "home", values(port=9000))["DaemonSet"]["spec"]["template"]["spec"]["containers"]
+    environ = {each["name"]: each["value"] for each in container["env"]}
+    assert Settings.from_env(environ).metrics_address == Address("", 9000)
+    assert container["ports"] == [{"name": "metrics", "containerPort": 9000}]
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+
+
 def test_another_configuration_makes_other_pods(tmp_path: Path) -> None:
     sums = {
         objects(tmp_path / "home", values(each))["DaemonSet"]["spec"]["template"]["metadata"]["annotations"][
@@ -133,6 +142,11 @@ def test_a_long_name_is_cut(tmp_path: Path) -> None:
         ({"nodeAgent": {"enabled": True, "config": {"sets": SETS}}}, "name the operator's image"),
         (values([]), "name at least one set"),
         (values([{"directory": "etc", "files": [CA]}]), "directory"),
+        (values([{"directory": "/etc/../root", "files": [CA]}]), "directory"),
+        (values([{"directory": "/etc/.", "files": [CA]}]), "directory"),
+        (values([{"directory": "/config", "files": [CA]}]), "directory"),
+        (values([{"directory": "/config/pki", "files": [CA]}]), "directory"),
+        (values(port=0), "port"),
         (values([{"directory": "/etc", "files": [{**CA, "owner": "root"}]}]), "owner"),
         (values([{"directory": "/etc", "files": [{**CA, "mode": 644}]}]), "mode"),
         (values(colour="red"), "colour"),

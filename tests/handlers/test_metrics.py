@@ -9,8 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.handlers.metrics import CERTIFICATE, make_registry, render
-from clusterstate.handlers.web import serving
+from clusterstate.handlers.metrics import CERTIFICATE, make_registry
+from clusterstate.handlers.web import render, serving
 from clusterstate.settings import Address
 from tests.handlers.objects import KEY, Body, body, make_controller
 
@@ -92,6 +92,16 @@ async def test_they_are_answered_at_one_path_and_many_may_ask(caplog: pytest.Log
         assert (await get(f"{url}/"))[0] == 404
     with pytest.raises(aiohttp.ClientConnectionError):
         await get(f"{url}/metrics")
+
+
+async def test_who_can_say_so_is_asked_whether_it_is_ready(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    ready = [False]
+    async with serving(LOOPBACK, make_registry(list), lambda: ready[0]):
+        url = f"http://{address_in(caplog)}/readyz"
+        assert (await get(url))[0] == 503
+        ready[0] = True
+        assert (await get(url))[0] == 200
 
 
 async def test_where_nothing_can_listen_it_says_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from clusterstate.kube.client import Client, Selection, connect
+from clusterstate.kube.client import Client, ListMeta, Page, Selection, connect
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, JsonObject, Kind
 from clusterstate.kube.references import ABSENT, ReferenceWatch, Version, _Object
 from clusterstate.kube.watching import WatchEvent
@@ -271,6 +271,22 @@ async def test_namespaces_and_kinds_are_apart(client: Client, control_plane: Con
 
 def event(kind: str, version: int, uid: str = "u") -> WatchEvent:
     return WatchEvent(cast("Any", kind), {"metadata": {"name": "a", "uid": uid, "resourceVersion": str(version)}})
+
+
+class Restored:
+    """A server whose versions are lower than they were."""
+
+    async def pages(self, _: Selection) -> AsyncIterator[Page]:
+        yield Page(ListMeta("7"))
+
+
+async def test_a_fresh_list_counts_whatever_its_version() -> None:
+    told: list[Version | None] = []
+    each = _Object(cast("Client", Restored()), Selection(SECRETS, "n"), lambda: told.append(each.version), 1)
+    each._hear(20, ("u", "15"))
+    assert await each._learn() == "7"
+    each.take(event("ADDED", 8, "v"))
+    assert told == [("u", "15"), ABSENT, ("v", "8")]
 
 
 def test_old_news_from_the_slower_of_list_and_watch_change_nothing() -> None:

@@ -1,5 +1,6 @@
 """Sets on the disk: how they are made and read here, and a disk that dies after so many steps."""
 
+import errno
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,6 +30,18 @@ class Mortal:
         self.taken += 1
 
 
+class Full:
+    """A disk that is full at one step, and has room again for what is written next."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+
+    def __call__(self) -> None:
+        self._left -= 1
+        if self._left == -1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def content(data: bytes, mode: int = 0o600) -> Content:
     return Content(data, mode, os.geteuid(), os.getegid())
 
@@ -37,9 +50,9 @@ def contents(files: Mapping[str, bytes]) -> dict[str, Content]:
     return {path: content(data) for path, data in files.items()}
 
 
-def put(directory: Path, files: Mapping[str, bytes], mortal: Mortal | None = None) -> bool:
+def put(directory: Path, files: Mapping[str, bytes], mortal: Mortal | None = None, mode: int = OWN) -> bool:
     """Write a set as the agent does, up to the end of the set before."""
-    disk = SetOnDisk(str(directory), OWN, mortal or Mortal())
+    disk = SetOnDisk(str(directory), mode, mortal or Mortal())
     changed = disk.put(contents(files), NOW)
     if changed:
         disk.clean()

@@ -15,7 +15,7 @@ from clusterstate.errors import FilesNotWritten
 from clusterstate.node.agent import Agent
 from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
 from clusterstate.node.config import Configuration
-from tests.node.sets import seen, stamps, versions
+from tests.node.sets import put, seen, stamps, versions
 
 CANARY = b"canary-in-the-coal-mine-7391"
 
@@ -163,6 +163,45 @@ async def test_a_reload_gets_nothing_of_the_agents(tmp_path: Path, monkeypatch: 
         "_",
         "/",
     }
+
+
+class Dead(Known):
+    """A source with a bug."""
+
+    async def run(self) -> None:
+        raise ValueError(CANARY)
+
+
+async def test_a_bug_ends_it_at_once_without_what_was_read(tmp_path: Path) -> None:
+    for work in (Agent.run, lambda agent: agent.once(3600)):
+        with pytest.raises(FilesNotWritten, match="this is a bug: ValueError") as caught:
+            await work(Agent(configuration(tmp_path / "pki"), Dead(**pair(b"one"))))
+        assert CANARY.decode() not in caught.value.message
+
+
+async def test_a_reload_is_not_held_up_by_a_write_that_fails(tmp_path: Path) -> None:
+    directory, log = tmp_path / "pki", tmp_path / "log"
+    put(directory, wanted(b"one"))
+    (directory / "new").write_text("theirs")
+    files = [{"path": "new", "secret": "ca", "key": "ca.crt"}]
+    told = configuration(directory, files=files, reload=["sh", "-c", f"echo >> {log}; exit 3"])
+    with pytest.raises(FilesNotWritten, match=r"new is there and isn't the agent's.*sh ended with code 3"):
+        await Agent(told, Known(**pair(b"two"))).once(4)
+    assert lines(log)
+    assert seen(directory) == {**wanted(b"one"), "new": b"theirs"}
+
+
+async def test_it_is_behind_until_each_set_is_what_it_should_be(tmp_path: Path) -> None:
+    source = Known(**pair(b"one"))
+    agent = Agent(configuration(tmp_path / "pki"), source)
+    assert agent.behind == 1
+    async with running(agent):
+        await until(lambda: not agent.behind)
+        assert seen(tmp_path / "pki") == wanted(b"one")
+        source.tell(pair=Unknown("nobody knows"))
+        await until(lambda: agent.behind == 1)
+        source.tell(**pair(b"two"))
+        await until(lambda: not agent.behind)
 
 
 async def test_one_set_that_fails_does_not_hold_up_another(tmp_path: Path) -> None:

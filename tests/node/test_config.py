@@ -114,10 +114,64 @@ def test_what_is_no_yaml_is_told(data: bytes) -> None:
 )
 def test_a_store_needs_what_names_mirrors(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(SpecInvalid, match=f"^agent.yaml: {said}"):
-        require_source(load(**fields), "agent.yaml")
+        require_source(load(**fields), "agent.yaml", "clusters")
 
 
 def test_a_cluster_is_named_as_its_object_unless_told() -> None:
     for more, name in (({}, "prod"), ({"clusterName": "prod.example.com"}, "prod.example.com")):
-        owner, cluster_name, _ = require_source(load(clusterState="prod", mirror={}, **more), "agent.yaml")
-        assert (owner.name, cluster_name) == ("prod", name)
+        owner, cluster_name, _ = require_source(load(clusterState="prod", mirror={}, **more), "agent.yaml", "clusters")
+        assert (owner.namespace, owner.name, cluster_name) == ("clusters", "prod", name)
+
+
+OWNED = {"owner": 1000}
+GROUPED = {"group": 5, "mode": "0640"}
+
+
+@pytest.mark.parametrize(
+    ("file", "directory_mode", "who"),
+    [
+        ({"mode": "0644"}, "0700", "others"),
+        ({"mode": "0604"}, "0750", "others"),
+        ({"mode": "0640"}, "0700", "its group"),
+        (GROUPED, "0750", "its group"),
+        (OWNED, "0700", "its owner"),
+        ({"owner": "etcd"}, "0766", "its owner"),
+    ],
+)
+def test_a_file_that_those_whom_it_is_for_cannot_reach_is_refused(
+    file: dict[str, Any], directory_mode: str, who: str
+) -> None:
+    with pytest.raises(
+        SpecInvalid, match=rf"sets\[0\].files\[0\]: ca.crt is for {who}, who can't pass .*{directory_mode}"
+    ):
+        with_set(directoryMode=directory_mode, files=[{**FILE, **file}])
+
+
+@pytest.mark.parametrize(
+    ("file", "directory_mode", "trusted"),
+    [
+        ({"mode": "0644"}, "0711", False),
+        ({"mode": "0640"}, "0710", False),
+        (GROUPED, "0701", False),
+        (OWNED, "0710", False),
+        ({"owner": "root", "group": 0}, "0700", False),
+        ({"group": 5}, "0700", False),
+        (GROUPED, "0750", True),
+        ({"mode": "0644"}, "0750", True),
+    ],
+)
+def test_any_other_file_is_taken(file: dict[str, Any], directory_mode: str, *, trusted: bool) -> None:
+    with_set(directoryMode=directory_mode, trusted=trusted, files=[{**FILE, **file}])
+
+
+@pytest.mark.parametrize(("inner", "taken"), [("etcd", True), ("private", False), ("private/x", False), ("..x", False)])
+def test_a_set_inside_another_is_refused_where_that_has_the_name(inner: str, *, taken: bool) -> None:
+    sets = [{**SET, "files": [{**FILE, "path": "private/ca.crt"}]}, {**SET, "directory": f"{SET['directory']}/{inner}"}]
+    for order in (sets, sets[::-1]):
+        if taken:
+            assert load(sets=order)
+            continue
+        with pytest.raises(
+            SpecInvalid, match=f"sets: /etc/kubernetes/pki/{inner} is what the set in /etc/kubernetes/pki"
+        ):
+            load(sets=order)

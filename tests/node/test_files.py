@@ -4,8 +4,9 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterstate.errors import FilesNotWritten
-from clusterstate.node.files import LOCK, SetOnDisk
+from clusterstate.node.files import LOCK, RELOADED, SetOnDisk
 from tests.node.sets import (
     NOW,
     OTHERS,
     OWN,
+    Full,
     Killed,
     Mortal,
     content,
@@ -135,6 +137,8 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "a directory named as our link": lambda path: (path / "..data").mkdir(),
     "a directory named as our lock": lambda path: (path / LOCK).mkdir(),
     "a link in the place of our lock": lambda path: (path / LOCK).symlink_to("/etc/passwd"),
+    "a file named as our note of a reload": lambda path: (path / RELOADED).write_bytes(b"theirs"),
+    "a link elsewhere named so": lambda path: (path / RELOADED).symlink_to("/etc/passwd"),
     "a directory on the way of our link": lambda path: (path / "..link").mkdir(),
 }
 
@@ -211,26 +215,72 @@ def test_one_agent_works_at_a_time(tmp_path: Path) -> None:
     assert seen(tmp_path) == NEW
 
 
-@given(old=FILES, new=FILES, steps=st.integers(min_value=0, max_value=60), again=st.integers(0, 60))
+@given(
+    old=st.none() | FILES,
+    new=FILES,
+    steps=st.integers(min_value=0, max_value=60),
+    again=st.integers(0, 60),
+    mode=st.sampled_from([OWN, OTHERS]),
+)
 def test_a_kill_leaves_a_whole_set_and_the_next_start_cleans(
-    old: dict[str, bytes], new: dict[str, bytes], steps: int, again: int
+    old: dict[str, bytes] | None, new: dict[str, bytes], steps: int, again: int, mode: int
 ) -> None:
     with TemporaryDirectory() as folder:
         directory = Path(folder, "pki")
-        put(directory, old)
+        if old is not None:
+            put(directory, old, mode=mode)
         for mortal in (Mortal(steps), Mortal(again)):
             try:
-                put(directory, new, mortal)
+                put(directory, new, mortal, mode)
             except Killed:
-                assert seen(directory) in (old, new, {})
-                assert _through_data(directory) in (old, new)
-                assert not [path for path in directory.rglob("*") if _is_open(path)]
-                assert len(versions(directory)) <= 3
-        put(directory, new)
+                assert not [path for path in Path(folder).rglob("*") if _is_open(path, mode)]
+                if directory.exists():
+                    _assert_whole(directory, old or {}, new)
+        put(directory, new, mode=mode)
         assert seen(directory) == new
         assert versions(directory) == [current(directory)]
         names = {path.name for path in directory.iterdir()}
         assert names == {path.split("/")[0] for path in new} | {"..data", LOCK, current(directory)}
+        assert [path.name for path in Path(folder).iterdir()] == ["pki"]
+        folders = [directory, *(path for path in directory.rglob("*") if path.is_dir() and not path.is_symlink())]
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folders} == {mode}
+
+
+def _assert_whole(directory: Path, old: dict[str, bytes], new: dict[str, bytes]) -> None:
+    assert seen(directory) in (old, new, {})
+    assert _through_data(directory) in (old, new)
+    assert len(versions(directory)) <= 3
+
+
+@pytest.mark.parametrize("old", [OLD, None])
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path, old: dict[str, bytes] | None) -> None:
+    directory = tmp_path / "pki"
+    if old is not None:
+        put(directory, old)
+    before = versions(directory) if old else []
+    for steps in count():
+        with suppress(FilesNotWritten):
+            put(directory, NEW, Full(steps))
+        if _through_data(directory) == NEW:
+            break
+        assert not directory.exists() or versions(directory) == before
+    assert steps > len(NEW)
+
+
+def test_a_directory_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    (tmp_path / "pki").mkdir(mode=0o750)
+    put(tmp_path / "pki", OLD, mode=OTHERS)
+    assert stat.S_IMODE((tmp_path / "pki").stat().st_mode) == 0o750
+
+
+def test_a_foreign_directory_on_the_way_of_a_new_one_stays(tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        put(tmp_path / "pki", OLD, Mortal(2))
+    (new,) = tmp_path.iterdir()
+    (new / "theirs").write_text("")
+    with pytest.raises(FilesNotWritten, match="Directory not empty"):
+        put(tmp_path / "pki", OLD)
+    assert (new / "theirs").exists()
 
 
 def _through_data(directory: Path) -> dict[str, bytes]:
@@ -239,8 +289,10 @@ def _through_data(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(top)): path.read_bytes() for path in top.rglob("*") if path.is_file()}
 
 
-def _is_open(path: Path) -> bool:
-    return not path.is_symlink() and bool(path.stat().st_mode & 0o077)
+def _is_open(path: Path, mode: int) -> bool:
+    """Whether others get further than a directory's mode says, or at a file."""
+    allowed = mode if path.is_dir() else 0
+    return not path.is_symlink() and bool(path.stat().st_mode & 0o077 & ~allowed)
 
 
 def test_a_reader_never_sees_a_mix(tmp_path: Path) -> None:

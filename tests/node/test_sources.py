@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clusterstate.api.spec import KeysetParts, KeysetRule, MirrorSpec, MissingPolicy, NameRule
+from clusterstate.errors import MalformedFile
 from clusterstate.kube.owner import Owner
 from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
 from clusterstate.node.sources import StoreSource, access_to, make_store_source
@@ -76,6 +77,57 @@ async def test_what_cannot_be_a_mirror_is_told(store: Path) -> None:
     (known,) = await told(source_of(store, MirrorSpec(keysets=(rule,))), "prod-keyset-apiserver-aggregator-ca")
     assert isinstance(known, Unknown)
     assert "no private key" in known.message
+
+
+BROKEN = {
+    "is not YAML": lambda _: "kind: [",
+    "it holds no key pair": lambda text: f"{text.partition('spec:')[0]}spec:\n  keys: []\n  type: Keypair\n",
+    "none of its key pairs is trusted": lambda text: text.replace(
+        "  - id:", "  - distrustTimestamp: '2026-01-01T00:00:00Z'\n    id:"
+    ),
+}
+
+
+@pytest.mark.parametrize("policy", MissingPolicy)
+@pytest.mark.parametrize("said", BROKEN)
+async def test_a_keyset_that_is_broken_is_not_gone(store: Path, said: str, policy: MissingPolicy) -> None:
+    path = store / COMPLEX / "pki/private/apiserver-aggregator-ca/keyset.yaml"
+    path.write_text(BROKEN[said](path.read_text()))
+    mirror = MirrorSpec(keysets=MIRROR.keysets, on_missing=policy)
+    names = ("prod-keyset-apiserver-aggregator-ca", "prod-keyset-kubernetes-ca")
+    broken, sound = await told(source_of(store, mirror), *names)
+    assert isinstance(broken, Unknown)
+    assert said in broken.message
+    assert isinstance(sound, Found)
+
+
+@pytest.mark.parametrize("policy", MissingPolicy)
+async def test_where_no_state_is_nothing_is_gone(store: Path, policy: MissingPolicy) -> None:
+    shutil.rmtree(store / COMPLEX)
+    (store / COMPLEX).mkdir()
+    (store / COMPLEX / "foreign").write_text("")
+    (known,) = await told(source_of(store, MirrorSpec(on_missing=policy)), "prod-keyset-kubernetes-ca")
+    assert isinstance(known, Unknown)
+    assert "There is no file of kops's at " in known.message
+
+
+async def test_what_is_not_mirrored_may_be_damaged(store: Path) -> None:
+    for path in (
+        "cluster-completed.spec",
+        "instancegroup/nodes-us-east-1a",
+        "pki/private/apiserver-aggregator-ca/keyset.yaml",
+    ):
+        (store / COMPLEX / path).write_text("kind: [")
+    mirror = MirrorSpec(keysets=(KeysetRule(include=("kubernetes-ca",)),))
+    (known,) = await told(source_of(store, mirror), "prod-keyset-kubernetes-ca")
+    assert isinstance(known, Found)
+
+
+def test_a_part_of_the_state_may_lie_in_another_bucket() -> None:
+    access = access_to("s3://one", "default", COMPLEX, {})
+    assert access.elsewhere("s3://other/keys").bucket == "other"
+    with pytest.raises(MalformedFile, match="stores of its own scheme"):
+        access.elsewhere("gs://other/keys")
 
 
 async def test_a_store_that_fails_is_told_and_asked_again(store: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -171,6 +171,9 @@ async def test_only_what_is_wanted_is_read(trunk: MemoryStore) -> None:
     some = Wanted(secrets=lambda name: name == "dockerconfig")
     state = (await read_state(tree, await tree.list_files(), some)).state
     assert state.secrets.keys() == {"dockerconfig"}
+    keys = Wanted(documents=False, keysets=lambda name: name == "kubernetes-ca")
+    read = await read_state(tree, await tree.list_files(), keys)
+    assert read.versions.keys() == {"pki/private/kubernetes-ca/keyset.yaml"}
 
 
 async def test_an_empty_store_is_an_empty_state(trunk: MemoryStore) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import yaml
 
+from clusterstate.api.annotations import MIRROR_KIND_LABEL
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.kubeconfig import write_kubeconfig
 from clusterstate.sandbox.process import Child
+from tests.support.keypairs import secret
 from tests.support.operating import kubectl
 
 VERBS = ["get", "list", "watch"]
@@ -70,6 +72,13 @@ class NodeAgent:
 
 def file_of(secret: str, key: str, path: str = "", **more: object) -> dict[str, Any]:
     return {"path": path or key, "secret": secret, "key": key, **more}
+
+
+def mirror_of(name: str, data: dict[str, bytes]) -> dict[str, Any]:
+    """Give a Secret that the agent takes for a mirror."""
+    made = secret(name, data)
+    made["metadata"]["labels"] = {MIRROR_KIND_LABEL: "secret"}
+    return made
 
 
 def let_in(plane: ControlPlane, namespace: str, names: Sequence[str], *, url: str = "") -> list[str]:

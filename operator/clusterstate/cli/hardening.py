@@ -3,6 +3,7 @@
 import ctypes
 import os
 import resource
+import sys
 from typing import Final
 
 UMASK: Final = 0o077
@@ -18,4 +19,5 @@ def harden() -> None:
     """
     os.umask(UMASK)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if sys.platform == "linux":  # no other system has it
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -62,9 +62,11 @@ def node_agent(
     from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (the same)
 
     harden()
-    _log(Settings.from_env(os.environ).log_level)
+    settings = Settings.from_env(os.environ)
+    _log(settings.log_level)
     seconds = parse_duration(timeout).total_seconds() if once else None
-    return asyncio.run(run_agent(Wish(config, store, seconds, kubeconfig, context), os.environ))
+    wish = Wish(config, store, seconds, kubeconfig, context, settings.metrics_address)
+    return asyncio.run(run_agent(wish, os.environ))
 
 
 @commands.command()

@@ -6,14 +6,21 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Gauge
 
 from clusterstate.api.durations import parse_duration
 from clusterstate.errors import SpecInvalid
+from clusterstate.handlers.web import serving
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.login import home_namespace
 from clusterstate.node.agent import Agent
 from clusterstate.node.config import Configuration, load_configuration, require_source
 from clusterstate.node.sources import ApiSource, Source, access_to, make_store_source
+from clusterstate.settings import Address
+
+BEHIND: Final = "clusterstate_node_sets_behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,8 @@ class Wish:
     """Seconds after which to give up where each set is written once; None: keep them until told to stop."""
     kubeconfig: Path | None
     context: str | None
+    address: Address | None
+    """Where to tell how the agent is; None: nowhere."""
 
 
 async def run_agent(wish: Wish, environ: Mapping[str, str]) -> int:
@@ -38,7 +47,7 @@ async def run_agent(wish: Wish, environ: Mapping[str, str]) -> int:
     configuration = read_configuration(wish.config)
     async with _source(wish, configuration, environ) as source:
         agent = Agent(configuration, source)
-        work = asyncio.create_task(agent.run() if wish.timeout is None else agent.once(wish.timeout))
+        work = asyncio.create_task(_serve(agent, wish) if wish.timeout is None else agent.once(wish.timeout))
         for each in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(each, work.cancel)
         stopped = wish.timeout is None
@@ -47,6 +56,15 @@ async def run_agent(wish: Wish, environ: Mapping[str, str]) -> int:
         except asyncio.CancelledError:
             return 0 if stopped else 1
     return 0
+
+
+async def _serve(agent: Agent, wish: Wish) -> None:
+    registry = CollectorRegistry()
+    Gauge(BEHIND, "How many sets of files aren't what their mirrors say.", registry=registry).set_function(
+        lambda: agent.behind
+    )
+    async with serving(wish.address, registry, lambda: not agent.behind):
+        await agent.run()
 
 
 def read_configuration(path: Path) -> Configuration:
@@ -65,7 +83,7 @@ async def _source(wish: Wish, configuration: Configuration, environ: Mapping[str
         async with await connect(wish.kubeconfig, wish.context) as client:
             yield ApiSource(client, namespace, configuration.secrets)
         return
-    owner, cluster_name, mirror = require_source(configuration, str(wish.config))
+    owner, cluster_name, mirror = require_source(configuration, str(wish.config), namespace)
     access = access_to(wish.store, namespace, cluster_name, environ)
     interval = parse_duration(configuration.interval).total_seconds()
     async with _client_for(wish, access.store.scheme) as kube:

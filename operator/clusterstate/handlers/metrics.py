@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
 from clusterstate.api.status import CertificateStatus
@@ -47,11 +47,6 @@ def make_registry(objects: Objects) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(Certificates(objects))
     return registry
-
-
-def render(registry: CollectorRegistry) -> bytes:
-    """Give all metrics in Prometheus's text format, the one that everybody reads."""
-    return generate_latest(registry)
 
 
 def _ends(body: Body) -> dict[str, float]:

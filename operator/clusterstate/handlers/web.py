@@ -1,4 +1,7 @@
-"""What the process answers by HTTP: `/metrics`. No answer holds up the event loop, whoever asks and however often."""
+"""What a process answers by HTTP: `/metrics`, and `/readyz` where it can say that.
+
+No answer holds up the event loop, whoever asks and however often.
+"""
 
 import asyncio
 import logging
@@ -6,10 +9,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.handlers.metrics import render
 from clusterstate.settings import Address
 
 log = logging.getLogger(__name__)
@@ -20,7 +22,9 @@ IDLE = 75.0
 
 
 @asynccontextmanager
-async def serving(address: Address | None, registry: CollectorRegistry) -> AsyncGenerator[None, None]:
+async def serving(
+    address: Address | None, registry: CollectorRegistry, is_ready: Callable[[], bool] | None = None
+) -> AsyncGenerator[None, None]:
     """Answer at an address as long as the block lasts; without one answer nobody.
 
     Raises `SpecInvalid` where nothing can listen there.
@@ -30,6 +34,8 @@ async def serving(address: Address | None, registry: CollectorRegistry) -> Async
         return
     application = web.Application()
     application.router.add_get("/metrics", _metrics(registry))
+    if is_ready is not None:
+        application.router.add_get("/readyz", _readiness(is_ready))
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=IDLE)
     await runner.setup()
     try:
@@ -49,6 +55,18 @@ async def _listen(runner: web.AppRunner, address: Address) -> None:
         ) from None
     for host, port, *_ in runner.addresses:
         log.info("metrics are at %s", Address(host, port))
+
+
+def render(registry: CollectorRegistry) -> bytes:
+    """Give all metrics in Prometheus's text format, the one that everybody reads."""
+    return generate_latest(registry)
+
+
+def _readiness(is_ready: Callable[[], bool]) -> Answer:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="ready\n") if is_ready() else web.Response(status=503, text="not ready\n")
+
+    return answer
 
 
 def _metrics(registry: CollectorRegistry) -> Answer:

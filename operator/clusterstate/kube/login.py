@@ -24,7 +24,7 @@ from kubernetes.aio.config.incluster_config import (
 )
 
 from clusterstate.errors import KubeRefused, KubeUnavailable
-from clusterstate.kube.memfiles import keep_in_memory
+from clusterstate.kube.memfiles import in_memory
 
 BEFORE_EXPIRY: Final = timedelta(minutes=1)
 BETWEEN_RENEWALS: Final = 10.0
@@ -67,17 +67,16 @@ class Kubeconfig:
             raise KubeRefused(f"There is no kubeconfig {self.path}. Name another.")
         configuration = _configuration()
         try:
-            loader = await load_kube_config(  # type: ignore[no-untyped-call] # as its author left it
-                config_file=str(self.path) if self.path else None,
-                context=self.context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
+            with in_memory(configuration):
+                loader = await load_kube_config(  # type: ignore[no-untyped-call] # as its author left it
+                    config_file=str(self.path) if self.path else None,
+                    context=self.context,
+                    client_configuration=configuration,
+                    persist_config=False,
+                )
         except Exception as error:  # noqa: BLE001 - the loader lets whatever a broken file causes through
             where = self.path or "in its usual place"
             raise KubeRefused(f"The kubeconfig {where} can't be used: {_explain(error)}. Correct it.") from None
-        finally:
-            keep_in_memory(configuration)
         return Credentials(configuration, getattr(loader, "exec_plugin_expiry", None))
 
 

@@ -95,6 +95,7 @@ class _Object:
 
     async def _learn(self) -> str:
         version, found = "", ABSENT
+        self.seen = min(self.seen, _UNKNOWN)  # the server may count from lower: it was restored from a backup
         try:
             async for page in self._client.pages(self._selection):
                 version = version or page.metadata.resource_version

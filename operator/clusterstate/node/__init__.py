@@ -2,6 +2,7 @@
 
     config     the words: which sets of files, from which mirrors     pure
     choice     the files that a set should have, or why it stays      pure
+    absences   since when a mirror isn't there
     sources    where mirrors come from: the API server, or a store
     folder     one directory, held open: no symbolic link is followed
     files      the only module that changes a set on the disk

@@ -43,27 +43,39 @@ class Agent:
         self._keepers = [_Keeper(each, source, interval) for each in configuration.sets]
         source.on_change = self._wake
 
+    @property
+    def behind(self) -> int:
+        """How many sets aren't what their mirrors say, as far as is known, or weren't looked at yet."""
+        return sum(bool(each.problem) for each in self._keepers)
+
     async def run(self) -> None:
-        """Keep all sets until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._source.run())
-            for each in self._keepers:
-                group.create_task(each.run())
+        """Keep all sets until cancelled; raise `FilesNotWritten` where a bug ends that."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._source.run())
+                for each in self._keepers:
+                    group.create_task(each.run())
+        except ExceptionGroup as bugs:
+            raise FilesNotWritten(f"The files stay as they are; this is a bug: {describe_bug(bugs)}") from None
 
     async def once(self, seconds: float) -> None:
         """Return once each set was what its mirrors say; raise `FilesNotWritten` where that takes longer."""
-        work = asyncio.create_task(self.run())
+        work, settling = asyncio.create_task(self.run()), asyncio.create_task(self._settle())
         try:
-            async with asyncio.timeout(seconds):
-                for each in self._keepers:
-                    await each.settled.wait()
-        except TimeoutError:
-            problems = [each.problem for each in self._keepers if not each.settled.is_set()]
-            raise FilesNotWritten(f"Not done after {seconds:g} seconds. {' '.join(dict.fromkeys(problems))}") from None
-        finally:
-            work.cancel()
-            with suppress(asyncio.CancelledError):
+            await asyncio.wait({work, settling}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
                 await work
+            if not settling.done():
+                problems = [each.problem for each in self._keepers if not each.settled.is_set()]
+                raise FilesNotWritten(f"Not done after {seconds:g} seconds. {' '.join(dict.fromkeys(problems))}")
+        finally:
+            for each in (work, settling):
+                each.cancel()
+            await asyncio.gather(work, settling, return_exceptions=True)
+
+    async def _settle(self) -> None:
+        for each in self._keepers:
+            await each.settled.wait()
 
     def _wake(self) -> None:
         for each in self._keepers:
@@ -115,23 +127,32 @@ class _Keeper:
         return min(wait, self._interval)
 
     async def _keep(self) -> None:
-        known = {name: await self._source.read(name) for name in self._files.secrets}
         present = await asyncio.to_thread(self._disk.is_there)
         try:
-            chosen = choose_files(self._files, known, present=present)
-        except FilesNotWritten:
+            await self._write(present=present)
+        except FilesNotWritten as error:
             if present:  # the last good set may still wait for its reload
-                await self._reload()
+                await self._reload_besides(error)
             raise
+        await self._reload()
+
+    async def _write(self, *, present: bool) -> None:
+        known = {name: await self._source.read(name) for name in self._files.secrets}
+        chosen = choose_files(self._files, known, present=present)
         if await asyncio.to_thread(self._put, chosen):
             log.info("wrote %s: %d of %d files", self._files.directory, len(chosen), len(self._files.files))
             await asyncio.sleep(GRACE)
             await asyncio.to_thread(self._disk.clean)
-        await self._reload()
 
     def _put(self, chosen: Mapping[NodeFile, bytes]) -> bool:
         wanted = {each.path: _content(each, data) for each, data in chosen.items()}
         return self._disk.put(wanted, datetime.now(UTC))
+
+    async def _reload_besides(self, problem: FilesNotWritten) -> None:
+        try:
+            await self._reload()
+        except FilesNotWritten as another:
+            raise FilesNotWritten(" ".join(dict.fromkeys((problem.message, another.message)))) from None
 
     async def _reload(self) -> None:
         if not self._files.reload:

@@ -1,7 +1,9 @@
 """What the node agent is told: which sets of files are made from which mirrors. One YAML file, checked whole. Pure."""
 
+import stat
 from collections import Counter
 from collections.abc import Iterator
+from itertools import permutations
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -21,6 +23,10 @@ RESERVED: Final = ".."
 """What no name at the top of a set begins with: the agent's own names do."""
 NOBODY: Final = 2**32 - 1
 """The number that means no user at all."""
+
+PASS_GROUP: Final = stat.S_IXGRP
+PASS_OTHERS: Final = stat.S_IXOTH
+"""Bits of a directory's mode."""
 
 FileMode: TypeAlias = Annotated[str, Meta(pattern=r"^0[4-7][0-7]{2}\Z")]
 DirectoryMode: TypeAlias = Annotated[str, Meta(pattern=r"^07[0-7]{2}\Z")]
@@ -76,6 +82,11 @@ class FileSet(Declared, frozen=True, kw_only=True):
         return frozenset(each.secret for each in self.files)
 
     @property
+    def tops(self) -> frozenset[str]:
+        """Names that readers find in the directory."""
+        return frozenset(each.parts[0] for each in self.files)
+
+    @property
     def permissions(self) -> int:
         """The mode of directories as a number."""
         return int(self.directory_mode, 8)
@@ -115,8 +126,11 @@ def load_configuration(data: bytes, name: str) -> Configuration:
     return configuration
 
 
-def require_source(configuration: Configuration, name: str) -> tuple[Owner, str, MirrorSpec]:
-    """Give what it takes to make mirrors from a store: ClusterState, cluster name, rules. Raises `SpecInvalid`."""
+def require_source(configuration: Configuration, name: str, namespace: str) -> tuple[Owner, str, MirrorSpec]:
+    """Give what it takes to make mirrors from a store: ClusterState, cluster name, rules. Raises `SpecInvalid`.
+
+    The namespace is where the mirrors would be.
+    """
     state, mirror = configuration.cluster_state, configuration.mirror
     if state is None or mirror is None:
         raise SpecInvalid(
@@ -128,7 +142,7 @@ def require_source(configuration: Configuration, name: str) -> tuple[Owner, str,
             f"{name}: mirror.immutable: Each content of an immutable mirror has a name of its own, which no file can "
             "name. Leave it out."
         )
-    return Owner(configuration.namespace or "default", state, ""), configuration.cluster_name or state, mirror
+    return Owner(namespace, state, ""), configuration.cluster_name or state, mirror
 
 
 def _problems(configuration: Configuration) -> Iterator[str]:
@@ -142,8 +156,13 @@ def _problems(configuration: Configuration) -> Iterator[str]:
                 "slash at its end. Correct it."
             )
         yield from _path_problems(each, where)
+        yield from _mode_problems(each, where)
     for directory in _repeated(each.directory for each in configuration.sets):
         yield f"sets: {directory} is the directory of two sets. Put their files into one, or give each its own."
+    for outer, inner in permutations(configuration.sets, 2):
+        rest = inner.directory.removeprefix(f"{outer.directory}/")
+        if rest != inner.directory and (rest.startswith(RESERVED) or rest.partition("/")[0] in outer.tops):
+            yield f"sets: {inner.directory} is what the set in {outer.directory} makes. Choose another directory."
 
 
 def _path_problems(files: FileSet, where: str) -> Iterator[str]:
@@ -159,6 +178,34 @@ def _path_problems(files: FileSet, where: str) -> Iterator[str]:
     for each in files.files:
         if each.path in folders:
             yield f"{where}.files: {each.path} is a file and a directory at once. Rename one."
+
+
+def _mode_problems(files: FileSet, where: str) -> Iterator[str]:
+    """Tell of files that somebody may use who can't pass the directories that are made for them."""
+    for number, each in enumerate(files.files):
+        who, needed = _widest(each, PASS_GROUP | PASS_OTHERS if files.trusted else PASS_OTHERS)
+        if who and not files.permissions & needed:
+            yield (
+                f"{where}.files[{number}]: {each.path} is for {who}, who can't pass directories of mode "
+                f"{files.directory_mode}. Give the set a directoryMode such as '0711', or leave the file to who runs "
+                "the agent."
+            )
+
+
+def _widest(each: NodeFile, others: int) -> tuple[str, int]:
+    """Give who has most to do with a file besides root, and what bits of a directory any of which lets them pass.
+
+    `others` are those for who isn't of the directories' group, which in a volume of a Pod may be any.
+    """
+    if each.permissions & stat.S_IRWXO:
+        return "others", others
+    if each.permissions & stat.S_IRWXG:
+        return "its group", others if _is_foreign(each.group) else PASS_GROUP | PASS_OTHERS
+    return ("its owner", PASS_GROUP | PASS_OTHERS) if _is_foreign(each.owner) else ("", 0)
+
+
+def _is_foreign(account: Account | None) -> bool:
+    return account not in {None, 0, "0", "root"}
 
 
 def _odd(path: str) -> bool:

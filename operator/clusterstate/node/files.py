@@ -51,7 +51,7 @@ class SetOnDisk:
         return False
 
     def put(self, wanted: Mapping[str, Content], now: datetime) -> bool:
-        """Make the set these files, by their paths; tell whether anything of them was written.
+        """Make the set these files, by their paths; tell whether they were written, rather than no more than names.
 
         The set before stays for readers that are on their way to a file of it, until `clean`.
         """
@@ -77,26 +77,36 @@ class SetOnDisk:
         """Give what `note_reload` takes where the present files were never reloaded after."""
         with _explained(self._directory), self._open() as folder:
             current = _current(folder, self._directory)
-            return None if current == folder.target(RELOADED) else current
+            return None if current == _version_at(folder, RELOADED, self._directory) else current
 
     def note_reload(self, version: str) -> None:
         """Remember that a reload has succeeded that was due for that."""
         with self._work() as folder:
+            _version_at(folder, RELOADED, self._directory)
             folder.point(RELOADED, version)
             folder.sync()
 
     def _write(self, folder: Folder, wanted: Mapping[str, Content], version: str) -> None:
         folder.make(version)
+        try:
+            self._fill(folder, wanted, version)
+            folder.point(DATA, version)
+        except OSError:
+            with suppress(OSError):
+                folder.remove(version)  # a full disk is no place to leave half a secret on
+            raise
+        folder.sync()
+
+    def _fill(self, folder: Folder, wanted: Mapping[str, Content], version: str) -> None:
         with folder.below(version) as place:
             for path, content in wanted.items():
                 _write_file(place, path, content)
         folder.seal(version, self._mode)
         _name(folder, wanted)  # before the swap, so that a new name is there as soon as its file is
         folder.sync()
-        folder.point(DATA, version)
-        folder.sync()
 
     def _check_foreign(self, folder: Folder, wanted: Mapping[str, Content]) -> None:
+        _version_at(folder, RELOADED, self._directory)
         for name in sorted(_tops(wanted)):
             if folder.look(name) is not None and not _is_ours(folder, name):
                 raise FilesNotWritten(
@@ -144,16 +154,22 @@ def _locked(folder: Folder, directory: str) -> Iterator[None]:
 
 def _current(folder: Folder, directory: str) -> str | None:
     """Give the name of the directory that the set is in; raise `FilesNotWritten` where that isn't one of ours."""
-    if folder.look(DATA) is None:
+    target = _version_at(folder, DATA, directory)
+    seen = folder.look(target) if target else None
+    return target if seen is not None and stat.S_ISDIR(seen.st_mode) else None
+
+
+def _version_at(folder: Folder, name: str, directory: str) -> str | None:
+    """Give where one of our own names leads, None where it isn't there; raise `FilesNotWritten` where it is foreign."""
+    if folder.look(name) is None:
         return None
-    target = folder.target(DATA) or ""
+    target = folder.target(name) or ""
     if not _VERSION.fullmatch(target):
         raise FilesNotWritten(
-            f"{directory}/{DATA} isn't the agent's, so nothing is written there: it may be a volume of the kubelet's. "
+            f"{directory}/{name} isn't the agent's, so nothing is written there: it may be a volume of the kubelet's. "
             "Choose another directory."
         )
-    seen = folder.look(target)
-    return target if seen is not None and stat.S_ISDIR(seen.st_mode) else None
+    return target
 
 
 def _is_same(folder: Folder, version: str, wanted: Mapping[str, Content], mode: int) -> bool:

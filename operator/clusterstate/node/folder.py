@@ -10,6 +10,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Final, TypeAlias
 
 from clusterstate.errors import FilesNotWritten
@@ -133,8 +134,12 @@ class Folder:
         """Have a symbolic link lead elsewhere, at once, or make it."""
         self.drop(LINK)
         self.link(LINK, target)
+        self.rename(LINK, name)
+
+    def rename(self, old: str, new: str) -> None:
+        """Give something another name, at once."""
         self._step()
-        os.rename(LINK, name, src_dir_fd=self._fd, dst_dir_fd=self._fd)
+        os.rename(old, new, src_dir_fd=self._fd, dst_dir_fd=self._fd)
 
     def drop(self, name: str) -> None:
         """Remove a symbolic link; whatever else has that name stays."""
@@ -146,6 +151,11 @@ class Folder:
         """Remove a directory with all that is in it."""
         self._step()
         shutil.rmtree(name, dir_fd=self._fd)
+
+    def remove_empty(self, name: str) -> None:
+        """Remove a directory that has nothing in it."""
+        self._step()
+        os.rmdir(name, dir_fd=self._fd)
 
     def sync(self) -> None:
         """Have on the disk what the directory names."""
@@ -179,9 +189,14 @@ def _keep(stack: ExitStack, fd: int) -> int:
 
 
 def _make_missing(parent: Folder, name: str, mode: int) -> None:
+    """Make a directory with its mode at once: one that is there keeps its own, also after a kill in between."""
     if parent.look(name) is None:
-        parent.make(name)
-        parent.seal(name, mode)
+        new = f"..{sha256(name.encode()).hexdigest()[:16]}"
+        if parent.look(new) is not None:
+            parent.remove_empty(new)
+        parent.make(new)
+        parent.seal(new, mode)
+        parent.rename(new, name)
         parent.sync()
 
 

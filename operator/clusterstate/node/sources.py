@@ -7,19 +7,21 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from functools import partial
 from typing import Final, Protocol
 
+from clusterstate.api.annotations import MIRROR_KIND_LABEL
 from clusterstate.api.spec import MirrorSpec, MissingPolicy
 from clusterstate.api.store import StoreSpec
-from clusterstate.errors import ClusterStateError, KubeError, ObjectNotFound, describe_bug
+from clusterstate.errors import ClusterStateError, FilesNotWritten, KubeError, ObjectNotFound, describe_bug
 from clusterstate.gather import Access, Sources
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.references import ABSENT, ReferenceWatch, Version
-from clusterstate.mirror.rules import is_chosen
+from clusterstate.mirror.rules import is_asked_for
 from clusterstate.mirror.shapes import make_mirrors
+from clusterstate.node.absences import SETTLING, Absences
 from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
 from clusterstate.plan.place import locate_state, locate_store
-from clusterstate.state.tree import Wanted, no_name, read_state
+from clusterstate.state.tree import Wanted, read_state
 from clusterstate.store.credentials import Given, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.open import backend_of
@@ -58,6 +60,7 @@ class ApiSource:
         self._names = names
         self._watch = ReferenceWatch(client, SECRETS, self._changed, named=True)
         self._bodies: dict[str, tuple[Version, Found]] = {}
+        self._absences = Absences(lambda: self.on_change())  # noqa: PLW0108 - the agent sets it later
         for name in names:
             self._watch.add(namespace, name)
 
@@ -70,8 +73,8 @@ class ApiSource:
         version = self._watch.version(self._namespace, name)
         if version is None:
             return Unknown(f"the API server hasn't told of Secret {self._namespace}/{name}. It is asked again.")
-        if version == ABSENT:
-            return self._gone(name)
+        if version == ABSENT and not self._absences.has_lasted(name):
+            return self._absent(name)
         known = self._bodies.get(name)
         if known is not None and known[0] == version:
             return known[1]
@@ -85,17 +88,29 @@ class ApiSource:
         try:
             secret = await self._client.get(SECRETS, self._namespace, name)
         except ObjectNotFound:
-            return self._gone(name)
+            return self._absent(name)
         except KubeError as error:
             return Unknown(error.message)
-        found = Found({key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()})
+        self._absences.end(name)
         metadata = secret["metadata"]
+        if MIRROR_KIND_LABEL not in (metadata.get("labels") or {}):
+            return Unknown(
+                f"Secret {self._namespace}/{name} isn't a mirror: it has no label {MIRROR_KIND_LABEL}. Name a mirror "
+                "in the agent's configuration."
+            )
+        found = Found({key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()})
         self._bodies[name] = (metadata["uid"], metadata["resourceVersion"]), found
         return found
 
-    def _gone(self, name: str) -> Gone:
+    def _absent(self, name: str) -> Knowledge:
         self._bodies.pop(name, None)
-        return Gone()
+        if self._absences.has_lasted(name):
+            return Gone()
+        self._absences.begin(name)
+        return Unknown(
+            f"Secret {self._namespace}/{name} isn't there; a mirror that is made anew isn't either for a moment. It "
+            f"counts as gone after {SETTLING:g} seconds."
+        )
 
 
 class StoreSource:
@@ -165,24 +180,34 @@ def access_to(url: str, namespace: str, cluster_name: str, environ: Mapping[str,
     rules = backend_of(store.scheme).rules
     credentials = choose_credentials(store.scheme, rules, Given(), environ, ambient_allowed=True)
     location = locate_state(spec, namespace, cluster_name)
-    return Access(store, location, StoreOptions(), credentials, EndpointPolicy.trusting())
+    return Access(store, location, StoreOptions(), credentials, EndpointPolicy.trusting(), trusting=True)
 
 
 async def _read_mirrors(
     client: Client | None, access: Access, owner: Owner, mirror: MirrorSpec
 ) -> dict[str, Knowledge]:
-    """Read a state, and give its mirrors by their names, those that can't be made too."""
+    """Read a state, and give its mirrors by their names, those that can't be made too.
+
+    Raises `FilesNotWritten` where nothing of a state is there: it is elsewhere, rather than gone with all it was.
+    """
     async with Sources(client, access, writes=False) as sources:
         tree, listing, _ = await sources.list_state(None, READING_SECONDS)
+        if not listing.known_files:
+            raise FilesNotWritten(
+                f"There is no file of kops's at {access.location.url}. Correct --from, or clusterName in the agent's "
+                "configuration."
+            )
         read = await read_state(tree, listing, _wanted(mirror))
-    mirrors = make_mirrors(mirror, read.state, owner)
+    mirrors = make_mirrors(mirror, read.state, owner, read.broken)
     known: dict[str, Knowledge] = {each.secret: Unknown(each.message) for each in mirrors.problems}
     return known | {each.name: Found(each.data) for each in mirrors.wanted}
 
 
 def _wanted(mirror: MirrorSpec) -> Wanted:
-    rule = mirror.secrets
+    """Give what mirrors are made from, and nothing else, whose damage keeps no node from its files."""
     return Wanted(
-        secrets=no_name if rule is None else partial(is_chosen, rule=rule),
+        documents=False,
+        keysets=partial(is_asked_for, mirror, "keyset"),
+        secrets=partial(is_asked_for, mirror, "secret"),
         ssh_public_keys=mirror.ssh_public_keys is not None,
     )

@@ -211,9 +211,14 @@ def no_name(_: str) -> bool:
     return False
 
 
+def every_name(_: str) -> bool:
+    """Choose everything."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which names of a state are worth reading; the configuration and the keysets always are."""
+    """Which parts of a state are worth reading."""
 
     secrets: Callable[[str], bool] = no_name
     ssh_public_keys: bool = False
@@ -221,6 +226,9 @@ class Wanted:
     """Keys of files that are taken as bytes; those of a kind of their own are not among them."""
     node_configs: bool = False
     """Whether to read what nodes are set up from."""
+    documents: bool = True
+    """Whether to read the configuration and the instance groups."""
+    keysets: Callable[[str], bool] = every_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +251,15 @@ async def read_state(tree: Tree, listing: Listing, wanted: Wanted) -> Read:
     Raises `MalformedFile` naming the document, `StateTooLarge` naming the limit; what else is damaged is in `broken`.
     A file that vanishes between list and read is `KeyNotFound`: the next run sees the state as it is then.
     """
-    groups = listing.keys_of(layout.FileKind.INSTANCE_GROUP)
-    keysets = listing.keys_of(layout.FileKind.KEYSET)
+    documents = (layout.CONFIG, layout.COMPLETED) if wanted.documents else ()
+    groups = listing.keys_of(layout.FileKind.INSTANCE_GROUP) if wanted.documents else {}
+    keysets = {name: key for name, key in listing.keys_of(layout.FileKind.KEYSET).items() if wanted.keysets(name)}
     secrets = {name: key for name, key in listing.keys_of(layout.FileKind.SECRET).items() if wanted.secrets(name)}
     ssh_keys = listing.keys_of(layout.FileKind.SSH_PUBLIC_KEY) if wanted.ssh_public_keys else {}
     raw = {key: key for key in sorted(wanted.files & listing.entries.keys())}
     setups, unread = _find_node_configs(listing) if wanted.node_configs else ({}, {})
     named = [key for keys in (groups, keysets, secrets, ssh_keys, raw, setups) for key in keys.values()]
-    async with _open_files(tree, listing, [layout.CONFIG, layout.COMPLETED, *named]) as files:
+    async with _open_files(tree, listing, [*documents, *named]) as files:
         state = State(
             cluster=await files.one(layout.CONFIG, codec.decode_document),
             completed=await files.one(layout.COMPLETED, codec.decode_document),

@@ -98,7 +98,10 @@ def _failure(namespace: str, target: RestartTarget, error: ClusterStateError) ->
         case ObjectNotFound():
             text, nature = "it isn't there. Create it, or correct its name", Nature.STALLED
         case KubeForbidden():
-            text = f"the operator may not get or patch {KINDS[target.kind].plural} of the group apps. Allow it by RBAC"
+            text = (
+                f"the API server forbids it: {error.words.rstrip('.')}. The operator needs get and patch on "
+                f"{KINDS[target.kind].plural} of the group apps, and no admission policy that refuses the patch"
+            )
             nature = Nature.STALLED
         case _:
             text, nature = error.message.rstrip("."), error.nature

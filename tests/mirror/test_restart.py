@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from clusterstate.api.annotations import MIRRORS_IN_USE
-from clusterstate.api.spec import MirrorSpec, RestartTarget
+from clusterstate.api.spec import MirrorSpec, NameRule, RestartTarget
 from clusterstate.errors import Nature, Reason
 from clusterstate.kube.client import Client, connect
 from clusterstate.mirror.names import unstamped
@@ -130,6 +130,9 @@ async def test_a_rollout_holds_only_what_its_pods_may_use(scene: Scene) -> None:
     outcome = await scene.sync(state(StoredSecret("one", b"2"), StoredSecret("two", b"2")), spec)
     assert [unstamped(name) for name in outcome.held] == [NAME]
     assert [unstamped(name) for name in outcome.deleted] == ["prod-secret-two"]
+    unasked = replace(spec, secrets=NameRule(include=("*",), exclude=("one",)))
+    outcome = await scene.sync(state(StoredSecret("one", b"2"), StoredSecret("two", b"2")), unasked)
+    assert (outcome.held, {unstamped(name) for name in outcome.deleted}) == ((), {NAME})
 
 
 async def test_whoever_undoes_each_roll_is_given_way_until_something_changes(scene: Scene) -> None:

@@ -82,7 +82,8 @@ async def sync(
     roller = Roller(client, mirrors.owner.namespace, rolls or Rolls())
     restarts = await roller.restart(mirrors.restart, there, _sources_of(mirrors, present))
     stale = _stale(mirrors, problems, present)
-    held = {record.name for record in stale if restarts.needs(record.source)}
+    asked = {mirror.source for mirror in mirrors.wanted}
+    held = {record.name for record in stale if record.source in asked and restarts.needs(record.source)}
     removed = await _carry_out((record for record in stale if record.name not in held), writer.remove)
     problems += [each for each in removed.values() if isinstance(each, MirrorProblem)]
     return replace(_outcome({**made, **removed}, problems, restarts), held=tuple(sorted(held)))

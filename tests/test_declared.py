@@ -21,7 +21,7 @@ from clusterstate.state.digests import Digests
 from clusterstate.state.layout import FileKind, ssh_public_key_key
 from clusterstate.state.limits import MAX_BYTES
 from clusterstate.state.objects import SshPublicKey, State, StoredSecret
-from clusterstate.state.tree import Read
+from clusterstate.state.tree import Read, Wanted
 from tests.kube.owners import client, plane
 from tests.support.keypairs import certificate, pem, secret, ssh_line, tls_secret
 
@@ -58,13 +58,12 @@ async def test_each_object_is_read_once(client: Client, plane: ControlPlane, nam
     maps = {"data": {"a": "text"}, "binaryData": {"b": base64.b64encode(b"\xff").decode()}}
     await client.create(CONFIG_MAPS, {"metadata": {"name": "values", "namespace": namespace}, **maps})
     mark = plane.audit_mark()
-    found = await read(
-        client,
-        namespace,
+    declared = spec(
         secrets=[token(), token("more")],
         sshPublicKeys=[{"valueFrom": {"secretKeyRef": {"name": "values", "key": "ssh"}}}, {"value": f"{line} again"}],
         files=[content("configMapKeyRef", "a"), content("configMapKeyRef", "b", "manifests/b")],
     )
+    found = await read_contents(client, namespace, declared, DIGESTS)
     calls = [each for each in plane.calls(mark, verbs=("get",)) if f"/{namespace}/" in each.uri]
     assert len(calls) == 2
     (fingerprint,) = {key for key in found.bodies if key.startswith("pki/")}
@@ -81,7 +80,11 @@ async def test_each_object_is_read_once(client: Client, plane: ControlPlane, nam
     assert there.items() <= found.digests.items()
     assert there[ssh_public_key_key(name)] == name
     assert "one" not in repr(found)
-    wanted = wanted_for(found.digests.keys())
+    for wanted in (wanted_for(declared, ()), wanted_for(spec(), found.digests.keys())):
+        assert_wanted(wanted)
+
+
+def assert_wanted(wanted: Wanted) -> None:
     assert (wanted.secrets("more"), wanted.secrets("others"), wanted.ssh_public_keys) == (True, False, True)
     assert wanted.files == {"addons/a.yaml", "manifests/b"}
 

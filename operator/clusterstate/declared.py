@@ -73,11 +73,12 @@ async def read_contents(client: Client, namespace: str, spec: Spec, digests: Dig
     return Contents(reader.digests, reader.bodies, pairs)
 
 
-def wanted_for(keys: Collection[str]) -> Wanted:
-    """Give what has to be read of a state to know whether the contents at these keys are still the same."""
-    names = {key: kind_of(key) for key in keys}
+def wanted_for(spec: Spec, applied: Collection[str]) -> Wanted:
+    """Give what has to be read of a state to know whether contents, declared or `applied` before, are the same."""
+    declared = {*(secret_key(each.name) for each in spec.secrets), *(each.path for each in spec.files)}
+    names = {key: kind_of(key) for key in (*declared, *applied)}
     secrets = frozenset(name for kind, name in names.values() if kind is FileKind.SECRET)
-    ssh_keys = {key for key, (kind, _) in names.items() if kind is FileKind.SSH_PUBLIC_KEY}
+    ssh_keys = spec.ssh_public_keys or any(kind is FileKind.SSH_PUBLIC_KEY for kind, _ in names.values())
     files = frozenset(key for key, (kind, _) in names.items() if kind in FOLDERS)
     return Wanted(secrets.__contains__, bool(ssh_keys), files)
 

@@ -1,17 +1,27 @@
 """What a run has seen and done, and what runs before did, in the terms of decisions. Nothing is asked here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from clusterstate.api.status import Status
+from clusterstate.apply.history import History
+from clusterstate.errors import ClusterStateError, RunRefused, SpecInvalid
 from clusterstate.gather import Access
 from clusterstate.kube.revisions import Revision
 from clusterstate.mirror.objects import Mirrors
 from clusterstate.mirror.sync import MirrorOutcome
+from clusterstate.plan.changes import Plan
+from clusterstate.plan.cloud import CloudUpdate
+from clusterstate.plan.hook import HookReport
+from clusterstate.plan.migration import Migration
 from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied
-from clusterstate.plan.outcome import Failure, Mirrored, MirrorReport, StoreFacts
+from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, Outcome, Request, StoreFacts
 from clusterstate.plan.place import Origin
+from clusterstate.plan.pull import Pull
+from clusterstate.plan.rotation_report import RotationReport
 from clusterstate.state.tree import Listing, Tree
 
 
@@ -54,6 +64,54 @@ def past_of(revisions: Iterable[Revision]) -> Past:
         applied=next((Applied.from_json(each.content) for each in revisions if each.number == newest), None),
         intents=tuple(Applied.from_json(each.content) for each in revisions if each.number > newest),
     )
+
+
+@dataclass
+class Findings:
+    """What has come of a run so far: it fills as the run goes, and makes the outcome wherever that ends."""
+
+    now: datetime
+    """When the run began."""
+    refusal: RunRefused | SpecInvalid | None = None
+    facts: StoreFacts | None = None
+    plan: Plan | None = None
+    pushed: bool = False
+    history: History | None = None
+    certificates: tuple[Certificate, ...] | None = None
+    unread: tuple[str, ...] = ()
+    mirrors: MirrorReport | None = None
+    cloud: CloudUpdate | None = None
+    rotations: tuple[RotationReport, ...] | None = None
+    pull: Pull | None = None
+    hook: HookReport | None = None
+    migration: Migration | None = None
+
+    def outcome(self, request: Request, error: ClusterStateError | None) -> Outcome:
+        """Give it all as what status is made from."""
+        return Outcome(
+            request=request,
+            error=error or self.refusal,
+            store=self.facts,
+            plan=self.plan,
+            pushed=self.pushed,
+            history=self.history.applied if self.history else None,
+            certificates=self.certificates,
+            unread=self.unread,
+            mirrors=self.mirrors,
+            cloud=self.cloud,
+            rotations=self.rotations,
+            pull=self.pull,
+            hook=self.hook,
+            migration=self.migration,
+        )
+
+
+def told_certificates(status: Status, keysets: Collection[str]) -> Iterator[Certificate]:
+    """Give what status tells of the certificates of these keysets."""
+    for row in status.certificates:
+        if row.keyset in keysets:
+            with suppress(ValueError):
+                yield Certificate(row.keyset, row.primary_id, row.not_after_time)
 
 
 def newest_told(status: Status) -> int:

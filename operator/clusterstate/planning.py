@@ -15,7 +15,7 @@ from clusterstate.apply.contents import make_bodies
 from clusterstate.apply.issuing import make_key_pairs
 from clusterstate.declared import Contents, declares_contents, digests_of, read_contents, wanted_for
 from clusterstate.errors import StateError
-from clusterstate.facts import Past, past_of
+from clusterstate.facts import past_of
 from clusterstate.gather import Access
 from clusterstate.kube.client import Client
 from clusterstate.kube.owner import Owner
@@ -48,14 +48,19 @@ class Sight:
 
     desired: Desired
     observed: Observed
-    contents: Contents
-    """What is declared beside documents, with its bytes."""
     revisions: tuple[Revision, ...]
     """Oldest first."""
     origin: Origin
     """Where this was looked at; the next push goes there."""
-    broken: Mapping[str, StateError] = field(default_factory=dict)
-    """Why keysets, secrets and SSH keys are missing in `observed` although their files, by key, are there."""
+    read: Read
+    """What the state's files hold."""
+    contents: Contents = field(default_factory=Contents)
+    """What is declared beside documents, with its bytes; see `with_contents`."""
+
+    @property
+    def broken(self) -> Mapping[str, StateError]:
+        """Why keysets, secrets and SSH keys are missing in `observed` although their files, by key, are there."""
+        return self.read.broken
 
     def require_whole(self) -> None:
         """Raise the first of `broken`, if any: nothing is decided about a state that is known in part only."""
@@ -63,23 +68,34 @@ class Sight:
             raise error
 
 
-async def look(
-    client: Client, state: ClusterState, access: Access, tree: Tree, listing: Listing, digests_source: DigestsSource
-) -> Sight:
-    """Read what is declared, what the store holds of it, and what was applied."""
-    desired, owner = declare(state, access.store.url), Owner.of(state.metadata)
-    revisions = await list_revisions(client, owner)
+async def look(client: Client, state: ClusterState, access: Access, tree: Tree, listing: Listing) -> Sight:
+    """Read what the store holds and what was applied; what Secrets and ConfigMaps hold comes `with_contents`."""
+    revisions = await list_revisions(client, Owner.of(state.metadata))
     past = past_of(revisions)
-    digests = await digests_source() if declares_contents(state.spec) or past.contents_keys else None
-    contents = await read_contents(client, owner.namespace, state.spec, digests) if digests else Contents()
-    read = await read_state(tree, listing, _wanted(state, {*contents.digests, *past.contents_keys}))
+    read = await read_state(tree, listing, _wanted(state, past.contents_keys))
     return Sight(
-        desired=replace(desired, contents=contents.digests, key_pairs=contents.facts),
-        observed=_observed(past, read, digests_of(read, digests) if digests else {}),
-        contents=contents,
+        desired=declare(state, access.store.url),
+        observed=Observed(read.state, read.versions, past.applied, past.intents, node_configs=read.node_configs),
         revisions=revisions,
         origin=Origin(as_plain(state.spec.store), access.location.identity(tree.trunk.endpoint or "")),
-        broken=read.broken,
+        read=read,
+    )
+
+
+async def with_contents(client: Client, state: ClusterState, sight: Sight, digests_source: DigestsSource) -> Sight:
+    """Read what is declared in Secrets and ConfigMaps too, and digest what the store has of it.
+
+    Raises what `read_contents` does.
+    """
+    if not (declares_contents(state.spec) or past_of(sight.revisions).contents_keys):
+        return sight
+    digests = await digests_source()
+    contents = await read_contents(client, state.metadata.namespace, state.spec, digests)
+    return replace(
+        sight,
+        desired=replace(sight.desired, contents=contents.digests, key_pairs=contents.facts),
+        observed=replace(sight.observed, contents=digests_of(sight.read, digests)),
+        contents=contents,
     )
 
 
@@ -137,15 +153,12 @@ def follow(sight: Sight, name: str, after: State, now: datetime) -> tuple[Rotati
     return report_rotations(sight.desired, name, after.keysets, rollout, now)
 
 
-def _observed(past: Past, read: Read, digests: Mapping[str, str]) -> Observed:
-    return Observed(read.state, read.versions, past.applied, past.intents, digests, read.node_configs)
-
-
-def _wanted(state: ClusterState, keys: Collection[str]) -> Wanted:
+def _wanted(state: ClusterState, applied: Collection[str]) -> Wanted:
+    """Give what has to be read: what is declared, what was `applied` by its key, what is mirrored."""
     mirror = state.spec.mirror
     rule = mirror.secrets if mirror else None
     chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
-    wanted = wanted_for(keys)
+    wanted = wanted_for(state.spec, applied)
     return Wanted(
         secrets=lambda name: wanted.secrets(name) or chosen(name),
         ssh_public_keys=wanted.ssh_public_keys or (mirror is not None and mirror.ssh_public_keys is not None),

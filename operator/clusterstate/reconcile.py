@@ -2,15 +2,17 @@
 
 access  = gather.Reader.access          who we are to the store
 tree    = gather.Sources.list_state     one list; nothing more when nothing changed
-sight   = planning.look                 bytes -> State, what Secrets and ConfigMaps hold, what was applied before
+sight   = planning.look                 bytes -> State, and what was applied before
+          planning.with_contents        what is declared in Secrets and ConfigMaps
 plan    = planning.decide               declared x applied x observed, pure; it sees digests of contents only
 listing = apply.run.write_files         conditional writes, an intent before, settled after
 pull    = planning.bring                what others wrote to the store and nobody declares, into the spec
-report  = mirroring.keep_mirrors        State -> Secrets
+found   = following.follow_state        State -> Secrets, and what is told of keysets; without a push too
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from clusterstate.api.annotations import CLOUD_UPDATED, CONFIRM_PLAN, RECONCILE_REQUESTED_AT, ROLLED
@@ -24,6 +26,7 @@ from clusterstate.claiming import lay_claim, require_claim
 from clusterstate.context import Body, Context, Key, Memory, Result, Tell, keep_silent, seconds_until, take_access
 from clusterstate.errors import (
     ClusterStateError,
+    LostRace,
     MigrationRunning,
     ObjectChanged,
     RunRefused,
@@ -31,36 +34,27 @@ from clusterstate.errors import (
     SpecInvalid,
     SpecTooLarge,
 )
-from clusterstate.facts import newest_told, origin_of, store_facts
+from clusterstate.facts import Findings, newest_told, origin_of, store_facts
+from clusterstate.following import follow_state, note_cloud
 from clusterstate.gather import Access, Sources, known_of
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.mirroring import keep_mirrors, look_at_templates
+from clusterstate.mirroring import look_at_templates
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.cloud import CloudUpdate, Pushes, cloud_update
 from clusterstate.plan.deletion import deletes
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import Desired
-from clusterstate.plan.expiry import next_turn
-from clusterstate.plan.generation import renewals
-from clusterstate.plan.hook import WANTED, HookReport
-from clusterstate.plan.migration import Migration
+from clusterstate.plan.hook import WANTED
 from clusterstate.plan.outcome import (
-    Certificate,
-    MirrorReport,
     Outcome,
-    StoreFacts,
     is_called_for,
     make_bare_request,
     make_request,
-    primary_certificates,
 )
-from clusterstate.plan.pull import Pull
 from clusterstate.plan.refusal import find_refusal
-from clusterstate.plan.rotation_report import RotationReport, hold_for_rollout, turns_of
 from clusterstate.plan.telling import tell_declarer
-from clusterstate.planning import Sight, bring, decide, follow, foresee, look, with_generated
+from clusterstate.planning import Sight, bring, decide, foresee, look, with_contents, with_generated
 from clusterstate.pulling import carry_out
 from clusterstate.relocation.cleanup import clean_up
 from clusterstate.relocation.source import Source
@@ -94,7 +88,7 @@ async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_si
     one = Run(context, state, memory, tell)
     outcome, interval = await _outcome(one), parse_duration(state.spec.sync.interval).total_seconds()
     interval = min(interval, JOB_LOOK if memory.job else interval, memory.rollout_look)
-    return Result(outcome, interval, tuple(one.freed), one.written, seconds_until(memory.look_again, one.now))
+    return Result(outcome, interval, tuple(one.freed), one.written, seconds_until(memory.look_again, one.found.now))
 
 
 async def _outcome(one: "Run") -> Outcome | None:
@@ -119,45 +113,20 @@ class Run:
         self.key = (self.owner.namespace, self.owner.name)
         self.references = context.references(self.key)
         self.request = make_request(state)
-        self.now = context.now()
         self.doing = "finding out how to reach the store"
         self.freed: list[Key] = []
         self.seconds = parse_duration(state.spec.sync.timeout).total_seconds()
         self.writes = state.spec.sync.writes
-        self.refusal: RunRefused | SpecInvalid | None = None
-        self.facts: StoreFacts | None = None
-        self.plan: Plan | None = None
-        self.pushed = False
-        self.history: History | None = None
-        self.certificates: tuple[Certificate, ...] | None = None
-        self.mirrors: MirrorReport | None = None
-        self.cloud: CloudUpdate | None = None
-        self.rotations: tuple[RotationReport, ...] | None = None
-        self.pull: Pull | None = None
-        self.hook: HookReport | None = None
+        self.found = Findings(context.now())
         self.written: Body | None = None
         self.relocation: Relocation | None = None
-        self.migration: Migration | None = None
         self.unclean = False
         self.templates: tuple[str, ...] = ()
 
     def outcome(self, error: ClusterStateError | None = None) -> Outcome:
         """Give what has come of the run so far."""
-        return Outcome(
-            request=self.request,
-            error=error or self.refusal,
-            store=self.facts,
-            plan=self.plan,
-            pushed=self.pushed,
-            history=self.history.applied if self.history else None,
-            certificates=self.certificates,
-            mirrors=self.mirrors,
-            cloud=self.cloud,
-            rotations=self.rotations,
-            pull=self.pull,
-            hook=self.hook,
-            migration=self.relocation.facts if self.relocation else self.migration,
-        )
+        migration = self.relocation.facts if self.relocation else self.found.migration
+        return replace(self.found, migration=migration).outcome(self.request, error)
 
     async def go(self) -> bool:
         """Do it all; True when nothing had changed since the last complete run."""
@@ -209,6 +178,8 @@ class Run:
     async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
         """Read a state and do with it what needs no write to a store."""
         sight, history = await self._look(access, tree, listing)
+        async with self._reported_anyway(sight):
+            sight = await self._complete(sight)
         await self._report(sight, sight.observed.state)
         self.doing = f"moving the state away from {access.location.url}"
         return sight, history
@@ -228,41 +199,66 @@ class Run:
 
     def _unchanged(self, access: Access, listing: Listing) -> bool:
         memory = self.memory
-        due = memory.look_again is not None and memory.look_again <= self.now
+        due = memory.look_again is not None and memory.look_again <= self.found.now
         records = self.context.present(self.owner.namespace, self.owner.uid)
         present = {name: record.digest for name, record in records.items()}
         return memory.fingerprint == self._fingerprint(access, listing, present) and not due
 
     async def _bring_together(self, access: Access, tree: Tree, listing: Listing) -> None:
         sight, _ = await self._look(access, tree, listing)
-        self._decide(sight)
-        foreseen = foresee(sight, self.plan or Plan())
-        if self.plan is not None and self.refusal is None:
-            self.refusal = self._refuse(self.plan, foreseen.state, access, listing)
-            if self.writes and self.refusal is None:
-                foreseen = await with_generated(sight, self.plan, foreseen, self.now)
-            listing = await self._push(access, tree, listing, foreseen.bodies)
-        state = foreseen.state if self.pushed else sight.observed.state
-        if self.pushed and CONFIG in listing.entries:
+        async with self._reported_anyway(sight):
+            sight = await self._complete(sight)
+            state, listing = await self._apply(access, sight, tree, listing)
+        if self.found.pushed and CONFIG in listing.entries:
             self.memory.known = known_of(listing.entries[CONFIG].version, state.cluster, access)
-        self.facts = store_facts(access, tree, listing)
+        self.found.facts = store_facts(access, tree, listing)
         await self._report(sight, state)
         await self._pull(sight.desired, state)
         await self._follow_up(access, state)
         await self._finish_move(Source(access, sight, tree, listing))
         self._remember(access, listing)
-        if self.pushed and self.plan is not None and self.plan.held:
-            raise RunUnfinished(f"{'; '.join(self.plan.warnings)}.")
+        if self.found.pushed and self.found.plan is not None and self.found.plan.held:
+            raise RunUnfinished(f"{'; '.join(self.found.plan.warnings)}.")
 
     async def _look(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
         self.doing = f"reading {access.location.url}"
-        self.facts = store_facts(access, tree, listing)
-        sight = await look(self.context.client, self.state, access, tree, listing, self.context.digests)
-        self.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
-        if sight.broken:
-            await self._report(sight, sight.observed.state)
+        self.found.facts = store_facts(access, tree, listing)
+        sight = await look(self.context.client, self.state, access, tree, listing)
+        self.found.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
+        return sight, self.found.history
+
+    async def _complete(self, sight: Sight) -> Sight:
+        """Give everything that a decision is made from; raise what keeps one from being made."""
         sight.require_whole()
-        return sight, self.history
+        self.doing = "reading what the declaration refers to"
+        return await with_contents(self.context.client, self.state, sight, self.context.digests)
+
+    @asynccontextmanager
+    async def _reported_anyway(self, sight: Sight) -> AsyncIterator[None]:
+        """Whatever ends a run on its way to a push: mirrors, and what is told of certificates, follow the store.
+
+        Not the declaration that was planned from, where somebody has changed it meanwhile.
+        """
+        try:
+            yield
+        except (ObjectChanged, LostRace):
+            raise
+        except ClusterStateError:
+            with suppress(ClusterStateError):
+                await self._report(sight, sight.observed.state)
+            raise
+
+    async def _apply(self, access: Access, sight: Sight, tree: Tree, listing: Listing) -> tuple[State, Listing]:
+        """Plan, and push what may be pushed; give the state and its listing then."""
+        self._decide(sight)
+        if self.found.plan is None or self.found.refusal is not None:
+            return sight.observed.state, listing
+        foreseen = foresee(sight, self.found.plan)
+        self.found.refusal = self._refuse(self.found.plan, foreseen.state, access, listing)
+        if self.found.refusal is not None or not self.writes:
+            return sight.observed.state, listing
+        foreseen = await with_generated(sight, self.found.plan, foreseen, self.found.now)
+        return foreseen.state, await self._push(self.found.plan, access, tree, listing, foreseen.bodies)
 
     def _keeping(self) -> Keeping:
         limit, wanted = self.state.spec.sync.revision_history_limit, self.state.spec.after_push is not None
@@ -272,14 +268,14 @@ class Run:
     def _decide(self, sight: Sight) -> None:
         self.doing = "planning"
         try:
-            self.plan = decide(sight, self.now)
+            self.found.plan = decide(sight, self.found.now)
         except RunRefused as refusal:
-            self.refusal = refusal
+            self.found.refusal = refusal
 
-    async def _push(self, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]) -> Listing:
-        plan = self.plan
-        if plan is None or self.history is None or not self.writes or self.refusal is not None:
-            return listing
+    async def _push(
+        self, plan: Plan, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]
+    ) -> Listing:
+        assert self.found.history is not None, "the state was looked at"
         self.doing = f"writing to {access.location.url}"
         files = make_files(plan, bodies)
         if deletes(self.state.spec.sync) and access.location.scheme != "file":
@@ -287,10 +283,10 @@ class Run:
         if files:
             await self.check()
             self.claim(access, tree.trunk.endpoint)
-            await self.history.intend(plan.applied, plan)
-        listing = await write_files(tree, files, listing, self.now)
-        await self.history.settle(plan.applied)
-        self.memory.origin, self.pushed = origin_of(plan.applied), True
+            await self.found.history.intend(plan.applied, plan)
+        listing = await write_files(tree, files, listing, self.found.now)
+        await self.found.history.settle(plan.applied)
+        self.memory.origin, self.found.pushed = origin_of(plan.applied), True
         return listing
 
     def _refuse(self, plan: Plan, after: State, access: Access, listing: Listing) -> RunRefused | SpecInvalid | None:
@@ -307,12 +303,12 @@ class Run:
         """Bring into the spec what the store holds, where nobody else has the say."""
         self.doing = "bringing into the spec what the store holds"
         try:
-            self.pull = bring(self.state, desired, state)
+            self.found.pull = bring(self.state, desired, state)
         except SpecTooLarge as error:
-            self.refusal = self.refusal or error
-        if self.pull is not None and self.pull.changes and not self.state.spec.sync.dry_run:
-            self.pull, body = await carry_out(
-                self.pull, self.context.client, self.state, self.memory, asked=self._is_called_for()
+            self.found.refusal = self.found.refusal or error
+        if self.found.pull is not None and self.found.pull.changes and not self.state.spec.sync.dry_run:
+            self.found.pull, body = await carry_out(
+                self.found.pull, self.context.client, self.state, self.memory, asked=self._is_called_for()
             )
             self._take(body)
 
@@ -325,14 +321,14 @@ class Run:
     async def _follow_up(self, access: Access, state: State) -> None:
         """Start what follows a push, and see how it ends."""
         self.memory.job = ""
-        if self.history is None or not self.context.settings.after_push_allowed(self.owner.namespace):
+        if self.found.history is None or not self.context.settings.after_push_allowed(self.owner.namespace):
             return
         self.doing = "following up the push by a Job"
-        whole = self.pushed and self.plan is not None and not self.plan.held
+        whole = self.found.pushed and self.found.plan is not None and not self.found.plan.held
         order = make_order(self.state, access.store.url, self.check) if whole else None
-        self.hook = await HookRunner(self.context.client, self.owner, self.history, order).follow()
-        self.memory.job = self.hook.job if self.hook is not None and self.hook.unfinished else ""
-        self._note_cloud(state)
+        self.found.hook = await HookRunner(self.context.client, self.owner, self.found.history, order).follow()
+        self.memory.job = self.found.hook.job if self.found.hook is not None and self.found.hook.unfinished else ""
+        note_cloud(self.state, state, self.found)
 
     async def _has_job_ended(self) -> bool:
         job = self.memory.job
@@ -353,36 +349,22 @@ class Run:
             await self.relocation.look(place)
             return
         self.doing = "putting away the old place"
-        done = await clean_up(self.context, self.state, place, self._note_departure if self.pushed else None)
-        self.migration, self.unclean = done.facts, done.failed
+        done = await clean_up(self.context, self.state, place, self._note_departure if self.found.pushed else None)
+        self.found.migration, self.unclean = done.facts, done.failed
 
     async def _note_departure(self, departure: Departure) -> None:
-        assert self.plan is not None, "only after a push"
-        assert self.history is not None, "only after a push"
-        await self.history.settle(replace(self.plan.applied, departure=departure))
-
-    def _note_cloud(self, state: State) -> None:
-        confirmed = self.state.metadata.annotations.get(CLOUD_UPDATED, "")
-        pushes = self.history.pushes(confirmed) if self.history else Pushes(confirmation=confirmed)
-        cloud = cloud_update(state, self.state.cluster_name, pushes)
-        self.cloud = hold_for_rollout(cloud, self.rotations or ())
+        assert self.found.plan is not None, "only after a push"
+        assert self.found.history is not None, "only after a push"
+        await self.found.history.settle(replace(self.found.plan.applied, departure=departure))
 
     async def _report(self, sight: Sight, state: State) -> None:
-        """Note what a state says of certificates, rotations and the cloud, and have mirrors follow it."""
-        certificates = tuple(primary_certificates(state))
-        self.certificates = None if sight.broken else certificates
-        self.rotations = follow(sight, self.owner.name, state, self.now)
-        others = (*turns_of(self.rotations, self.now, pushed=self.pushed), *renewals(self.state.spec.keysets, state))
-        ends = (each.not_after for each in certificates)
-        self.memory.look_again = next_turn(ends, self.request.expiry_warning, self.now, others)
-        self._note_cloud(state)
         self.doing = "mirroring into Secrets"
-        self.mirrors = await keep_mirrors(self.context, self.state, state, sight.broken, self.memory)
+        await follow_state(self.context, self.state, self.memory, sight, state, self.found)
         self.templates = self.memory.templates
 
     def _remember(self, access: Access, listing: Listing) -> None:
-        done = self.refusal is None and not self.unclean
-        complete = done and self.mirrors is not None and not self.mirrors.problems
+        done = self.found.refusal is None and not self.unclean
+        complete = done and self.found.mirrors is not None and not self.found.mirrors.problems
         self.memory.fingerprint = self._fingerprint(access, listing, self.memory.mirrors) if complete else None
 
     def _fingerprint(self, access: Access, listing: Listing, mirrors: Mapping[str, str]) -> tuple[object, ...]:

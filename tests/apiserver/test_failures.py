@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.faultproxy import Fault, FaultProxy
+from tests.support.keypairs import certificate, pem, tls_secret
 from tests.support.operating import conditions
 from tests.support.world import COMPLEX, MINIMAL, World, manifest
 
@@ -17,6 +20,7 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 KEYSET = f"{COMPLEX}/pki/private/kubernetes-ca/keyset.yaml"
 CONFIG = f"{COMPLEX}/config"
 DECLARED = {"kubernetesVersion": "v1.40.0"}
+DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Error>"
 
 
 @pytest.fixture
@@ -148,6 +152,29 @@ def test_it_heals_while_the_operator_runs(world: World, proxy: FaultProxy) -> No
             world.settled(status="False", reason="StoreUnavailable")
         world.settled()
     assert b"v1.40.0" in world.read(CONFIG)
+
+
+def test_mirrors_and_certificates_follow_whatever_keeps_a_push_from_being_made(world: World, proxy: FaultProxy) -> None:
+    """Nothing is written for want of a Secret, by a certificate that may not be used, by a store that lets nobody."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    world.apply(tls_secret("no-ca", certificate(key, authority=False), pem(key)))
+    declared: dict[str, dict[str, Any]] = {
+        "ReferenceNotFound": {"keysets": [{"name": "a-ca", "tlsSecretRef": {"name": "nowhere"}}]},
+        "SpecInvalid": {"keysets": [{"name": "a-ca", "tlsSecretRef": {"name": "no-ca"}}]},
+        "AccessDenied": {"cluster": DECLARED},
+    }
+    before = world.read(CONFIG)
+    denied = Fault(method="PUT", path=f"/{world.bucket}/{CONFIG}", status=403, body=DENIED)
+    with proxy.failing(denied), world.running():
+        for reason, more in declared.items():
+            name = f"{reason.lower()}-ca"
+            world.put(f"{COMPLEX}/pki/private/{name}/keyset.yaml", world.read(KEYSET))
+            world.apply(manifest(url=world.url, mirror={"keysets": [{"include": ["*"]}]}, **more))
+            body = world.settled(status="False", reason=reason)
+            assert conditions(body)["Mirrored"]["status"] == conditions(body)["CertificatesValid"]["status"] == "True"
+            assert world.find("secret", f"state-keyset-{name}") is not None
+            assert name in {row["keyset"] for row in body["status"]["certificates"]}
+    assert world.read(CONFIG) == before
 
 
 def test_a_missing_credentials_secret_is_waited_for(world: World) -> None:

@@ -1,7 +1,10 @@
 """When a certificate comes nearer to its end, somebody looks at that very moment, though nothing else changes."""
 
+import asyncio
 import base64
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,12 +14,13 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.context import CLOCKS_DIFFER, Context, Memory, Result
-from clusterstate.errors import AccessDenied
+from clusterstate.errors import AccessDenied, KubeUnavailable
 from clusterstate.handlers.controller import Controller, Watched
 from clusterstate.kube.client import Client
-from clusterstate.kube.kinds import EVENTS
+from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
 from clusterstate.plan.outcome import Outcome, Request
 from clusterstate.reconcile import run
+from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.settings import Settings
 from clusterstate.status.report import report
 from clusterstate.store.backends.memory import MemoryStore
@@ -117,20 +121,70 @@ async def test_whoever_starts_anew_tells_nothing_again(scene: Scene) -> None:
 
 
 @pytest.mark.apiserver
-async def test_a_store_that_cannot_be_read_when_a_certificate_ends_is_asked_at_the_usual_pace(scene: Scene) -> None:
+async def test_a_keyset_that_cannot_be_read_ends_as_it_was_known(scene: Scene) -> None:
     await scene.look()
     blob = await scene.store.read(KEYSET)
-    scene.now = NOW + 6 * DAY
     await scene.store.write(KEYSET, b"kind: [")
-    broken = await scene.look()
-    assert broken.turn is not None, "the other keysets are sound"
-    assert broken.interval is not None
-    assert broken.turn > broken.interval
-    assert scene.row()["phase"] == "Valid", "what was seen last"
-    conditions = {each["type"]: each for each in scene.body["status"]["conditions"]}
-    assert conditions["CertificatesValid"]["status"] == "Unknown"
-    assert "pki/private/kubernetes-ca/keyset.yaml" in conditions["CertificatesValid"]["message"]
+    for days, truth, words in (
+        (1, "Unknown", "pki/private/kubernetes-ca/keyset.yaml"),
+        (6, "False", "kubernetes-ca expi"),
+    ):
+        scene.now = NOW + days * DAY
+        broken = await scene.look()
+        assert broken.turn is not None, "the other keysets are sound"
+        condition = next(each for each in scene.body["status"]["conditions"] if each["type"] == "CertificatesValid")
+        assert condition["status"] == truth
+        assert words in condition["message"]
+    assert scene.row()["phase"] == "Expired"
     await scene.store.write(KEYSET, blob.data)
     await scene.look()
     assert scene.row()["phase"] == "Expired"
     assert len(await scene.told()) == 1
+
+
+@pytest.mark.apiserver
+async def test_a_step_whose_event_is_lost_is_told_by_the_next_run(
+    scene: Scene, plane: ControlPlane, namespace: str
+) -> None:
+    scene.now = NOW + 3 * DAY
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    plane.api().request("POST", path, no_events(namespace))
+    try:
+        await until_refused(scene, namespace)
+        with pytest.raises(KubeUnavailable):
+            await scene.look()
+    finally:
+        plane.api().request("DELETE", f"{path}/{namespace}")
+    (scene.body,) = [each async for each in scene.client.list(CLUSTER_STATES, namespace)]
+    assert (scene.row()["phase"], await scene.told()) == ("Valid", [])
+    scene.memory = Memory()
+    async with asyncio.timeout(20):
+        while not await scene.told():
+            with suppress(KubeUnavailable):
+                await scene.look()
+    assert scene.row()["phase"] == "LastWeek"
+
+
+def no_events(namespace: str) -> Body:
+    """Give what has every Event of a namespace refused as a passing fault: a webhook that can't be reached."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["events"], "operations": ["CREATE"]}
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    webhook = {
+        "name": "events.example.com",
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "rules": [rule],
+        "namespaceSelector": selector,
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+    }
+    return {"metadata": {"name": namespace}, "webhooks": [webhook]}
+
+
+async def until_refused(scene: Scene, namespace: str) -> None:
+    """Wait until the API server heeds the webhook."""
+    involved = {"kind": "ConfigMap", "namespace": namespace, "name": "any"}
+    async with asyncio.timeout(20):
+        with suppress(KubeUnavailable):
+            while True:
+                metadata = {"name": secrets.token_hex(8), "namespace": namespace}
+                await scene.client.create(EVENTS, {"metadata": metadata, "involvedObject": involved, "reason": "Probe"})

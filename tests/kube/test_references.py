@@ -100,7 +100,7 @@ async def test_names_come_and_go_while_the_watch_runs(
         assert not watched.watch._jobs._tasks
         watched.watch.add(namespace, "c")
         await until(lambda: watched.last("c") == versions["c"])
-    assert len(watches(control_plane, mark, namespace)) == 2
+        await until(lambda: len(watches(control_plane, mark, namespace)) == 2)
 
 
 def watches(control_plane: ControlPlane, mark: int, namespace: str) -> list[str]:

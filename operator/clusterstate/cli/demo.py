@@ -85,7 +85,10 @@ class Demo:
     def prepare(self) -> None:
         """Install the resource, and put a store that kops wrote into the bucket."""
         self.kubectl("apply", "--server-side", "-f", str(CRDS))
-        self.kubectl("wait", "--for=condition=Established", "crd/clusterstates.clusterstate.dev")
+        crd = "crd/clusterstates.clusterstate.dev"
+        self.kubectl("wait", "--for=jsonpath={.status.acceptedNames.kind}=ClusterState", crd)
+        # Only now: before it has any condition at all, waiting for one is an error.
+        self.kubectl("wait", "--for=condition=Established", crd)
         self.kubectl("create", "namespace", NAMESPACE)
         keys = {
             "S3_ENDPOINT": self.server.endpoint,
@@ -199,8 +202,9 @@ class Demo:
         command = [str(find("kubectl")), *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
         if done.returncode:
-            log = (self.directory / "operator.log").read_text()[-2000:]
-            raise DemoFailed(f"kubectl {' '.join(arguments)}: {done.stderr}\nThe operator's log ends with:\n{log}")
+            log = self.directory / "operator.log"
+            end = f"\nThe operator's log ends with:\n{log.read_text()[-2000:]}" if log.exists() else ""
+            raise DemoFailed(f"kubectl {' '.join(arguments)}: {done.stderr}{end}")
         return done.stdout
 
     def _show_diff(self, key: str, before: bytes, after: bytes) -> None:

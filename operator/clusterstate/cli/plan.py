@@ -27,7 +27,7 @@ from clusterstate.plan.outcome import Outcome, make_request
 from clusterstate.plan.place import locate_state
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.refusal import find_refusal
-from clusterstate.planning import bring, decide, foresee, look
+from clusterstate.planning import bring, decide, foresee, look, with_contents
 from clusterstate.relocation.config import plan_move
 from clusterstate.relocation.finding import find_old_place
 from clusterstate.relocation.source import Source
@@ -94,7 +94,8 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, read
     seconds = parse_duration(state.spec.sync.timeout).total_seconds()
     async with Sources(client, access, writes=False, creates=bool(state.spec.cluster)) as sources:
         tree, listing, _ = await sources.list_state(None, seconds)
-        sight = await look(client, state, access, tree, listing, digester.digests)
+        sight = await look(client, state, access, tree, listing)
+    sight = await with_contents(client, state, sight, digester.digests)
     plan = decide(sight, datetime.now(UTC))
     suspended = ("spec.suspend is set: the operator does nothing until it isn't.",) if state.spec.suspend else ()
     plan = replace(plan, warnings=(*plan.warnings, *digester.warnings, *suspended))

@@ -172,6 +172,8 @@ class Outcome:
     history: tuple[AppliedRevision, ...] | None = None
     """Declarations that were applied, the newest first."""
     certificates: tuple[Certificate, ...] | None = None
+    unread: tuple[str, ...] = ()
+    """Keysets that can't be read: of their certificates `certificates` has what was known before."""
     mirrors: MirrorReport | None = None
     cloud: CloudUpdate | None = None
     migration: Migration | None = None

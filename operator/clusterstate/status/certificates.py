@@ -1,6 +1,6 @@
 """What is told of certificates that end: rows of the status, their words, and one Notice for each phase. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -74,6 +74,18 @@ def make_expiries(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[N
     return [_notice(row) for row in rows if ORDER.get(row["phase"], 0) > known.get(_certificate(row), 0)]
 
 
+def without_expiries(before: Mapping[str, Any], after: dict[str, Any], lost: Collection[str]) -> dict[str, Any]:
+    """Give the status without the steps, by `Notice.once`, whose Events are lost: they are told by the next run."""
+    if not lost:
+        return after
+    known = {_certificate(row): row["phase"] for row in before.get("certificates", ())}
+    rows = [
+        {**row, "phase": known.get(_certificate(row), Phase.VALID.value)} if _once(row) in lost else row
+        for row in after["certificates"]
+    ]
+    return {**after, "certificates": rows}
+
+
 def _by_end(certificate: Certificate) -> tuple[datetime, str]:
     return certificate.not_after, certificate.keyset
 
@@ -82,10 +94,14 @@ def _certificate(row: Mapping[str, str]) -> tuple[str, str, str]:
     return row["keyset"], row.get("primaryId", ""), row["notAfter"]
 
 
+def _once(row: Mapping[str, str]) -> str:
+    return "/".join((*_certificate(row), row["phase"]))
+
+
 def _notice(row: Mapping[str, str]) -> Notice:
     phase = Phase(row["phase"])
     reason = Reason.CERTIFICATE_EXPIRED if phase is Phase.EXPIRED else Reason.CERTIFICATE_EXPIRES
     end = LEFT[phase].format(row["notAfter"])
-    keyset, key_id, _ = certificate = _certificate(row)
+    keyset, key_id, _ = _certificate(row)
     text = f"Keyset {keyset}: the certificate of its primary {key_id} {end}. {ROTATE}"
-    return Notice(EventType.WARNING, reason, text, once="/".join((*certificate, phase.value)))
+    return Notice(EventType.WARNING, reason, text, once=_once(row))

@@ -162,6 +162,8 @@ def _certificates_valid(outcome: Outcome, now: datetime) -> Condition:
         reason = Reason.CERTIFICATE_EXPIRED if first.not_after <= now else Reason.CERTIFICATE_EXPIRES
         names = named([tell_end(*each) for each in ending])
         return Condition(kind, Truth.FALSE, reason, f"{names}. {ROTATE}")
+    if outcome.unread:
+        return _not_reached(kind, outcome)
     text = f"{len(outcome.certificates)} keysets are valid for longer than spec.expiryWarning."
     return Condition(kind, Truth.TRUE, Reason.CERTIFICATES_VALID, text)
 

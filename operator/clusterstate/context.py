@@ -1,5 +1,6 @@
 """What runs share and what they leave behind: nothing here acts, and no way of a run is told here."""
 
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from clusterstate.gather import Access, Known, Reader
 from clusterstate.kube.client import Client
 from clusterstate.kube.installation import installation_key
 from clusterstate.mirror.record import MirrorRecord
+from clusterstate.mirror.restart import Rolls
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.place import Origin
@@ -48,6 +50,10 @@ class Memory:
     """Digests of the mirrors as the last run left them, by the Secret's name."""
     templates: tuple[str, ...] = ()
     """The Pod templates of the workloads that use them, as the last run left them."""
+    rollout_look: float = math.inf
+    """Seconds until the next look at workloads whose Pods need a Secret that would go else; infinite: none does."""
+    rolls: Rolls = field(default_factory=Rolls, repr=False)
+    """What was made of those workloads."""
     origin: Origin | None = None
     """Where the newest push went, as the revisions say."""
     origin_read: bool = False

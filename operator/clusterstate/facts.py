@@ -10,12 +10,13 @@ from clusterstate.apply.history import History
 from clusterstate.errors import ClusterStateError, RunRefused, SpecInvalid
 from clusterstate.gather import Access
 from clusterstate.kube.revisions import Revision
-from clusterstate.mirror.objects import Mirror
+from clusterstate.mirror.objects import Mirrors
 from clusterstate.mirror.sync import MirrorOutcome
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.hook import HookReport
 from clusterstate.plan.migration import Migration
+from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, Outcome, Request, StoreFacts
 from clusterstate.plan.place import Origin
@@ -119,20 +120,30 @@ def newest_told(status: Status) -> int:
     return max((job, *(each.revision for each in status.history)))
 
 
-def mirror_report(wanted: Iterable[Mirror], done: MirrorOutcome) -> MirrorReport:
+def mirror_report(mirrors: Mirrors, done: MirrorOutcome) -> MirrorReport:
     """Give what became of the mirrors that were wanted."""
     failed = {problem.secret for problem in done.problems}
-    failures = (Failure(each.reason, each.nature, each.message) for each in done.problems)
+    failures = (Failure(each.reason, each.nature, each.message, about=each.source) for each in done.problems)
     return MirrorReport(
         mirrors=tuple(
             Mirrored(each.name, each.source, each.primary_id, each.not_after)
-            for each in wanted
+            for each in mirrors.wanted
             if each.name not in failed
         ),
         written=(*done.created, *done.updated, *done.deleted),
-        problems=(*dict.fromkeys(failures), *done.restarts.problems),
+        problems=(*failures, *done.restarts.problems),
         restarted=done.restarts.rolled,
+        missing=mirrors.missing,
+        remarks=tuple(_remarks(done)),
     )
+
+
+def _remarks(done: MirrorOutcome) -> Iterator[str]:
+    if done.restarts.absent:
+        yield f"Not there, so there is nothing to roll: {named(done.restarts.absent)}."
+    rolling = list(done.restarts.rolling)
+    if done.held and rolling:
+        yield f"Kept until no Pod of {named(rolling)} needs them: Secrets {named(done.held)}."
 
 
 def origin_of(applied: Applied | None) -> Origin | None:

@@ -48,6 +48,7 @@ from clusterstate.plan.desired import Desired
 from clusterstate.plan.hook import WANTED
 from clusterstate.plan.outcome import (
     Outcome,
+    is_called_for,
     make_bare_request,
     make_request,
 )
@@ -86,7 +87,7 @@ async def run(context: Context, body: Body, memory: Memory, tell: Tell = keep_si
         return Result(Outcome(make_request(state)), None)
     one = Run(context, state, memory, tell)
     outcome, interval = await _outcome(one), parse_duration(state.spec.sync.interval).total_seconds()
-    interval = min(interval, JOB_LOOK) if memory.job else interval
+    interval = min(interval, JOB_LOOK if memory.job else interval, memory.rollout_look)
     return Result(outcome, interval, tuple(one.freed), one.written, seconds_until(memory.look_again, one.found.now))
 
 
@@ -147,7 +148,7 @@ class Run:
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
             self.freed += freed
             self.claim(access, sources.endpoint)
-            self.templates = await look_at_templates(self.context, self.state)
+            self.templates = await look_at_templates(self.context, self.state, self.memory)
             if self._unchanged(access, listing) and not await self._has_job_ended():
                 return True
             await self._bring_together(access, tree, listing)
@@ -172,8 +173,7 @@ class Run:
 
     def _is_called_for(self) -> bool:
         """Whether a person asked for this run by annotation."""
-        token = self.request.reconcile_token
-        return token is not None and token != self.state.status.last_handled_reconcile_at
+        return is_called_for(self.state)
 
     async def show(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
         """Read a state and do with it what needs no write to a store."""

@@ -4,13 +4,14 @@ import base64
 import re
 import secrets as chance
 import time
-from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import pytest
 import yaml
 from cryptography import x509
 
+from tests.mirror.breaks import BREAKS
 from tests.support.operating import RULES, Body, conditions
 from tests.support.world import COMPLEX, DATA, World, manifest
 
@@ -61,32 +62,9 @@ def promote(world: World) -> str:
     return str(yaml.safe_load(world.read(keyset_of(CA)))["spec"]["primaryId"])
 
 
-def distrust_all(document: Body) -> None:
-    for key in document["spec"]["keys"]:
-        key["distrustTimestamp"] = "2026-11-23T06:56:47Z"
-
-
-def name_oddly(document: Body) -> None:
-    for number, key in enumerate(document["spec"]["keys"]):
-        key["id"] = f"key-{number}"
-
-
-def lose_private_keys(document: Body) -> None:
-    for key in document["spec"]["keys"]:
-        key.pop("privateMaterial", None)
-
-
-BREAKS: Mapping[str, Callable[[Body], object]] = {
-    "all-distrusted": distrust_all,
-    "no-integer-ids": name_oddly,
-    "no-keys": lambda document: document["spec"].update(keys=[]),
-    "no-private-key": lose_private_keys,
-}
-
-
 def test_a_broken_keyset_keeps_its_last_mirror_and_holds_up_no_other(world: World) -> None:
     world.load_store()
-    names = (*BREAKS, "no-yaml")
+    names = tuple(BREAKS)
     for name in names:
         world.put(keyset_of(name), world.read(keyset_of(CA)))
     world.apply(manifest(url=world.url, mirror=PAIRS))
@@ -95,20 +73,22 @@ def test_a_broken_keyset_keeps_its_last_mirror_and_holds_up_no_other(world: Worl
         before = {name: data_of(world, f"state-keyset-{name}") for name in names}
         assert before["no-private-key"].keys() == {"ca.crt", "tls.crt", "tls.key"}
 
-        world.edit(keyset_of("no-private-key"), lose_private_keys)
+        world.put(keyset_of("no-private-key"), broken("no-private-key"))
         body = request(world)
         assert conditions(body)["Mirrored"]["reason"] == "MirrorRefused"
         assert "no-private-key" in conditions(body)["Ready"]["message"]
 
-        for name, change in BREAKS.items():
-            world.edit(keyset_of(name), change)
-        world.put(keyset_of("no-yaml"), b"truncated: ")
+        for name in names:
+            world.put(keyset_of(name), broken(name))
         promoted, files = promote(world), world.files()
         world.apply(manifest(url=world.url, mirror=PAIRS, cluster={"kubernetesVersion": "v1.40.0"}))
         body = world.settled(condition="Ready", status="False", reason="UnusableKeyset")
         found = conditions(body)
         assert "pki/private/all-distrusted/keyset.yaml" in found["Ready"]["message"]
         assert (found["Mirrored"]["status"], found["CertificatesValid"]["status"]) == ("False", "Unknown")
+        first, *others = (f"keyset/{name} ({each.reason})" for name, each in BREAKS.items())
+        assert BREAKS["all-distrusted"].says in found["Mirrored"]["message"]
+        assert [each for each in (first, *others) if each in found["Mirrored"]["message"]] == others
         assert {row["from"] for row in body["status"]["mirrors"]}.isdisjoint(f"keyset/{name}" for name in names)
         assert serial_of(world) == promoted
         assert {name: data_of(world, f"state-keyset-{name}") for name in names} == before
@@ -120,6 +100,12 @@ def test_a_broken_keyset_keeps_its_last_mirror_and_holds_up_no_other(world: Worl
         body = world.settled()
     assert conditions(body)["Mirrored"]["status"] == "True"
     assert b"v1.40.0" in world.read(f"{COMPLEX}/config")
+
+
+@cache
+def broken(name: str) -> bytes:
+    """A keyset that is unusable in that way."""
+    return BREAKS[name].broken((DATA / "kops-store" / keyset_of(CA)).read_bytes())
 
 
 def test_what_no_secret_can_hold_is_told_and_what_vanished_stays_as_asked(world: World) -> None:
@@ -138,18 +124,40 @@ def test_what_no_secret_can_hold_is_told_and_what_vanished_stays_as_asked(world:
         assert world.get("secret", "state-secret-dockerconfig")["type"] == "Opaque"
         assert data_of(world, "state-secret-dockerconfig") == {"dockerconfig": b"no JSON"}
 
-        for key in ("secrets/big", "secrets/dockerconfig", "pki/private/apiserver-aggregator-ca/keyset.yaml"):
+        giants = {"secrets/giant": 2 * 1024**2, "pki/private/giant/keyset.yaml": 1024**2}
+        for key, size in giants.items():
+            world.put(f"{COMPLEX}/{key}", b"#" * (size + 1))
+        promoted = promote(world)
+        found = conditions(request(world))
+        assert "pki/private/giant/keyset.yaml has 1048577 bytes" in found["Mirrored"]["message"]
+        assert "secret/big (MirrorRefused), secret/giant (MalformedFile)" in found["Mirrored"]["message"]
+        assert found["Ready"]["reason"] == "MalformedFile"
+        assert serial_of(world) == promoted
+        assert [world.find("secret", f"state-{each}-giant") for each in ("keyset", "secret")] == [None, None]
+
+        for key in (*giants, "secrets/big", "secrets/dockerconfig", "pki/private/apiserver-aggregator-ca/keyset.yaml"):
             world.s3.delete_object(Bucket=world.bucket, Key=f"{COMPLEX}/{key}")
         found = conditions(request(world))
-        assert found["Mirrored"]["reason"] == found["Stalled"]["reason"] == "SourceMissing"
-        assert "keyset/apiserver-aggregator-ca, secret/dockerconfig" in found["Ready"]["message"]
+        assert (found["Mirrored"]["status"], found["Mirrored"]["reason"]) == ("False", "SourceMissing")
+        assert (found["Ready"]["status"], "Stalled" in found) == ("True", False)
+        assert "keyset/apiserver-aggregator-ca, secret/dockerconfig" in found["Mirrored"]["message"]
+        assert "secret/dockerconfig" in told(world, "SourceMissing")
         world.kubectl("delete", "secret", "state-secret-dockerconfig")
         world.until(lambda: "dockerconfig" not in conditions(world.state())["Mirrored"]["message"])
         assert world.find("secret", "state-secret-dockerconfig") is None
         assert data_of(world, "state-keyset-apiserver-aggregator-ca").keys() == {"ca.crt"}
 
+        state, secrets = world.files(), world.kubectl("get", "secrets", "-o", "name")
+        for key in state:
+            world.s3.delete_object(Bucket=world.bucket, Key=key)
         world.apply(manifest(url=world.url, mirror={**mirror, "onMissing": "Delete"}))
-        world.settled()
+        body = world.settled(condition="Mirrored", status="False", reason="SourceMissing")
+        assert "while config isn't in the store" in conditions(body)["Mirrored"]["message"]
+        assert world.kubectl("get", "secrets", "-o", "name") == secrets
+        for key, data in state.items():
+            world.put(key, data)
+        request(world)
+        world.settled(condition="Mirrored", status="True")
         assert world.find("secret", "state-keyset-apiserver-aggregator-ca") is None
         assert world.find("secret", f"state-keyset-{CA}") is not None
 
@@ -168,7 +176,8 @@ def test_a_promotion_is_followed_and_whoever_uses_the_mirror_is_rolled(world: Wo
     world.apply(deployment(f"state-keyset-{CA}"))
     world.apply(manifest(url=world.url, mirror=mirror, sync={"interval": "10s"}))
     with world.running():
-        world.settled(condition="Mirrored", status="False", reason="RestartFailed")
+        found = conditions(world.settled(condition="Mirrored", status="False", reason="RestartFailed"))
+        assert 'cannot get resource "deployments" in API group "apps"' in found["Mirrored"]["message"]
         assert data_of(world, f"state-keyset-{CA}").keys() == {"ca.crt", "tls.crt", "tls.key"}
     world.rules = (*RULES, RESTARTS)
     with world.running():
@@ -192,12 +201,25 @@ def test_a_promotion_is_followed_and_whoever_uses_the_mirror_is_rolled(world: Wo
         (name,) = (row["secret"] for row in body["status"]["mirrors"] if row["from"] == f"keyset/{CA}")
         assert re.fullmatch(f"state-keyset-{CA}-[0-9a-f]{{16}}", name)
         assert uses(world) == name
-        assert world.find("secret", f"state-keyset-{CA}") is None
+        assert world.find("secret", f"state-keyset-{CA}") is not None
+        assert f"needs them: Secrets state-keyset-{CA}." in conditions(body)["Mirrored"]["message"]
+        roll_out(world)
+        world.until(lambda: world.find("secret", f"state-keyset-{CA}") is None)
+        world.until(lambda: "needs them" not in conditions(world.state())["Mirrored"]["message"])
         world.kubectl("replace", "-f", "-", stdin=str(deployment(f"state-keyset-{CA}")).replace("'", '"'))
         world.until(lambda: uses(world) == name)
+        roll_out(world)
         mark = world.plane.audit_mark()
         request(world)
         assert [(call.verb, call.resource) for call in world.writes(mark)] == [("patch", "clusterstates/status")]
+
+
+def roll_out(world: World) -> None:
+    """Tell what the controller, which doesn't run here, tells of the Deployment once its Pods are replaced."""
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    seen = {"observedGeneration": world.get("deployment", "web")["metadata"]["generation"]}
+    status = str({"status": {**counts, **seen}}).replace("'", '"')
+    world.kubectl("patch", "deployment", "web", "--subresource=status", "--type=merge", "-p", status)
 
 
 def uses(world: World) -> Any:

@@ -10,6 +10,7 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.owner import Owner
 from clusterstate.mirror.missing import keep_missing
 from clusterstate.mirror.record import MirrorRecord, reduce
+from clusterstate.mirror.restart import Rolls
 from clusterstate.mirror.shapes import make_mirrors, needs_digests
 from clusterstate.mirror.sync import MirrorOutcome, sync
 from clusterstate.sandbox.audit import WRITES, Call
@@ -31,6 +32,8 @@ class Scene:
         self.secrets = f"/api/v1/namespaces/{namespace}/secrets"
         self.owners = f"/apis/{API_VERSION}/namespaces/{namespace}/{PLURAL}"
         self.owner = self._create_owner(owner)
+        self.rolls = Rolls()
+        self.missing = ""
 
     def beside(self, owner: str) -> "Scene":
         """The same namespace with another ClusterState."""
@@ -46,12 +49,19 @@ class Scene:
         self.api.request("DELETE", f"{self.owners}/{self.owner.name}")
 
     async def sync(
-        self, state: State, spec: MirrorSpec | None, *, present: Mapping[str, MirrorRecord] | None = None
+        self,
+        state: State,
+        spec: MirrorSpec | None,
+        *,
+        present: Mapping[str, MirrorRecord] | None = None,
+        config_there: bool = True,
     ) -> MirrorOutcome:
         """One run of the operator; its informer is up to date unless `present` says what it knows."""
         known = self.present() if present is None else present
         mirrors = make_mirrors(spec, state, self.owner, digests=DIGESTS if needs_digests(spec) else None)
-        return await sync(self.client, keep_missing(mirrors, spec, known.values()), known)
+        mirrors = keep_missing(mirrors, spec, known.values(), config_there=config_there)
+        self.missing = mirrors.missing
+        return await sync(self.client, mirrors, known, self.rolls)
 
     def present(self) -> dict[str, MirrorRecord]:
         """What an informer keeps that watches our label."""

@@ -98,7 +98,9 @@ async def test_whoever_puts_another_content_under_the_name_loses(scene: Scene) -
 @pytest.mark.apiserver
 async def test_the_last_good_one_stays_where_the_source_is_broken_or_gone(scene: Scene) -> None:
     (name,) = (await scene.sync(state(keyset("kubelet")), SPEC)).created
-    for things in (state(keyset("kubelet", item(1, trusted=False))), state()):
-        outcome = await scene.sync(things, SPEC)
-        assert [(each.secret, each.source) for each in outcome.problems][-1][1] == "keyset/kubelet"
-        assert scene.names() == {name}
+    outcome = await scene.sync(state(keyset("kubelet", item(1, trusted=False))), SPEC)
+    assert [each.source for each in outcome.problems] == ["keyset/kubelet"]
+    assert scene.names() == {name}
+    await scene.sync(state(), SPEC)
+    assert "keyset/kubelet" in scene.missing
+    assert scene.names() == {name}

@@ -1,13 +1,16 @@
 """Missing sources: their mirrors stay or go as `onMissing` says, and never a Secret that isn't a mirror of ours."""
 
+from dataclasses import replace as replace_record
+
 import pytest
 from msgspec.structs import replace
 
+from clusterstate.api.annotations import MIRROR_SOURCE
 from clusterstate.api.spec import MirrorSpec, MissingPolicy, NameRule
-from clusterstate.errors import Nature, Reason
 from clusterstate.mirror.missing import keep_missing
 from clusterstate.mirror.objects import Mirrors
 from clusterstate.mirror.record import MirrorRecord
+from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.state.objects import SshPublicKey, State, StoredSecret
 from tests.mirror.making import EVERYTHING, OWNER, keyset, state, trust
 from tests.mirror.scene import Scene
@@ -28,24 +31,45 @@ def record(source: str, *, owner: str = OWNER.uid, deleting: bool = False) -> Mi
         (EVERYTHING, record("secret/a"), True),
         (EVERYTHING, record("ssh/a"), True),
         (DELETE, record("keyset/a"), False),
+        (EVERYTHING, record("nonsense/a"), True),
+        (EVERYTHING, record("/a"), True),
+        (EVERYTHING, record("keyset/"), True),
+        (MirrorSpec(), record("/"), True),
+        (DELETE, record("/"), False),
+        (None, record("/"), False),
         (None, record("keyset/a"), False),
         (MirrorSpec(), record("keyset/a"), False),
         (MirrorSpec(keysets=(trust("*", exclude=("a",)),)), record("keyset/a"), False),
         (MirrorSpec(keysets=(trust("*", exclude=("a",)), trust("a"))), record("keyset/a"), True),
         (MirrorSpec(secrets=NameRule(include=("*",))), record("ssh/a"), False),
-        (EVERYTHING, record("nonsense/a"), False),
-        (EVERYTHING, record("/"), False),
         (EVERYTHING, record("keyset/a", owner="somebody"), False),
+        (EVERYTHING, record("/", owner="somebody"), False),
         (EVERYTHING, record("keyset/a", deleting=True), False),
     ],
 )
-def test_a_source_is_missed_where_a_rule_chooses_it(
+def test_what_is_kept_is_of_a_source_that_a_rule_chooses_or_of_none_that_can_be_read(
     spec: MirrorSpec | None, one: MirrorRecord, *, missed: bool
 ) -> None:
-    problems = keep_missing(Mirrors(OWNER, ()), spec, [one]).problems
-    assert [(each.secret, each.reason, each.nature) for each in problems] == (
-        [(one.name, Reason.SOURCE_MISSING, Nature.STALLED)] if missed else []
-    )
+    kept = keep_missing(Mirrors(OWNER, ()), spec, [one], config_there=True)
+    assert kept.kept == ({one.name} if missed else set())
+    assert bool(kept.missing) is missed
+    assert kept.problems == ()
+
+
+def test_nothing_has_vanished_from_a_state_that_is_gone_as_a_whole() -> None:
+    records = [record("keyset/a"), record("secret/b"), record("/"), record("keyset/c", owner="somebody")]
+    spec = MirrorSpec(keysets=(trust("*"),), on_missing=MissingPolicy.DELETE)
+    kept = keep_missing(Mirrors(OWNER, ()), spec, records, config_there=False)
+    assert kept.kept == {"keyset-a", "-"}
+    assert "Nothing is deleted while config isn't in the store" in kept.missing
+    assert "keyset/a" in kept.missing
+
+
+def test_what_is_mirrored_under_its_name_or_from_its_source_is_not_missed() -> None:
+    mirrors = make_mirrors(EVERYTHING, state(StoredSecret("a", b"x")), OWNER)
+    (name,) = (each.name for each in mirrors.wanted)
+    renamed, edited = record("secret/a"), replace_record(record("nonsense/a"), name=name)
+    assert keep_missing(mirrors, EVERYTHING, [renamed, edited], config_there=True) == mirrors
 
 
 @pytest.mark.apiserver
@@ -53,15 +77,20 @@ async def test_it_keeps_its_last_content_and_is_told(scene: Scene) -> None:
     await scene.sync(THINGS, EVERYTHING)
     since = scene.plane.audit_mark()
     outcome = await scene.sync(State(), EVERYTHING)
-    assert {each.secret for each in outcome.problems} == scene.names() == NAMES
-    (text,) = {each.message for each in outcome.problems}
-    assert "keyset/kubelet, secret/token, ssh/ab" in text
+    assert (outcome.problems, outcome.deleted, scene.names()) == ((), (), NAMES)
+    assert "keyset/kubelet, secret/token, ssh/ab" in scene.missing
     assert scene.writes(since) == []
 
     scene.delete("prod-secret-token")
-    assert len((await scene.sync(State(), EVERYTHING)).problems) == 2
+    scene.edit("prod-ssh-ab", metadata={"annotations": {MIRROR_SOURCE: None}})
+    assert (await scene.sync(State(), EVERYTHING)).deleted == ()
+    assert "keyset/kubelet." in scene.missing
+    assert "Secrets prod-ssh-ab." in scene.missing
     assert scene.names() == NAMES - {"prod-secret-token"}
-    assert (await scene.sync(THINGS, EVERYTHING)).created == ("prod-secret-token",)
+
+    assert (await scene.sync(State(), DELETE, config_there=False)).deleted == ()
+    restored = await scene.sync(THINGS, EVERYTHING)
+    assert (restored.created, restored.updated, scene.missing) == (("prod-secret-token",), ("prod-ssh-ab",), "")
 
 
 @pytest.mark.apiserver

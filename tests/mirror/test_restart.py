@@ -8,10 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from clusterstate.api.annotations import MIRRORS_IN_USE
-from clusterstate.api.spec import MirrorSpec, RestartTarget
+from clusterstate.api.spec import MirrorSpec, NameRule, RestartTarget
 from clusterstate.errors import Nature, Reason
 from clusterstate.kube.client import Client, connect
 from clusterstate.mirror.names import unstamped
+from clusterstate.mirror.restart import ABSENT, MOST_ROLLS, Restarts
 from clusterstate.sandbox.audit import WRITES
 from clusterstate.state.objects import State, StoredSecret
 from tests.mirror.making import EVERYTHING, state
@@ -45,6 +46,15 @@ def deploy(scene: Scene, kind: str, name: str, secret: str = NAME) -> None:
     scene.api.request("POST", url(scene, kind), {"metadata": {"name": name}, "spec": spec})
 
 
+def roll_out(scene: Scene, kind: str, name: str, **status: int) -> None:
+    """Tell what the controller, which doesn't run here, tells of a Deployment."""
+    there = {"replicas": 1, "updatedReplicas": 1, "availableReplicas": 1, "readyReplicas": 1, **status}
+    seen = scene.api.request("GET", url(scene, kind, name))["metadata"]["generation"]
+    patch = {"status": {"observedGeneration": seen, **there}}
+    content_type = "application/merge-patch+json"
+    scene.api.request("PATCH", url(scene, kind, name) + "/status", patch, content_type=content_type)
+
+
 def look(scene: Scene, kind: str, name: str) -> tuple[int, dict[str, str], str]:
     """Generation, what its Pods were started with, and the Secret that they use."""
     body = scene.api.request("GET", url(scene, kind, name))
@@ -56,7 +66,8 @@ def look(scene: Scene, kind: str, name: str) -> tuple[int, dict[str, str], str]:
 
 def writes(scene: Scene, since: int) -> Sequence[str]:
     calls = [call for call in scene.plane.calls(since) if call.namespace == scene.namespace and call.verb in WRITES]
-    return [f"{call.verb} {call.resource}/{call.name}" for call in calls if "kube-system" not in call.user]
+    deeds = [f"{call.verb} {call.resource}/{call.name}" for call in calls if "kube-system" not in call.user]
+    return [deed for deed in deeds if "/status" not in deed]
 
 
 async def test_every_kind_is_rolled_once_for_each_content(scene: Scene) -> None:
@@ -70,7 +81,7 @@ async def test_every_kind_is_rolled_once_for_each_content(scene: Scene) -> None:
 
     since = scene.plane.audit_mark()
     again = await scene.sync(holding(b"1"), spec)
-    assert (again.restarts.rolled, again.restarts.templates) == ((), first.restarts.templates)
+    assert (again.restarts.rolled, again.restarts.looks) == ((), first.restarts.looks)
     await scene.sync(holding(b"1", "another"), spec)
     assert [each for each in writes(scene, since) if "secrets/" not in each] == []
 
@@ -101,19 +112,65 @@ async def test_references_follow_immutable_mirrors(scene: Scene) -> None:
     (second,) = outcome.created
     assert unstamped(second) == unstamped(first) == NAME
     assert look(scene, *ALL[0])[2] == second
-    assert writes(scene, since)[:3] == [f"create secrets/{second}", "patch deployments/web", f"delete secrets/{first}"]
+    assert (outcome.held, outcome.deleted, outcome.problems) == ((first,), (), ())
+    roll_out(scene, *ALL[0], availableReplicas=0)
+    assert (await scene.sync(holding(b"2"), spec)).held == (first,)
+    assert writes(scene, since) == [f"create secrets/{second}", "patch deployments/web"]
+    roll_out(scene, *ALL[0])
+    outcome = await scene.sync(holding(b"2"), spec)
+    assert (outcome.held, outcome.deleted) == ((), (first,))
     await scene.sync(holding(b"2"), asking(ALL[0]))
     assert look(scene, *ALL[0])[2] == NAME
 
 
-async def test_what_is_not_there_is_told_and_the_others_are_rolled(scene: Scene) -> None:
+async def test_a_rollout_holds_only_what_its_pods_may_use(scene: Scene) -> None:
     deploy(scene, "Deployment", "web")
-    outcome = await scene.sync(holding(b"1"), asking(("Deployment", "gone"), ALL[0]))
-    (problem,) = outcome.restarts.problems
+    spec = asking(ALL[0], immutable=True)
+    await scene.sync(state(StoredSecret("one", b"1"), StoredSecret("two", b"1")), spec)
+    outcome = await scene.sync(state(StoredSecret("one", b"2"), StoredSecret("two", b"2")), spec)
+    assert [unstamped(name) for name in outcome.held] == [NAME]
+    assert [unstamped(name) for name in outcome.deleted] == ["prod-secret-two"]
+    unasked = replace(spec, secrets=NameRule(include=("*",), exclude=("one",)))
+    outcome = await scene.sync(state(StoredSecret("one", b"2"), StoredSecret("two", b"2")), unasked)
+    assert (outcome.held, {unstamped(name) for name in outcome.deleted}) == ((), {NAME})
+
+
+async def test_whoever_undoes_each_roll_is_given_way_until_something_changes(scene: Scene) -> None:
+    deploy(scene, "Deployment", "web")
+    before = scene.api.request("GET", url(scene, *ALL[0]))["spec"]["template"]
+    spec = asking(ALL[0])
+
+    async def undone(content: bytes) -> Restarts:
+        body = scene.api.request("GET", url(scene, *ALL[0]))
+        body["spec"]["template"] = before
+        scene.api.request("PUT", url(scene, *ALL[0]), body)
+        return (await scene.sync(holding(content), spec)).restarts
+
+    assert [bool((await undone(b"1")).rolled) for _ in range(MOST_ROLLS + 2)] == [True] * MOST_ROLLS + [False] * 2
+    (problem,) = (await undone(b"1")).problems
     assert (problem.reason, problem.nature) == (Reason.RESTART_FAILED, Nature.STALLED)
-    assert f"Deployment {scene.namespace}/gone" in problem.message
+    assert "somebody has put the same Pod template back" in problem.message
+    assert (await undone(b"2")).rolled
+    assert (await undone(b"1")).rolled
+    for _ in range(MOST_ROLLS):
+        await undone(b"1")
+    assert (await undone(b"1")).problems
+    scene.rolls.forget()
+    assert (await undone(b"1")).rolled
+
+
+async def test_what_is_not_there_has_nothing_to_roll_until_it_is(scene: Scene) -> None:
+    deploy(scene, "Deployment", "web")
+    spec = asking(("Deployment", "later"), ALL[0], immutable=True)
+    outcome = await scene.sync(holding(b"1"), spec)
+    assert (outcome.restarts.absent, outcome.restarts.problems) == (("Deployment later",), ())
     assert outcome.restarts.rolled == ("Deployment web (secret/one)",)
-    assert not outcome.restarts.behind
+    roll_out(scene, *ALL[0])
+    before = (await scene.sync(holding(b"1"), spec)).restarts
+    deploy(scene, "Deployment", "later")
+    after = (await scene.sync(holding(b"1"), spec)).restarts
+    assert (before.looks[0], after.absent) == (ABSENT, ())
+    assert after.rolled == ("Deployment later (secret/one)",)
 
 
 async def test_without_the_right_mirrors_go_on_and_what_pods_may_use_stays(scene: Scene) -> None:
@@ -128,9 +185,12 @@ async def test_without_the_right_mirrors_go_on_and_what_pods_may_use_stays(scene
     (problem,) = outcome.restarts.problems
     assert problem.reason is Reason.RESTART_FAILED
     assert "deployments of the group apps" in problem.message
+    assert 'cannot get resource "deployments" in API group "apps"' in problem.message
     assert (len(outcome.created), outcome.deleted) == (1, ())
     assert scene.names() == {first, *outcome.created}
     scene.client = whole
+    await scene.sync(holding(b"2"), spec)
+    roll_out(scene, *ALL[0])
     assert (await scene.sync(holding(b"2"), spec)).deleted == (first,)
 
 

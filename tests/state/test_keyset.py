@@ -67,7 +67,14 @@ def test_trusted_items_come_oldest_first(held: Keyset) -> None:
     assert [each for each in ids if not each.lstrip("+-").isdecimal()] == ids[: len(ids) - len(numbers)]
 
 
-@pytest.mark.parametrize(("held", "why"), [((), "holds no key pair"), ((item("1", trusted=False),), "none of its key")])
+@pytest.mark.parametrize(
+    ("held", "why"),
+    [
+        ((), "holds no key pair"),
+        ((item("1", trusted=False),), "all of its key pairs are distrusted"),
+        ((item("1", trusted=False), item("one")), "none of its trusted key pairs has an integer id"),
+    ],
+)
 def test_a_keyset_without_primary_is_refused_by_name(held: tuple[KeysetItem, ...], why: str) -> None:
     with pytest.raises(UnusableKeyset, match=f"{KEY} has no usable primary: .*{why}"):
         keyset.require_primary(Keyset("kubernetes-ca", "1", held), KEY)

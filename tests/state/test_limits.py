@@ -45,12 +45,34 @@ LARGEST = {
 }
 
 
-@pytest.mark.parametrize("key", LARGEST)
-async def test_a_file_larger_than_its_kind_is_not_even_read(tree: Tree, counts: RequestCounts, key: str) -> None:
+ONE_BY_ONE = sorted(key for key in LARGEST if key.startswith(("pki/", "secrets/")))
+
+
+@pytest.mark.parametrize("key", sorted(LARGEST.keys() - ONE_BY_ONE))
+async def test_a_document_larger_than_its_kind_is_not_even_read(tree: Tree, counts: RequestCounts, key: str) -> None:
     await tree.trunk.write(key, b"#" * (LARGEST[key] + 1))
     with pytest.raises(MalformedFile, match=f"{key} has {LARGEST[key] + 1} bytes"):
         await read_state(tree, await tree.list_files(), EVERYTHING)
     assert counts.reads == 0
+
+
+@pytest.mark.parametrize("keys", [*([key] for key in ONE_BY_ONE), ONE_BY_ONE])
+async def test_a_keyset_secret_or_ssh_key_larger_than_its_kind_is_broken_and_the_rest_is_read(
+    tree: Tree, counts: RequestCounts, keys: list[str]
+) -> None:
+    for key in keys:
+        await tree.trunk.write(key, b"#" * (LARGEST[key] + 1))
+    await tree.trunk.write("instancegroup/g", GROUP)
+    await tree.trunk.write("secrets/sound", b'{"Data":"eA=="}')
+    read = await read_state(tree, await tree.list_files(), EVERYTHING)
+    assert (list(read.state.instance_groups), list(read.state.secrets), counts.reads) == (["g"], ["sound"], 2)
+    assert {key: type(error) for key, error in read.broken.items()} == dict.fromkeys(keys, MalformedFile)
+    assert all(f"{key} has {LARGEST[key] + 1} bytes" in read.broken[key].message for key in keys)
+
+
+async def test_giants_that_are_not_read_do_not_count(tree: Tree) -> None:
+    listing = listing_of({f"secrets/s{number}": LARGEST["secrets/giant"] + 1 for number in range(20)})
+    assert len((await read_state(tree, listing, EVERYTHING)).broken) == 20
 
 
 async def test_config_alone_has_the_same_bound(tree: Tree) -> None:

@@ -82,7 +82,7 @@ fields = st.builds(FieldChange, texts, st.sampled_from(Action), json_values, jso
 changes = many(st.builds(Change, texts, st.sampled_from(Action), many(fields, 60)), 60)
 differences = many(st.builds(Difference, texts, texts, json_values, json_values), 60)
 plans = st.builds(Plan, changes, differences, differences)
-failures = st.builds(Failure, st.sampled_from(Reason), st.sampled_from(Nature), texts)
+failures = st.builds(Failure, st.sampled_from(Reason), st.sampled_from(Nature), texts, about=texts)
 mirrored = st.lists(
     st.builds(Mirrored, names, texts, st.none() | texts, st.none() | times), max_size=3, unique_by=lambda m: m.secret
 ).map(tuple)
@@ -115,7 +115,10 @@ outcomes = st.builds(
     history=st.none()
     | many(st.builds(AppliedRevision, counts, st.just("2026-01-01T00:00:00Z"), counts, texts, texts), 150),
     certificates=st.none() | many(st.builds(Certificate, texts, texts, times), 10),
-    mirrors=st.none() | st.builds(MirrorReport, mirrored, many(texts, 10), many(failures, 10)),
+    mirrors=st.none()
+    | st.builds(
+        MirrorReport, mirrored, many(texts, 10), many(failures, 10), missing=texts, remarks=st.lists(texts).map(tuple)
+    ),
     cloud=st.none() | st.builds(CloudUpdate, st.none() | st.booleans(), st.sampled_from(Reason), texts),
     migration=st.none() | migrations,
     rotations=st.none() | many(st.builds(RotationReport, names, st.sampled_from(Phase), texts, texts, texts), 200),

@@ -157,12 +157,32 @@ def test_a_conflict_that_a_person_must_decide_stalls() -> None:
     assert says(outcome, "StoreReachable") == ("True", "Succeeded")
 
 
-def test_the_first_mirror_that_fails_speaks_for_all() -> None:
-    problems = tuple(Failure(Reason.MIRROR_CONFLICT, Nature.STALLED, f"Secret {name} isn't ours.") for name in "abc")
-    outcome = good(mirrors=MirrorReport(problems=problems))
+def test_the_first_mirror_that_fails_is_told_in_full_and_the_others_by_name() -> None:
+    problems = tuple(
+        Failure(Reason.MIRROR_CONFLICT, Nature.STALLED, f"Secret {name} isn't ours.", about=f"ssh/{name}")
+        for name in "abcdefgh"
+    )
+    outcome = good(mirrors=MirrorReport(problems=problems, remarks=("Kept.",)))
     assert says(outcome, "Ready") == says(outcome, "Mirrored") == ("False", "MirrorConflict")
-    assert conditions(outcome)["Mirrored"]["message"] == "Secret a isn't ours. (2 more)"
+    assert conditions(outcome)["Mirrored"]["message"] == (
+        "Secret a isn't ours. Others: ssh/b (MirrorConflict), ssh/c (MirrorConflict), ssh/d (MirrorConflict), "
+        "ssh/e (MirrorConflict), ssh/f (MirrorConflict) and 2 more. Kept."
+    )
     assert says(outcome, "Stalled") == ("True", "MirrorConflict")
+
+
+def test_a_missing_source_is_told_and_ready_does_not_mind() -> None:
+    outcome = good(mirrors=MirrorReport(missing="Missing: secret/a.", remarks=("Not there: Deployment web.",)))
+    assert says(outcome, "Mirrored") == ("False", "SourceMissing")
+    assert conditions(outcome)["Mirrored"]["message"] == "Missing: secret/a. Not there: Deployment web."
+    assert says(outcome, "Ready") == ("True", "Succeeded")
+    assert "Stalled" not in conditions(outcome)
+
+
+def test_what_is_worth_telling_of_mirrors_is_no_failure() -> None:
+    outcome = good(mirrors=MirrorReport(remarks=("Not there: Deployment web.",)))
+    assert says(outcome, "Mirrored") == ("True", "Mirrored")
+    assert conditions(outcome)["Mirrored"]["message"].endswith("source. Not there: Deployment web.")
 
 
 def test_mirrors_are_counted() -> None:

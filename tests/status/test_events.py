@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from clusterstate.errors import AccessDenied, StoreUnavailable
+from clusterstate.errors import AccessDenied, Nature, Reason, StoreUnavailable
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.outcome import MirrorReport, Outcome
+from clusterstate.plan.outcome import Failure, MirrorReport, Outcome
 from clusterstate.status.build import build_status
 from clusterstate.status.events import MAX_NOTE, EventType, Notice, event_manifest, make_deeds, make_turns
 from tests.status.outcomes import CHANGE, DRIFT, NOW, OTHER_DRIFT, URL, failed, good
@@ -59,6 +59,13 @@ def test_a_push_tells_files_and_fields() -> None:
 def test_written_mirrors_are_told_by_name() -> None:
     outcome = good(mirrors=MirrorReport(written=("a", "b")))
     assert [each.message for each in make_deeds(outcome)] == ["Wrote Secrets a, b."]
+
+
+def test_a_missing_source_and_its_return_are_told_once() -> None:
+    missing = good(mirrors=MirrorReport(missing="No longer in the store: secret/a."))
+    refused = good(mirrors=MirrorReport(problems=(Failure(Reason.MIRROR_REFUSED, Nature.STALLED, "Too large."),)))
+    assert told(missing, missing, good(), refused)[:3] == [[("Warning", "SourceMissing")], [], [("Normal", "Mirrored")]]
+    assert told(refused)[0] == [("Warning", "MirrorRefused")]
 
 
 def test_a_deed_is_told_each_time_it_is_done_and_a_turn_once() -> None:

@@ -8,6 +8,7 @@
     record     a Secret of ours as the informer keeps it: no bytes  pure
     missing    mirrors that are kept although their source is gone     pure
     templates  which mirrors the Pods of a workload use, and how it is rolled     pure
+    rollout    whether every Pod of a workload has its present template     pure
     sync       writes the Secrets
     restart    writes the workloads
 

@@ -71,5 +71,9 @@ class Mirrors:
     wanted: tuple[Mirror, ...]
     problems: tuple[MirrorProblem, ...] = ()
     """Sources whose mirror can't be made; what was mirrored of them before is left alone."""
+    kept: frozenset[str] = frozenset()
+    """Names of the Secrets that stay although nothing in the store makes them."""
+    missing: str = ""
+    """Why they stay, in whole sentences."""
     restart: tuple[RestartTarget, ...] = ()
     """Workloads that are rolled when a mirror that their Pods use changes."""

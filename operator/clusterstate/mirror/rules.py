@@ -19,6 +19,10 @@ SERVICE_ACCOUNTS = frozenset({_SERVICE_ACCOUNT, LEGACY_KEYSETS[_SERVICE_ACCOUNT]
 """Keysets that sign service account tokens, by their name of today and by that in old stores."""
 
 
+KINDS = frozenset({"keyset", "secret", "ssh"})
+"""What the source of a mirror begins with."""
+
+
 def is_chosen(name: str, rule: NameRule) -> bool:
     """Whether a glob of `include` matches and none of `exclude` does."""
     return _matches(name, rule.include) and not _matches(name, rule.exclude)
@@ -28,6 +32,12 @@ def is_asked_for(spec: MirrorSpec, kind: str, name: str) -> bool:
     """Whether a rule chooses that `keyset`, `secret` or `ssh`, were it in the store; of another kind there is none."""
     chosen_by = {"keyset": spec.keysets, "secret": (spec.secrets,), "ssh": (spec.ssh_public_keys,)}
     return any(rule is not None and is_chosen(name, rule) for rule in chosen_by.get(kind, ()))
+
+
+def is_source(text: str) -> bool:
+    """Whether a text names something that could be mirrored."""
+    kind, _, name = text.partition("/")
+    return kind in KINDS and bool(name)
 
 
 def is_named_exactly(name: str, include: Collection[str]) -> bool:

@@ -6,8 +6,8 @@ to or deleted. A mirror that fails is reported and doesn't hold up the others.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeVar
 
@@ -32,7 +32,7 @@ from clusterstate.mirror.manifest import (
 )
 from clusterstate.mirror.objects import Mirror, MirrorProblem, Mirrors
 from clusterstate.mirror.record import MirrorRecord, reduce
-from clusterstate.mirror.restart import NO_RESTARTS, Restarts, restart
+from clusterstate.mirror.restart import NO_RESTARTS, Restarts, Roller, Rolls
 
 PARALLEL_WRITES = 8
 """Secrets of one ClusterState that are written at the same time."""
@@ -61,24 +61,32 @@ class MirrorOutcome:
     unchanged: tuple[str, ...] = ()
     problems: tuple[MirrorProblem, ...] = ()
     restarts: Restarts = NO_RESTARTS
+    held: tuple[str, ...] = ()
+    """Secrets that would go if no Pod needed them."""
 
 
-async def sync(client: Client, mirrors: Mirrors, present: Mapping[str, MirrorRecord]) -> MirrorOutcome:
+async def sync(
+    client: Client, mirrors: Mirrors, present: Mapping[str, MirrorRecord], rolls: Rolls | None = None
+) -> MirrorOutcome:
     """Create, update and delete Secrets until they are equal to `mirrors`; write nothing where they are.
 
     `present` holds what the informer knows of the owner's namespace, by name, and may change meanwhile; records
     of other owners in it are ignored. New and changed Secrets come first, then the workloads that use them, so that
-    what uses one under a new name finds it before the old one goes. Secrets of a source that has a problem stay.
+    what uses one under a new name finds it before the old one goes, once no Pod needs that. Secrets of a source that
+    has a problem stay. `rolls` tells what was made of the workloads before.
     """
     writer = _Writer(client, mirrors.owner)
-    made = await _each(mirrors.wanted, lambda mirror: writer.settle(mirror, present.get(mirror.name)))
+    made = await _carry_out(mirrors.wanted, lambda mirror: writer.settle(mirror, present.get(mirror.name)))
     problems = [*mirrors.problems, *(each for each in made.values() if isinstance(each, MirrorProblem))]
     there = [mirror for mirror in mirrors.wanted if isinstance(made[mirror.name], Deed)]
-    restarts = await restart(client, mirrors.owner.namespace, mirrors.restart, there)
-    kept = {mirror.source for mirror in mirrors.wanted} if restarts.behind else frozenset()
-    removed = await _each(_stale(mirrors, problems, present, kept), writer.remove)
+    roller = Roller(client, mirrors.owner.namespace, rolls or Rolls())
+    restarts = await roller.restart(mirrors.restart, there, _sources_of(mirrors, present))
+    stale = _stale(mirrors, problems, present)
+    asked = {mirror.source for mirror in mirrors.wanted}
+    held = {record.name for record in stale if record.source in asked and restarts.needs(record.source)}
+    removed = await _carry_out((record for record in stale if record.name not in held), writer.remove)
     problems += [each for each in removed.values() if isinstance(each, MirrorProblem)]
-    return _outcome({**made, **removed}, problems, restarts)
+    return replace(_outcome({**made, **removed}, problems, restarts), held=tuple(sorted(held)))
 
 
 class _Writer:
@@ -171,7 +179,9 @@ class _Writer:
             )
 
 
-async def _each(things: Iterable[Thing], deed: Callable[[Thing], Awaitable[Deed]]) -> dict[str, Deed | MirrorProblem]:
+async def _carry_out(
+    things: Iterable[Thing], deed: Callable[[Thing], Awaitable[Deed]]
+) -> dict[str, Deed | MirrorProblem]:
     gate = asyncio.Semaphore(PARALLEL_WRITES)
 
     async def one(thing: Thing) -> Deed | MirrorProblem:
@@ -187,16 +197,17 @@ async def _each(things: Iterable[Thing], deed: Callable[[Thing], Awaitable[Deed]
 
 
 def _stale(
-    mirrors: Mirrors,
-    problems: Iterable[MirrorProblem],
-    present: Mapping[str, MirrorRecord],
-    kept: Collection[str],
+    mirrors: Mirrors, problems: Iterable[MirrorProblem], present: Mapping[str, MirrorRecord]
 ) -> list[MirrorRecord]:
-    """Give what goes: what isn't wanted, has no problem, and isn't of a source that is kept."""
-    names = {mirror.name for mirror in mirrors.wanted} | {problem.secret for problem in problems}
-    sources = {problem.source for problem in problems}.union(kept)
+    """Give what isn't wanted, has no problem, and isn't kept without a source."""
+    names = {mirror.name for mirror in mirrors.wanted} | {problem.secret for problem in problems} | mirrors.kept
+    sources = {problem.source for problem in problems}
     ours = (each for each in present.values() if each.owner_uid == mirrors.owner.uid and not each.deleting)
     return [record for record in ours if record.name not in names and record.source not in sources]
+
+
+def _sources_of(mirrors: Mirrors, present: Mapping[str, MirrorRecord]) -> dict[str, str]:
+    return {name: each.source for name, each in present.items() if each.owner_uid == mirrors.owner.uid}
 
 
 def _outcome(

@@ -5,7 +5,7 @@ that differs is written there, which makes the workload roll. The names of immut
 so references to them, or to what stands for them, are led to the mirror of today in the same write.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,7 +15,7 @@ import msgspec
 
 from clusterstate.api.annotations import MIRRORS_IN_USE
 from clusterstate.kube.kinds import JsonObject
-from clusterstate.mirror.names import unstamped
+from clusterstate.mirror.names import stamped, unstamped
 from clusterstate.mirror.objects import Mirror
 
 _LISTS = ("volumes", "initContainers", "containers", "imagePullSecrets")
@@ -34,18 +34,20 @@ class Roll:
     """What its Pods hadn't been started with."""
 
 
-def make_roll(workload: JsonObject, mirrors: Iterable[Mirror]) -> Roll | None:
+def make_roll(workload: JsonObject, mirrors: Collection[Mirror], ours: Mapping[str, str]) -> Roll | None:
     """Give what is to be written into a workload for those mirrors, which are there; None: nothing.
 
-    Of a mirror that isn't among them, since it can't be made now, stays what was noted.
+    Of a mirror that isn't among them, since it can't be made now, stays what was noted. `ours` are the Secrets that are
+    or were mirrors, with their sources: one of somebody else may be named like an immutable mirror.
     """
     template = workload["spec"]["template"]
     spec, noted = deepcopy(template.get("spec") or {}), _noted(template)
-    by_name = _by_name(mirrors)
+    by_name, by_base = _by_name(mirrors), {_base(each): each for each in mirrors}
     used = {}
     for place, key in _places(spec):
-        mirror = by_name.get(place[key]) or by_name.get(unstamped(place[key]))
-        if mirror is not None:
+        name = place[key]
+        mirror = by_name.get(name) or by_base.get(unstamped(name))
+        if mirror is not None and (name in by_name or _was(mirror, name, ours, noted)):
             used[mirror.source] = mirror.digest
             place[key] = mirror.name
     lists = {name: spec[name] for name in _LISTS if spec.get(name) != (template.get("spec") or {}).get(name)}
@@ -62,11 +64,25 @@ def digest_of_template(workload: JsonObject) -> str:
     return sha256(msgspec.json.encode(workload["spec"]["template"], order="sorted")).hexdigest()
 
 
-def _by_name(mirrors: Iterable[Mirror]) -> dict[str, Mirror]:
+def noted_sources(workload: JsonObject) -> frozenset[str]:
+    """Give the sources that Pods of a workload, once it is rolled, may use in some content."""
+    return frozenset(_noted(workload["spec"]["template"]))
+
+
+def _by_name(mirrors: Collection[Mirror]) -> dict[str, Mirror]:
     """Give the mirrors by name, and by what stands for them: their own names come first."""
-    found = tuple(mirrors)
-    immutable = {key: each for each in found if each.immutable for key in (each.alias, unstamped(each.name))}
-    return immutable | {each.name: each for each in found}
+    return {each.alias: each for each in mirrors if each.immutable} | {each.name: each for each in mirrors}
+
+
+def _base(mirror: Mirror) -> str:
+    """Give what the names of its contents begin with, were it immutable."""
+    return unstamped(stamped(mirror.alias or mirror.name, mirror.digest))
+
+
+def _was(mirror: Mirror, name: str, ours: Mapping[str, str], noted: Mapping[str, str]) -> bool:
+    """Whether a name is one that the mirror had: that Secret is there, or the template's own note tells its content."""
+    before = noted.get(mirror.source)
+    return ours.get(name) == mirror.source or (before is not None and stamped(unstamped(name), before) == name)
 
 
 def _noted(template: JsonObject) -> Mapping[str, str]:
@@ -78,21 +94,21 @@ def _noted(template: JsonObject) -> Mapping[str, str]:
 
 
 def _places(spec: JsonObject) -> Iterator[_Place]:
-    for volume in _each(spec, "volumes"):
+    for volume in _items(spec, "volumes"):
         yield from _place(volume.get("secret"), "secretName")
-        for source in _each(volume.get("projected") or {}, "sources"):
+        for source in _items(volume.get("projected") or {}, "sources"):
             yield from _place(source.get("secret"), "name")
     for kind in ("initContainers", "containers"):
-        for container in _each(spec, kind):
-            for variable in _each(container, "env"):
+        for container in _items(spec, kind):
+            for variable in _items(container, "env"):
                 yield from _place((variable.get("valueFrom") or {}).get("secretKeyRef"), "name")
-            for source in _each(container, "envFrom"):
+            for source in _items(container, "envFrom"):
                 yield from _place(source.get("secretRef"), "name")
-    for secret in _each(spec, "imagePullSecrets"):
+    for secret in _items(spec, "imagePullSecrets"):
         yield from _place(secret, "name")
 
 
-def _each(owner: JsonObject, key: str) -> Iterable[Any]:
+def _items(owner: JsonObject, key: str) -> Iterable[Any]:
     return owner.get(key) or ()
 
 

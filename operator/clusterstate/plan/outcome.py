@@ -63,6 +63,8 @@ class Failure:
     message: str
     retry_after: float | None = None
     """Seconds, where the other side named them."""
+    about: str = ""
+    """Which of many things, in as few words as tell it."""
 
     @classmethod
     def of(cls, error: ClusterStateError) -> "Failure":
@@ -89,9 +91,13 @@ class MirrorReport:
     written: tuple[str, ...] = ()
     """Names of the Secrets that this run created, changed or removed."""
     problems: tuple[Failure, ...] = ()
-    """Why mirrors could not be made, or are kept without a source, or workloads could not be rolled."""
+    """Why mirrors could not be made, or workloads could not be rolled."""
     restarted: tuple[str, ...] = ()
     """Workloads that this run has rolled, each with what its Pods get anew."""
+    missing: str = ""
+    """Which Secrets are kept without a source, and why; empty: none is."""
+    remarks: tuple[str, ...] = ()
+    """What else is worth telling, in whole sentences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,12 @@ def make_request(state: ClusterState) -> Request:
         require_cloud_update=state.spec.sync.require_cloud_update,
         expiry_warning=parse_duration(state.spec.expiry_warning),
     )
+
+
+def is_called_for(state: ClusterState) -> bool:
+    """Whether a person asked for a run by annotation, and hasn't got it."""
+    token = state.metadata.annotations.get(RECONCILE_REQUESTED_AT)
+    return token is not None and token != state.status.last_handled_reconcile_at
 
 
 def make_bare_request(body: Mapping[str, Any]) -> Request:

@@ -50,10 +50,21 @@ def require_primary(keyset: Keyset, key: str) -> KeysetItem:
     """Give the primary. Raise `UnusableKeyset`, which names the file, where there is none: kops would crash."""
     if item := primary(keyset):
         return item
-    why = "none of its key pairs is trusted and has an integer id" if keyset.items else "it holds no key pair"
+    why, advice = _why_unusable(keyset)
     raise UnusableKeyset(
-        f"{key} has no usable primary: {why}. kops itself crashes on it. Restore the file from a backup, or remove "
-        "the distrustTimestamp of the key pair that the cluster still uses."
+        f"{key} has no usable primary: {why}. kops itself crashes on it. Restore the file from a backup{advice}."
+    )
+
+
+def _why_unusable(keyset: Keyset) -> tuple[str, str]:
+    """Give what is wrong with a keyset that has no primary, and what helps beside a backup."""
+    if not keyset.items:
+        return "it holds no key pair", ""
+    if any(item.trusted for item in keyset.items):
+        return "none of its trusted key pairs has an integer id", ""
+    return (
+        "all of its key pairs are distrusted",
+        ", or remove the distrustTimestamp of the key pair that the cluster still uses",
     )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from clusterstate.errors import StateError, StateTooLarge
+from clusterstate.errors import MalformedFile, StateError, StateTooLarge
 from clusterstate.state import codec, layout, limits
 from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import Places
@@ -29,6 +29,9 @@ BEHIND_BACKUPS = layout.BACKUPS + "~"
 """Sorts behind whatever etcd-manager writes into `backups/`, and before every key behind that folder."""
 OWN_PLACE = Places(None, None, None)
 TRUNK = "The cluster's own prefix, {spec.store.url}/{spec.clusterName},"
+
+ONE_BY_ONE: Final = frozenset({layout.FileKind.KEYSET, layout.FileKind.SECRET, layout.FileKind.SSH_PUBLIC_KEY})
+"""What is judged file by file: one that is damaged or too large holds up no other."""
 
 T = TypeVar("T")
 
@@ -298,11 +301,12 @@ class _Files:
     Of many bad files always the same one is named, and no more than a few wait in memory to be decoded.
     """
 
-    def __init__(self, tree: Tree, there: Sequence[str]) -> None:
+    def __init__(self, tree: Tree, there: Sequence[str], oversized: Mapping[str, StateError]) -> None:
         self.versions: dict[str, Version] = {}
         self.broken: dict[str, StateError] = {}
         self._tree = tree
         self._there = frozenset(there)
+        self._oversized = oversized
         self._left = iter(there)
         self._reading: dict[str, asyncio.Task[Blob]] = {}
         for _ in range(PARALLEL):
@@ -320,6 +324,9 @@ class _Files:
         """Give the same for those that can be read; why the others can't is kept in `broken`, by key."""
         found = {}
         for name, key in keys.items():
+            if key in self._oversized:
+                self.broken[key] = self._oversized[key]
+                continue
             try:
                 found[name] = await self._decoded(key, decode)
             except StateTooLarge:
@@ -348,14 +355,30 @@ class _Files:
             self._reading[key] = asyncio.create_task(self._tree.read(key))
 
 
+def _find_oversized(entries: Iterable[Entry]) -> dict[str, StateError]:
+    """Give what is wrong with keysets, secrets and SSH keys by key; raise what is with any other file."""
+    found: dict[str, StateError] = {}
+    for entry in entries:
+        try:
+            limits.check_file(entry.key, entry.size)
+        except MalformedFile as error:
+            if layout.kind_of(entry.key).kind not in ONE_BY_ONE:
+                raise
+            found[entry.key] = error
+    return found
+
+
 @asynccontextmanager
 async def _open_files(tree: Tree, listing: Listing, keys: Iterable[str]) -> AsyncGenerator[_Files, None]:
-    """Give those of the files that are there, to be taken in their order, once their sizes are known to be sane."""
+    """Give those of the files that are there, to be taken in their order, once their sizes are known to be sane.
+
+    One that is too large isn't read; where others do without it, only whoever takes it hears of that.
+    """
     there = [listing.entries[key] for key in keys if key in listing.entries]
-    for entry in there:
-        limits.check_file(entry.key, entry.size)
-    limits.check_total(there)
-    files = _Files(tree, [entry.key for entry in there])
+    oversized = _find_oversized(there)
+    sane = [entry for entry in there if entry.key not in oversized]
+    limits.check_total(sane)
+    files = _Files(tree, [entry.key for entry in sane], oversized)
     try:
         yield files
     finally:

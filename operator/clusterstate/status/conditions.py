@@ -1,6 +1,6 @@
 """Conditions of a run, after kstatus: pure, and the only place that knows which outcome makes which condition."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreErro
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.naming import NAMED, cut, named
-from clusterstate.plan.outcome import Outcome
+from clusterstate.plan.outcome import Failure, MirrorReport, Outcome
 from clusterstate.plan.pull import Pull
 from clusterstate.status.certificates import ROTATE, find_ending, tell_end
 from clusterstate.status.texts import stamp
@@ -132,11 +132,24 @@ def _mirrored(outcome: Outcome) -> Condition:
         return _not_reached(kind, outcome)
     if report.problems:
         first = report.problems[0]
-        more = f" ({len(report.problems) - 1} more)" if len(report.problems) > 1 else ""
-        return Condition(kind, Truth.FALSE, first.reason, first.message + more)
+        text = " ".join([first.message, *_others(report.problems[1:]), *_notes(report)])
+        return Condition(kind, Truth.FALSE, first.reason, text)
+    if report.missing:
+        return Condition(kind, Truth.FALSE, Reason.SOURCE_MISSING, " ".join(_notes(report)))
     if not outcome.request.mirroring:
         return Condition(kind, Truth.TRUE, Reason.MIRRORING_OFF, "spec.mirror asks for no Secrets.")
-    return Condition(kind, Truth.TRUE, Reason.MIRRORED, f"{len(report.mirrors)} Secrets are equal to their source.")
+    text = " ".join([f"{len(report.mirrors)} Secrets are equal to their source.", *_notes(report)])
+    return Condition(kind, Truth.TRUE, Reason.MIRRORED, text)
+
+
+def _others(problems: Sequence[Failure]) -> Iterator[str]:
+    """Name those that aren't told in full."""
+    if problems:
+        yield f"Others: {named([f'{each.about} ({each.reason.value})' for each in problems])}."
+
+
+def _notes(report: MirrorReport) -> list[str]:
+    return [text for text in (report.missing, *report.remarks) if text]
 
 
 def _certificates_valid(outcome: Outcome, now: datetime) -> Condition:

@@ -93,10 +93,11 @@ def _hooked(outcome: Outcome) -> Iterator[Notice]:
             yield Notice(EventType.WARNING, Reason.AFTER_PUSH_FAILED, f"Job {hook.job} has failed: {hook.message}")
 
 
-TOLD = (ConditionType.READY, ConditionType.IN_SYNC, ConditionType.CERTIFICATES_VALID)
+TOLD = (ConditionType.READY, ConditionType.IN_SYNC, ConditionType.MIRRORED, ConditionType.CERTIFICATES_VALID)
 """Conditions whose turns are told: the others either follow from them or are Ready's own reason.
 
-Of certificates only that all are valid again: each one's end is told by itself (`status.certificates`).
+Of certificates only that all are valid again: each one's end is told by itself (`status.certificates`). Of mirrors
+only what Ready doesn't mind: that a source is missing, and that none is any more.
 """
 
 
@@ -105,6 +106,8 @@ def _turned(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Not
     for kind in TOLD:
         was, now = old.get(kind.value), new.get(kind.value)
         if now is None or now["status"] == "Unknown" or _says(was) == _says(now):
+            continue
+        if kind is ConditionType.MIRRORED and not _misses_a_source(now if now["status"] == "False" else was):
             continue
         if now["status"] == "False" and kind is not ConditionType.CERTIFICATES_VALID:
             yield Notice(EventType.WARNING, Reason(now["reason"]), now["message"])
@@ -116,6 +119,10 @@ def _migrated(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[N
     old, new = before.get("migration", {}), after.get("migration", {})
     if new.get("phase") in {"Switched", "CleanedUp"} and (old.get("to"), old.get("phase")) != (new["to"], new["phase"]):
         yield Notice(EventType.NORMAL, Reason.MIGRATED, new["message"])
+
+
+def _misses_a_source(condition: Mapping[str, Any] | None) -> bool:
+    return condition is not None and condition["reason"] == Reason.SOURCE_MISSING.value
 
 
 def _says(condition: Mapping[str, Any] | None) -> tuple[str, ...] | None:

@@ -371,7 +371,7 @@ class Run:
         """Note what a state says of certificates, rotations and the cloud, and have mirrors follow it."""
         certificates = tuple(primary_certificates(state))
         self.certificates = None if sight.broken else certificates
-        self.rotations = follow(sight, self.owner.name, state, self.now)
+        self.rotations = follow(sight, self.owner, state, self.now)
         others = (*turns_of(self.rotations, self.now, pushed=self.pushed), *renewals(self.state.spec.keysets, state))
         ends = (each.not_after for each in certificates)
         self.memory.look_again = next_turn(ends, self.request.expiry_warning, self.now, others)

@@ -80,8 +80,8 @@ def _require_name(name: str, where: str) -> None:
     if not names_authority(name) and not is_service_account(name):
         raise SpecInvalid(
             f"{where}: key pairs are made for service-account, and for CAs, in whose names ca is a word of its own: "
-            "ca, …-ca, …-ca-…. By that mirrors know whose private keys need an exact name. Give tlsSecretRef instead, or "
-            "correct the name."
+            "ca, …-ca, …-ca-…. By that mirrors know whose private keys need an exact name. Give tlsSecretRef instead, "
+            "or correct the name."
         )
 
 

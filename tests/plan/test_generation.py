@@ -159,9 +159,16 @@ def test_a_certificate_without_its_key_counts_as_there() -> None:
     assert [world.run(at(days), newer_than=text(3)) for days in (3.1, 4)] == [1, 0], "unless another one is asked for"
 
 
-def test_a_moment_to_come_is_refused() -> None:
+def test_a_moment_far_to_come_is_refused() -> None:
     with pytest.raises(SpecInvalid, match=r"spec\.keysets\[kubernetes-ca\]\.generate\.newerThan: .* yet to come"):
-        World().plan(at(0), newer_than=text(0))
+        World().plan(at(0), newer_than=text(1.01))
+
+
+def test_a_moment_of_tomorrow_is_waited_for() -> None:
+    world = World()
+    assert [world.run(at(days), newer_than=text(0.5)) for days in (0, 0.4, 0.5, 0.6, 0.7)] == [1, 0, 0, 1, 0]
+    declared = [DeclaredKeyset(name=NAME, generate=Generate(newer_than=text(0.5)))]
+    assert list(renewals(declared, State())) == [at(0.5) + timedelta(seconds=1)]
 
 
 def test_what_is_gone_is_not_silently_replaced() -> None:

@@ -6,6 +6,7 @@ there once. Where it is gone, another one in its place would be trusted by nobod
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -22,6 +23,10 @@ from clusterstate.state.objects import State
 
 LONGEST_COMMON_NAME: Final = 64
 """Bytes, as X.509 has it."""
+AHEAD: Final = timedelta(days=1)
+"""How far ahead a moment may be that another key pair is asked for: clocks differ, and people plan for the night."""
+PASSED: Final = timedelta(seconds=1)
+"""After a moment, until it is looked whether a key pair is asked for by it."""
 _CURRENT: Final = {old: name for name, old in LEGACY_KEYSETS.items()}
 _ADDED: Final = "/spec/keys/-"
 """The item that is going to be the last one: its id isn't known before it is made."""
@@ -131,11 +136,15 @@ def generate(
 ) -> Generated:
     """Decide whether a key pair is to be made; `known` is what was applied, None where nothing was.
 
-    Raises `SpecInvalid` for a moment of the future, and `KeysetGone` where a key pair that was there is gone.
+    A moment of today or tomorrow asks for nothing until it has passed. Raises `SpecInvalid` for a later one, and
+    `KeysetGone` where a key pair that was there is gone.
     """
-    where, asked = f"spec.keysets[{name}].generate", wanted.asked
+    where = f"spec.keysets[{name}].generate"
     if wanted.newer_than is not None and wanted.newer_than >= now:
-        raise SpecInvalid(f"{where}.newerThan: {asked} is yet to come. Give a moment that has passed.")
+        if wanted.newer_than > now + AHEAD:
+            raise SpecInvalid(f"{where}.newerThan: {wanted.asked} is yet to come. Give a moment that has passed.")
+        wanted = replace(wanted, newer_than=None)
+    asked = wanted.asked
     newest = find_newest(keyset)
     missing = newest is None or (wanted.newer_than is not None and newest.made <= wanted.newer_than)
     if not missing and not _ends(wanted, newest, now):
@@ -174,7 +183,10 @@ def _change(name: str, request: KeyRequest, *, new: bool) -> Change:
 def renewals(keysets: Iterable[Keyset], state: State) -> Iterator[datetime]:
     """Give when time alone asks for another key pair."""
     for each in keysets:
-        before = each.generate.renew_before if each.generate else None
-        newest = find_newest(state.keysets.get(each.name))
-        if before and newest is not None:
-            yield newest.ends - parse_duration(before)
+        if each.generate is None:
+            continue
+        wanted, newest = _declared(each.name, each.generate), find_newest(state.keysets.get(each.name))
+        if wanted.newer_than is not None:
+            yield wanted.newer_than + PASSED
+        if wanted.renew_before and newest is not None:
+            yield newest.ends - wanted.renew_before

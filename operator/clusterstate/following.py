@@ -5,6 +5,7 @@ from clusterstate.api.durations import parse_duration
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Context, Memory
 from clusterstate.facts import Findings, told_certificates
+from clusterstate.kube.owner import Owner
 from clusterstate.mirroring import keep_mirrors
 from clusterstate.plan.cloud import Pushes, cloud_update
 from clusterstate.plan.expiry import next_turn
@@ -25,7 +26,7 @@ async def follow_state(
     """
     found.unread = tuple(name for kind, name in map(kind_of, sight.broken) if kind is FileKind.KEYSET)
     found.certificates = (*primary_certificates(after), *told_certificates(declared.status, found.unread))
-    found.rotations = None if found.unread else follow(sight, declared.metadata.name, after, found.now)
+    found.rotations = None if found.unread else follow(sight, Owner.of(declared.metadata), after, found.now)
     turns = turns_of(found.rotations or (), found.now, pushed=found.pushed)
     ends = (each.not_after for each in found.certificates)
     warning = parse_duration(declared.spec.expiry_warning)

@@ -30,7 +30,8 @@ from clusterstate.plan.observed import Observed, specs_of
 from clusterstate.plan.ownership import ownership_of
 from clusterstate.plan.place import Origin, as_plain
 from clusterstate.plan.pull import Pull, make_pull
-from clusterstate.plan.rollout import Rollout
+from clusterstate.plan.rolled import Annotation
+from clusterstate.plan.rollout import rollout_of
 from clusterstate.plan.rotation_report import RotationReport, report_rotations
 from clusterstate.state.digests import Digests
 from clusterstate.state.keypair import KeyPair
@@ -147,10 +148,12 @@ def bring(state: ClusterState, desired: Desired, after: State) -> Pull | None:
     return make_pull(state, ownership_of(state.metadata), desired, specs_of(after))
 
 
-def follow(sight: Sight, name: str, after: State, now: datetime) -> tuple[RotationReport, ...]:
-    """Give how far rotations are that the object of that name declares, once the store holds `after`."""
-    rollout = Rollout(sight.observed.node_configs, sight.desired.rolled)
-    return report_rotations(sight.desired, name, after.keysets, rollout, now)
+def follow(sight: Sight, owner: Owner, after: State, now: datetime) -> tuple[RotationReport, ...]:
+    """Give how far rotations are that this object declares, once the store holds `after`."""
+    desired, before = sight.desired, sight.observed.state
+    annotation = Annotation(owner.namespace, owner.name, desired.rolled)
+    rollout = rollout_of(desired, sight.observed)
+    return report_rotations(desired, annotation, (before.keysets, after.keysets), rollout, now)
 
 
 def _wanted(state: ClusterState, applied: Collection[str]) -> Wanted:

@@ -338,7 +338,10 @@ class Run:
         """Raise `ObjectNotFound` or `ObjectChanged` when the declaration isn't the one that was planned from."""
         there = await self.context.client.get(CLUSTER_STATES.without_bodies, *self.key)
         found, known = there["metadata"], self.state.metadata
-        if (found["uid"], found.get("generation")) != (known.uid, known.generation) or "deletionTimestamp" in found:
+        rolled = (found.get("annotations") or {}).get(ROLLED) == known.annotations.get(ROLLED)
+        withdrawn = not rolled and not self.found.pushed and (self.found.plan or Plan()).rotates
+        replaced = (found["uid"], found.get("generation")) != (known.uid, known.generation)
+        if replaced or withdrawn or "deletionTimestamp" in found:
             raise ObjectChanged(
                 f"ClusterState {self.owner} was changed or deleted during the run. The next one sees it."
             )

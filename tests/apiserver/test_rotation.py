@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from clusterstate.state import codec, keyset
 from clusterstate.state.objects import Keyset
 from tests.kops.asking import request
-from tests.support.keypairs import certificate, pem, tls_secret
+from tests.support.keypairs import CERT_MANAGERS_USAGE, certificate, pem, tls_secret
 from tests.support.operating import Body, conditions
 from tests.support.world import DATA, MINIMAL, World, manifest
 
@@ -20,6 +20,7 @@ KEY = "pki/private/kubernetes-ca/keyset.yaml"
 FILE = f"{MINIMAL}/{KEY}"
 CONTROL_PLANE = f"{MINIMAL}/igconfig/control-plane/master-us-test-1a/nodeupconfig.yaml"
 WORKER = f"{MINIMAL}/igconfig/node/nodes/nodeupconfig.yaml"
+LEFT = f"{MINIMAL}/igconfig/node/gone/nodeupconfig.yaml"
 
 
 def stored(world: World) -> Keyset:
@@ -48,6 +49,7 @@ def told(body: Body) -> Body:
 def confirm(world: World, message: str) -> None:
     """Run the command that the message ends with."""
     command = shlex.split(message.rpartition("kubectl ")[2].removesuffix(" ."))
+    assert command[2:4] == ["-n", world.namespace]
     world.kubectl(*command)
 
 
@@ -88,7 +90,7 @@ def ready(world: World) -> World:
     world.put(FILE, (DATA / "kops-store" / MINIMAL / KEY).read_bytes())
     update_cluster(world)
     key = ec.generate_private_key(ec.SECP256R1())
-    world.apply(tls_secret("ca", certificate(key), pem(key)))
+    world.apply(tls_secret("ca", certificate(key, usage=CERT_MANAGERS_USAGE), pem(key)))
     return world
 
 
@@ -107,14 +109,16 @@ def test_a_rotation_from_its_beginning_to_its_undoing(ready: World) -> None:
 def create(world: World, old: str) -> str:
     """See a new key pair come, which waits for the nodes; give its id."""
     row, body = until(world, "Created"), world.settled()
+    assert "usages: [cert sign, crl sign]" in conditions(body)["InSync"]["message"]
     new: str = row["nextId"]
     assert [item.id for item in stored(world).items] == [old, new]
     assert row["primaryId"] == old
     assert cloud(body) == ("False", "WaitingForRollout")
     assert f"kops update cluster {MINIMAL} --yes ; kops rolling-update" in row["message"]
     annotate(world, new)
-    assert f"confirms {new} came too early" in told(request(world))["message"]
-    confirm(world, told(world.state())["message"].partition(" . ")[0])
+    row = told(request(world))
+    assert f"confirms {new} came too early" in row["message"]
+    assert row["ignoredConfirmations"] == [new]
     return new
 
 
@@ -130,9 +134,16 @@ def promote(world: World, old: str, new: str) -> None:
     assert "nodeupconfig.yaml" in told(request(world))["message"]
     world.put(WORKER, whole)
     row = told(request(world))
-    assert (row["phase"], stored(world).primary_id) == ("Created", old), "confirmed is what can't be yet"
-    world.kill_operator()
+    assert (row["phase"], stored(world).primary_id) == ("Created", old), "it was confirmed before it could be so"
+    confirm(world, row["message"].partition(" . ")[0])
+    row = told(request(world))
+    assert "ignoredConfirmations" not in row
+    world.put(LEFT, whole.replace(b"CAs: {}", b"CAs: x"))
     confirm(world, row["message"])
+    row = told(request(world))
+    assert (row["phase"], f"{LEFT.partition('/')[2]} is left over" in row["message"]) == ("Created", True)
+    world.kill_operator()
+    world.s3.delete_object(Bucket=world.bucket, Key=LEFT)
     world.start_operator()
     until(world, "Promoted")
     found, body = stored(world), world.state()

@@ -76,7 +76,7 @@ def test_when_a_key_pair_was_made_is_told_by_its_id_its_serial_or_its_certificat
     assert made(str(serial_at(NOW + timedelta(days=1), 7))) == NOW + timedelta(days=1)
     for odd in ("7", "x", str(1 << 158), str(serial_at(NOW + timedelta(days=9999), 0))):
         assert made(odd) == NOW
-    assert find_newest(Keyset("x", "7", (KeysetItem("7", pair.certificate, None),))) is None
+    assert find_newest(Keyset("x", "7", (KeysetItem("7", None, pair.private_key),))) is None
 
 
 async def test_other_work_goes_on_while_a_key_is_made() -> None:

@@ -6,7 +6,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from clusterstate.sandbox.process import Child, free_port
+from clusterstate.state import codec
+from clusterstate.state.keyset import trust_bundle
+from clusterstate.state.layout import keyset_key
+from tests.apiserver.test_rotation import confirm, told
 from tests.kops.asking import request
 from tests.support.keypairs import certificate, pem, tls_secret
 from tests.support.kops import Kops
@@ -23,6 +29,7 @@ from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
 KEYSET = "webhook-ca"
+GROUP = "control-plane-us-east-1a"
 MIRROR = f"state-keyset-{KEYSET}"
 SERVER = """
 import signal, socket, ssl, sys
@@ -119,13 +126,27 @@ def serving(world: World, port: int, pki: Path) -> Iterator[None]:
         server.stop()
 
 
-def test_no_handshake_fails_through_a_whole_rotation(world: World, kops: Kops) -> None:
+def publish(world: World) -> None:
+    """Tell nodes of the keyset as `kops update cluster` does of those that it gives to them."""
+    found = codec.decode_keyset(world.read(f"{COMPLEX}/{keyset_key(KEYSET)}"), "")
+    config = {"CAs": {KEYSET: trust_bundle(found).decode()}, "KeypairIDs": {KEYSET: found.primary_id}}
+    world.put(f"{COMPLEX}/igconfig/control-plane/{GROUP}/nodeupconfig.yaml", yaml.safe_dump(config).encode())
+
+
+def follow(world: World) -> None:
+    """Publish the keyset, and confirm that nodes follow as status says."""
+    publish(world)
+    confirm(world, told(request(world))["message"])
+
+
+def test_no_handshake_fails_through_whole_rotations(world: World, kops: Kops) -> None:
+    """People rotate with kops first, then the operator does."""
     world.load_store()
-    (first, old), (second, new) = renewal(), renewal()
+    (first, old), (second, new), (third, last) = renewal(), renewal(), renewal()
     world.apply(first)
-    declared = [{"name": KEYSET, "tlsSecretRef": {"name": "webhook-tls"}}]
+    declared: dict[str, Any] = {"name": KEYSET, "tlsSecretRef": {"name": "webhook-tls"}}
     rules = [{"include": [KEYSET], "parts": "KeyPair"}]
-    world.apply(manifest(url=world.url, keysets=declared, mirror={"keysets": rules}))
+    world.apply(manifest(url=world.url, keysets=[declared], mirror={"keysets": rules}))
     pki, port = world.directory / "pki", free_port()
     files = [file_of(MIRROR, key) for key in ("tls.crt", "tls.key", "ca.crt")]
     reload = ["sh", "-c", f"kill -HUP $(cat {world.directory}/pid)"]
@@ -146,12 +167,20 @@ def test_no_handshake_fails_through_a_whole_rotation(world: World, kops: Kops) -
             kops.run("distrust", "keypair", KEYSET, before, "--name", COMPLEX)
             request(world)
             world.until(lambda: serials(pki / "ca.crt") == [new], agent.log.read_text)
+
+            declared["rotation"] = {"promoteAfter": "0s", "distrustAfter": "0s"}
+            world.apply(third)
+            world.apply(manifest(url=world.url, keysets=[declared], mirror={"keysets": rules}))
+            world.until(lambda: set(serials(pki / "ca.crt")) == {new, last}, agent.log.read_text)
+            follow(world)
+            world.until(lambda: client.peers[-1] == last, lambda: world.state()["status"])
+            assert set(serials(pki / "ca.crt")) == {new, last}
+            follow(world)
+            world.until(lambda: serials(pki / "ca.crt") == [last], lambda: world.state()["status"])
             reached = len(client.peers)
             world.until(lambda: len(client.peers) > reached + 5)
     assert client.failures == []
-    turn = client.peers.index(new)
-    assert set(client.peers[:turn]) == {old}
-    assert set(client.peers[turn:]) == {new}
+    assert [serial for serial, _ in groupby(client.peers)] == [old, new, last]
 
 
 def listens(port: int) -> bool:

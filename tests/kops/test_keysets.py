@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat, load_pem_private_key
 
 from clusterstate.api.keysets import KeyAlgorithm
-from clusterstate.apply.issuing import BACK_DATED, certify
+from clusterstate.apply.issuing import certify
 from clusterstate.plan.desired import KeyRequest
 from clusterstate.state import codec
-from clusterstate.state.keypair import find_newest, make_key_pair
+from clusterstate.state.keypair import BACK_DATED, find_newest, make_key_pair
 from clusterstate.state.layout import keyset_key
 from clusterstate.state.objects import Keyset, KeysetItem
 from tests.kops.asking import QUIET, look_again, request

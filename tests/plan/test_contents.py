@@ -1,11 +1,13 @@
 """Secrets, SSH keys, files and key pairs in a plan: the table of docs/sync.md, by digests."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,12 +16,14 @@ from clusterstate.errors import AdoptionRefused, SpecInvalid
 from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.desired import AdoptionPolicy, ConflictPolicy, Desired, Direction, DriftPolicy
 from clusterstate.plan.diff import make_plan, plan_digest
+from clusterstate.plan.key_pairs import MOST_NEWER
 from clusterstate.plan.observed import Applied, Observed
-from clusterstate.state.keypair import KeyPairFacts
+from clusterstate.state.keypair import KeyPairFacts, read_key_pair
 from clusterstate.state.layout import keyset_key
 from clusterstate.state.objects import Keyset, KeysetItem, State
 from clusterstate.store.base import Version
 from tests.plan.states import NOW, cluster, declare, golden
+from tests.support.keypairs import DAY, certificate, pem
 
 SECRET, FILE = "secrets/token", "addons/a.yaml"
 A, B, C, OTHER = "k:a", "k:b", "k:c", "lost:a"
@@ -235,6 +239,7 @@ def test_an_addition_expects_the_keyset_that_was_read() -> None:
         ("ca", replace(PAIR, authority=False), "isn't a CA's"),
         ("service-account", replace(PAIR, algorithm=KeyAlgorithm.ECDSA), "RS256"),
         ("etcd-clients-ca", replace(PAIR, algorithm=KeyAlgorithm.ECDSA), "etcd-manager loads RSA keys only"),
+        ("kubernetes-ca", replace(PAIR, signs=False), "usages cert sign and crl sign"),
         ("kubelet", replace(PAIR, not_after=NOW), "ended at"),
         ("kubelet", replace(PAIR, not_before=NOW + timedelta(days=1)), "begins at"),
     ],
@@ -242,6 +247,54 @@ def test_an_addition_expects_the_keyset_that_was_read() -> None:
 def test_a_key_pair_that_would_do_harm_is_refused(name: str, pair: KeyPairFacts, words: str) -> None:
     with pytest.raises(SpecInvalid, match=rf"spec\.keysets\[{name}\]: .*{words}"):
         make_plan(with_pair(name, pair), seen({}, None), NOW)
+
+
+NO_CA = replace(PAIR, authority=False, signs=False, kops_type=False, common_name="service-account")
+
+
+@pytest.mark.parametrize(
+    ("name", "pair", "words"),
+    [
+        ("kubernetes-ca", PAIR, ""),
+        (
+            "kubernetes-ca",
+            replace(PAIR, kops_type=False),
+            r"kops update cluster issues another .*\[cert sign, crl sign\]",
+        ),
+        ("service-account", NO_CA, "kops update cluster issues another"),
+        ("kubelet", replace(NO_CA, common_name=""), ""),
+        ("service-account", replace(PAIR, common_name="service-account"), ""),
+        ("service-account", PAIR, "common name is empty: kops leaves a key out of OIDC"),
+        ("master", replace(PAIR, common_name="m"), "common name is m: kops leaves a key out of OIDC"),
+    ],
+)
+def test_a_key_pair_that_kops_treats_otherwise_is_told(name: str, pair: KeyPairFacts, words: str) -> None:
+    done = make_plan(with_pair(name, pair), seen({}, None), NOW)
+    assert done.changes
+    assert bool(done.warnings) is bool(words)
+    assert all(re.search(rf"^spec\.keysets\[{name}\]: .*{words}", each) for each in done.warnings)
+
+
+def test_a_certificate_renewed_with_its_old_key_is_told() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    old, new = (certificate(key, begins=NOW - DAY, ends=NOW + days * DAY) for days in (9, 99))
+    pair = replace(read_key_pair(new, pem(key), "").facts, kops_type=True)
+    state = replace(GCE, keysets={"kubernetes-ca": Keyset("kubernetes-ca", "5", (KeysetItem("5", old, None),))})
+    done = make_plan(with_pair(pair=pair), seen({}, None, state=state), NOW)
+    assert done.changes == ()
+    assert "rotationPolicy: Always" in done.warnings[0]
+    same = replace(pair, not_after=pair.not_after - 90 * DAY)
+    assert make_plan(with_pair(pair=same), seen({}, None, state=state), NOW).warnings == ()
+
+
+def test_a_secret_that_flaps_does_not_fill_the_keyset() -> None:
+    def newer(count: int) -> State:
+        items = tuple(KeysetItem(str(number), None, None) for number in range(10, 11 + count))
+        return replace(GCE, keysets={"kubernetes-ca": Keyset("kubernetes-ca", "10", items)})
+
+    assert make_plan(with_pair(), seen({}, None, state=newer(MOST_NEWER)), NOW).changes
+    with pytest.raises(SpecInvalid, match="11 key pairs are newer than the primary"):
+        make_plan(with_pair(), seen({}, None, state=newer(MOST_NEWER + 1)), NOW)
 
 
 @pytest.mark.parametrize(("name", "old"), [("kubernetes-ca", "ca"), ("service-account", "master")])

@@ -139,9 +139,36 @@ def test_the_end_of_a_certificate_asks_for_another() -> None:
     assert list(renewals(declared, world.observed().state)) == [at(355.1 + 355)]
 
 
-def test_a_moment_to_come_is_refused() -> None:
+def test_a_distrusted_key_pair_does_not_count_for_the_end() -> None:
+    world = World()
+    world.run(at(0))
+    world.run(at(200), newer_than=text(199))
+    assert world.keyset is not None
+    old, new = world.keyset.items
+    world.keyset = replace(world.keyset, items=(old, replace(new, distrusted_at=at(300))))
+    assert [world.run(at(days), renew_before="240h", newer_than=text(199)) for days in (354.9, 355.1, 360)] == [0, 1, 0]
+
+
+def test_a_certificate_without_its_key_counts_as_there() -> None:
+    world = World()
+    world.run(at(0))
+    assert world.keyset is not None
+    (made,) = world.keyset.items
+    world = World(replace(world.keyset, items=(replace(made, private_key=None),)))
+    assert [world.run(at(1)), world.run(at(2), newer_than=text(-1))] == [0, 0]
+    assert [world.run(at(days), newer_than=text(3)) for days in (3.1, 4)] == [1, 0], "unless another one is asked for"
+
+
+def test_a_moment_far_to_come_is_refused() -> None:
     with pytest.raises(SpecInvalid, match=r"spec\.keysets\[kubernetes-ca\]\.generate\.newerThan: .* yet to come"):
-        World().plan(at(0), newer_than=text(0))
+        World().plan(at(0), newer_than=text(1.01))
+
+
+def test_a_moment_of_tomorrow_is_waited_for() -> None:
+    world = World()
+    assert [world.run(at(days), newer_than=text(0.5)) for days in (0, 0.4, 0.5, 0.6, 0.7)] == [1, 0, 0, 1, 0]
+    declared = [DeclaredKeyset(name=NAME, generate=Generate(newer_than=text(0.5)))]
+    assert list(renewals(declared, State())) == [at(0.5) + timedelta(seconds=1)]
 
 
 def test_what_is_gone_is_not_silently_replaced() -> None:
@@ -198,7 +225,7 @@ def test_under_pull_nothing_is_made_and_what_is_missing_is_told() -> None:
 @pytest.mark.parametrize(
     ("name", "fields", "words"),
     [
-        ("front-proxy", {}, "kops makes key pairs for service-account and for CAs only"),
+        ("front-proxy", {}, "key pairs are made for service-account, and for CAs"),
         ("service-account", {"algorithm": "ECDSA"}, "RS256"),
         ("master", {"algorithm": "ECDSA"}, "RS256"),
         ("etcd-manager-ca-main", {"algorithm": "ECDSA"}, "etcd-manager loads RSA keys only"),

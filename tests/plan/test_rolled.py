@@ -2,7 +2,7 @@
 
 import pytest
 
-from clusterstate.plan.rolled import confirm_command, confirmations, is_confirmed
+from clusterstate.plan.rolled import Annotation, confirmations, is_confirmed
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,14 @@ def test_what_is_confirmed(value: str, what: str, *, expected: bool) -> None:
 def test_the_command_keeps_what_is_confirmed_and_nothing_that_a_shell_would_run() -> None:
     value = "7, s3://a/b#3,$(rm),`x`,8;rm,7,9'"
     assert confirmations(value)[:2] == ("7", "s3://a/b#3")
-    start = "kubectl annotate --overwrite clusterstate/prod clusterstate.dev/rolled="
-    assert confirm_command("prod", value, "5") == f"{start}7,s3://a/b#3,5"
-    assert confirm_command("prod", value, "7") == f"{start}s3://a/b#3,7"
-    assert confirm_command("prod", value, "", without={"7"}) == f"{start}s3://a/b#3"
+    start = "kubectl annotate --overwrite -n clusters clusterstate/prod clusterstate.dev/rolled="
+    annotation = Annotation("clusters", "prod", value)
+    assert annotation.command(["5"]) == f"{start}7,s3://a/b#3,5"
+    assert annotation.command(["7", "6"]) == f"{start}s3://a/b#3,7,6"
+    assert annotation.command([], without={"7"}) == f"{start}s3://a/b#3"
+
+
+def test_a_command_that_would_be_too_long_is_another_one() -> None:
+    annotation = Annotation("clusters", "prod", ",".join(f"s3://a/{number}#1" for number in range(99)))
+    told = annotation.command(["5"], without=["4"])
+    assert told == "kubectl edit -n clusters clusterstate/prod # clusterstate.dev/rolled with 5 without 4"

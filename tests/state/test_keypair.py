@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import PrivateFormat
+from cryptography.x509 import KeyUsage
 
 from clusterstate.errors import SpecInvalid
 from clusterstate.state import codec
@@ -15,7 +16,7 @@ from clusterstate.state.keyset import primary
 from clusterstate.state.layout import keyset_key
 from clusterstate.state.objects import Keyset, KeysetItem
 from tests.plan.states import DATA
-from tests.support.keypairs import DAY, NOW, certificate, pem
+from tests.support.keypairs import CERT_MANAGERS_USAGE, DAY, NOW, certificate, pem, usage
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 TODAY = int(NOW.timestamp()) * 10**9 << 32
@@ -58,6 +59,38 @@ def test_the_id_is_the_serial_unless_it_is_taken_or_of_the_future() -> None:
     taken = Keyset("x", None, (KeysetItem(str(TODAY - 1), None, None), KeysetItem(str(TODAY), None, None)))
     assert choose_id(facts, taken, NOW) == str(TODAY + 1)
     assert choose_id(replace(long, not_before=NOW - timedelta(days=36500)), None, NOW).isdigit()
+
+
+def test_a_small_serial_is_an_id_of_its_own_below_the_primary() -> None:
+    facts = read_key_pair(certificate(KEY, serial=7), pem(KEY), "").facts
+    before = golden()
+    assert choose_id(facts, before, NOW) == "7", "as kops would have it for a key pair that isn't the primary"
+    after = with_key_pair(before, before.name, read_key_pair(certificate(KEY, serial=7), pem(KEY), ""), "7")
+    assert (primary(after), after.items[0].id) == (primary(before), "7")
+    taken = replace(before, items=(*before.items, KeysetItem("7", None, None)))
+    assert int(choose_id(facts, taken, NOW)) > max(int(item.id) for item in before.items)
+
+
+@pytest.mark.parametrize(
+    ("given", "signs", "like_kops"),
+    [
+        (None, True, False),
+        (usage("key_cert_sign", "crl_sign"), True, True),
+        (CERT_MANAGERS_USAGE, True, False),
+        (usage("digital_signature"), False, False),
+    ],
+)
+def test_what_a_certificate_may_be_used_for(given: KeyUsage | None, *, signs: bool, like_kops: bool) -> None:
+    facts = read_key_pair(certificate(KEY, usage=given), pem(KEY), "").facts
+    assert (facts.signs, facts.kops_type, facts.common_name) == (signs, like_kops, "test")
+    assert not read_key_pair(certificate(KEY, usage=given, authority=False), pem(KEY), "").facts.kops_type
+
+
+def test_the_type_of_what_kops_makes_is_its_own() -> None:
+    for path in (DATA / "kops-store").glob("*/pki/private/*/keyset.yaml"):
+        for item in codec.decode_keyset(path.read_bytes(), keyset_key(path.parent.name)).items:
+            if item.certificate and item.private_key:
+                assert read_key_pair(item.certificate, item.private_key, str(path)).facts.kops_type, path
 
 
 def test_one_more_key_pair_leaves_the_primary_alone_and_is_found_again() -> None:

@@ -113,6 +113,8 @@ async def test_too_much_in_all_is_refused_before_anything_is_read(
 def test_exactly_as_much_as_is_allowed_is_allowed() -> None:
     limits.check_total(listing_of({f"instancegroup/g{number}": 2 * 1024**2 for number in range(16)}).entries.values())
     limits.check_total(listing_of({f"instancegroup/g{number}": 1 for number in range(5_000)}).entries.values())
+    setups = {f"igconfig/node/g{number}/nodeupconfig.yaml": 2 * 1024**2 for number in range(17)}
+    limits.check_total(listing_of(setups).entries.values())
     for key, size in LARGEST.items():
         limits.check_file(key, size)
     limits.check_listed(limits.MAX_LISTED, "anywhere")

@@ -45,9 +45,10 @@ class Generate(Declared, frozen=True, kw_only=True):
     """How long, at least 1h, the certificate is valid from now; it begins two days before, for clocks that go slow."""
     newer_than: Moment | None = None
     """The newest key pair must have been made after this moment, else another one is generated. Set it to now to begin
-    a rotation; the same value never makes two, and it must have passed."""
+    a rotation; the same value never makes two. One that is yet to come, within a day, is waited for."""
     renew_before: Duration | None = None
-    """Generate another key pair so long before the certificate of the newest one ends. Absent: a person begins."""
+    """Generate another key pair so long before the certificate of the newest trusted one ends. Absent: a person
+    begins."""
 
 
 class Rotation(Declared, frozen=True, kw_only=True):
@@ -60,9 +61,11 @@ class Rotation(Declared, frozen=True, kw_only=True):
     paused: bool = False
     """Take no step; the status goes on telling what the next one waits for."""
     promote_after: Duration | None = None
-    """Promote the newest key pair once it is at least that old and all nodes trust it. Absent: a person promotes."""
+    """Promote the newest key pair once it was made, not added, at least so long ago, and all nodes trust it. Absent: a
+    person promotes."""
     distrust_after: Duration | None = None
-    """Distrust older key pairs once the primary is at least that old and all nodes use it. Absent: a person does."""
+    """Distrust older key pairs once the primary was made, not promoted, at least so long ago, and all nodes use it.
+    Absent: a person does."""
     trust: Annotated[tuple[KeyId, ...], Meta(max_length=64)] = ()
     """Ids of key pairs that are trusted whatever the rest says: a distrust of them is undone."""
 

@@ -204,6 +204,9 @@ class KeysetStatus(Reported, frozen=True, kw_only=True):
     """Id of the key pair that is promoted next."""
     message: Annotated[str, Meta(max_length=MESSAGE_LENGTH)] = ""
     """What the next step waits for, and who has to do it."""
+    ignored_confirmations: Annotated[tuple[Annotated[str, Meta(max_length=128)], ...], Meta(max_length=64)] = ()
+    """Parts of the annotation clusterstate.dev/rolled that don't count for this keyset until they are taken out of it:
+    they came too early, or a step that is done was taken on them."""
 
 
 class HistoryEntry(Reported, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import hashlib
 import secrets
 import string
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from cryptography import x509
@@ -22,11 +22,9 @@ from cryptography.x509.oid import NameOID
 from clusterstate.api.keysets import KeyAlgorithm
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.desired import KeyRequest
-from clusterstate.state.keypair import KeyPair, make_key_pair, serial_at
+from clusterstate.state.keypair import AUTHORITY_USAGE, BACK_DATED, KeyPair, make_key_pair, serial_at
 from clusterstate.state.layout import kind_of
 
-BACK_DATED: Final = timedelta(hours=48)
-"""For clocks that go slow."""
 CURVES: Final[Mapping[int, tuple[ec.EllipticCurve, SHA256 | SHA384 | SHA512]]] = {
     256: (ec.SECP256R1(), SHA256()),
     384: (ec.SECP384R1(), SHA384()),
@@ -66,7 +64,7 @@ def certify(request: KeyRequest, key: PrivateKey, serial: int, now: datetime) ->
     begins, ends = now - BACK_DATED, now + request.validity
     public = key.public_key()
     builder = x509.CertificateBuilder(name, name, public, serial, begins, ends)
-    builder = builder.add_extension(_usage(), critical=True)
+    builder = builder.add_extension(AUTHORITY_USAGE, critical=True)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier(_identify(public)), critical=False)
     return builder.sign(key, SHA256() if isinstance(key, rsa.RSAPrivateKey) else CURVES[request.size][1])
@@ -75,20 +73,6 @@ def certify(request: KeyRequest, key: PrivateKey, serial: int, now: datetime) ->
 def _attribute(kind: x509.ObjectIdentifier, text: str) -> x509.NameAttribute[str]:
     printable = PRINTABLE.issuperset(text)
     return x509.NameAttribute(kind, text, _ASN1Type.PrintableString if printable else _ASN1Type.UTF8String)
-
-
-def _usage() -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _identify(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bytes:

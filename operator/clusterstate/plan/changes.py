@@ -88,6 +88,11 @@ class Plan:
     applied: Applied = field(default_factory=Applied, repr=False)
     """The base of the next plan, once all changes are written: recorded before the first, settled after the last."""
 
+    @property
+    def rotates(self) -> bool:
+        """Whether a step of a rotation is among the changes: it was decided by what people confirm."""
+        return any(change.step is not None for change in self.changes)
+
     def state_after(self, state: State) -> State:
         """Give a state as it is once all changes are written."""
         written = {change.key: change.document for change in self.changes if change.document is not None}

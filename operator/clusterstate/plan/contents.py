@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from clusterstate.errors import SpecInvalid
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.desired import ConflictPolicy, Desired, Direction, DriftPolicy, Policy
-from clusterstate.plan.generation import generate, is_met, moments, require_algorithm
+from clusterstate.plan.generation import generate, is_met, moments
+from clusterstate.plan.key_pairs import find_warnings, require_current_name, require_fit
 from clusterstate.plan.observed import Applied, Observed
 from clusterstate.plan.ssh_keys import in_order, require_one_ssh_key
 from clusterstate.plan.values import join
 from clusterstate.state import codec
 from clusterstate.state.digests import comparable
 from clusterstate.state.keypair import KeyPairFacts, choose_id, public_keys_of
-from clusterstate.state.layout import LEGACY_KEYSETS, FileKind, Places, keyset_key, kind_of, names_authority
+from clusterstate.state.layout import FileKind, Places, keyset_key, kind_of
 from clusterstate.state.objects import Keyset, State
 from clusterstate.store.base import Version
 
@@ -108,6 +108,7 @@ def add_contents(
     decision = _decide(desired, observed, sides, now)
     changes = [part.change for part in decision.parts() if part.change is not None]
     require_one_ssh_key(desired, after.cluster, specs.contents, changes)
+    plan = replace(plan, warnings=(*plan.warnings, *find_warnings(desired, observed.state.keysets)))
     return _join(plan, decision, desired, in_order([*plan.changes, *changes], one_ssh_key=desired.one_ssh_key))
 
 
@@ -215,8 +216,7 @@ def _add_key_pair(
     drift = ours in base.key_pairs.get(name, ())
     if drift and policy.drift is not DriftPolicy.CORRECT:
         return _Part(key, ours, drift=True)
-    _require_fit(name, pair, now)
-    _require_current_name(name, observed.state.keysets)
+    require_fit(name, pair, observed.state.keysets, now)
     change = _addition(name, pair, observed.state.keysets.get(name), now)
     return _Part(key, ours, replace(change, expect=observed.versions.get(key)), drift=drift)
 
@@ -234,32 +234,8 @@ def _generate(name: str, desired: Desired, observed: Observed, base: Applied, no
     done = generate(name, desired.generate[name], keyset, known, desired.policy.drift, now)
     if done.change is None:
         return _Part(key, done.applied, drift=done.drift)
-    _require_current_name(name, keysets)
+    require_current_name(name, keysets)
     return _Part(key, done.applied, replace(done.change, expect=observed.versions.get(key)))
-
-
-def _require_fit(name: str, pair: KeyPairFacts, now: datetime) -> None:
-    """Raise `SpecInvalid` for a key pair that would do harm in the keyset."""
-    where = f"spec.keysets[{name}]"
-    if pair.not_after <= now:
-        raise SpecInvalid(f"{where}: the certificate ended at {pair.not_after:%Y-%m-%d %H:%M} UTC. Renew it.")
-    if pair.not_before > now:
-        raise SpecInvalid(f"{where}: the certificate begins at {pair.not_before:%Y-%m-%d %H:%M} UTC only. Wait for it.")
-    if names_authority(name) and not pair.authority:
-        raise SpecInvalid(
-            f"{where}: the certificate isn't a CA's, but this keyset's sign others. Give one with CA:TRUE."
-        )
-    require_algorithm(name, pair.algorithm, where)
-
-
-def _require_current_name(name: str, keysets: Mapping[str, Keyset]) -> None:
-    """Raise `SpecInvalid` where kops uses a keyset of an old name, which a new one would put out of use."""
-    old = LEGACY_KEYSETS.get(name)
-    if old in keysets and name not in keysets:
-        raise SpecInvalid(
-            f"spec.keysets[{name}]: the store has this keyset under its old name {old}, which kops reads as long as "
-            f"there is no {name}: a new one would replace what the running cluster trusts. Declare it as {old}."
-        )
 
 
 def carried_out(plan: Plan, state: State, bodies: Mapping[str, bytes]) -> State:

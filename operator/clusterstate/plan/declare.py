@@ -56,6 +56,7 @@ def declare(state: ClusterState, store_url: str) -> Desired:
         absent=frozenset(spec.absent),
         rotations={each.name: _rotation(each.rotation) for each in spec.keysets if each.rotation is not None},
         rolled=state.metadata.annotations.get(ROLLED, ""),
+        ignored={each.name: frozenset(each.ignored_confirmations) for each in state.status.keysets},
     )
 
 

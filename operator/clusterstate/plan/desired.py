@@ -130,6 +130,8 @@ class Desired:
     """By the keyset's name."""
     rolled: str = ""
     """The annotation `clusterstate.dev/rolled`: what people say that rolling updates have brought to all nodes."""
+    ignored: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What of it hasn't counted so far, by the keyset's name, as the run before told."""
 
     @property
     def state_url(self) -> str:

@@ -6,6 +6,7 @@ there once. Where it is gone, another one in its place would be trusted by nobod
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -16,13 +17,17 @@ from clusterstate.plan.changes import Action, Change, FieldChange
 from clusterstate.plan.desired import DriftPolicy, Generation, KeyRequest
 from clusterstate.state.keypair import Newest, find_newest
 from clusterstate.state.layout import LEGACY_KEYSETS, keyset_key, names_authority
+from clusterstate.state.node_config import SERVICE_ACCOUNT
 from clusterstate.state.objects import Keyset as StoredKeyset
 from clusterstate.state.objects import State
 
 LONGEST_COMMON_NAME: Final = 64
 """Bytes, as X.509 has it."""
+AHEAD: Final = timedelta(days=1)
+"""How far ahead a moment may be that another key pair is asked for: clocks differ, and people plan for the night."""
+PASSED: Final = timedelta(seconds=1)
+"""After a moment, until it is looked whether a key pair is asked for by it."""
 _CURRENT: Final = {old: name for name, old in LEGACY_KEYSETS.items()}
-_SERVICE_ACCOUNT: Final = "service-account"
 _ADDED: Final = "/spec/keys/-"
 """The item that is going to be the last one: its id isn't known before it is made."""
 
@@ -62,12 +67,26 @@ def _moment(text: str | None, where: str) -> datetime | None:
         raise SpecInvalid(f"{where}.newerThan: {text} is no time. Correct it.") from None
 
 
+def is_service_account(name: str) -> bool:
+    """Whether tokens of service accounts are signed by the keyset of this name, the current one or an old one."""
+    return _CURRENT.get(name, name) == SERVICE_ACCOUNT
+
+
+def names_published(name: str, common_name: str) -> bool:
+    """Whether kops publishes keys with certificates of this common name where it publishes those of the keyset.
+
+    For OIDC discovery it takes `service-account` alone (`pkg/model/issuerdiscovery.go`).
+    """
+    return not is_service_account(name) or common_name == SERVICE_ACCOUNT
+
+
 def _require_name(name: str, where: str) -> None:
-    """Refuse what kops wouldn't create either (`rotatableKeysetFilter` in kops's `cmd/kops/create_keypair.go`)."""
-    if not names_authority(name) and _CURRENT.get(name, name) != _SERVICE_ACCOUNT:
+    """Refuse names that don't tell that what is made is a CA; kops would take any with `-ca` in it."""
+    if not names_authority(name) and not is_service_account(name):
         raise SpecInvalid(
-            f"{where}: kops makes key pairs for service-account and for CAs only, whose names are ca, …-ca or …-ca-…. "
-            "Give tlsSecretRef instead, or correct the name."
+            f"{where}: key pairs are made for service-account, and for CAs, in whose names ca is a word of its own: "
+            "ca, …-ca, …-ca-…. By that mirrors know whose private keys need an exact name. Give tlsSecretRef instead, "
+            "or correct the name."
         )
 
 
@@ -79,16 +98,16 @@ def require_algorithm(name: str, algorithm: KeyAlgorithm, where: str) -> None:
     """
     if algorithm is KeyAlgorithm.RSA:
         return
-    if _CURRENT.get(name, name) == _SERVICE_ACCOUNT:
+    if is_service_account(name):
         raise SpecInvalid(f"{where}: kops publishes service-account keys as RS256 alone, so they must be RSA. Use RSA.")
     if name.startswith("etcd-"):
         raise SpecInvalid(f"{where}: etcd-manager loads RSA keys only, and etcd wouldn't start with another. Use RSA.")
 
 
 def _require_common_name(name: str, common_name: str, where: str) -> None:
-    if _CURRENT.get(name, name) == _SERVICE_ACCOUNT and common_name != _SERVICE_ACCOUNT:
+    if not names_published(name, common_name):
         raise SpecInvalid(
-            f"{where}.commonName: kops publishes those keys only whose certificate names {_SERVICE_ACCOUNT}. Remove it."
+            f"{where}.commonName: kops publishes those keys only whose certificate names {SERVICE_ACCOUNT}. Remove it."
         )
     if len(common_name.encode()) > LONGEST_COMMON_NAME:
         raise SpecInvalid(
@@ -117,11 +136,15 @@ def generate(
 ) -> Generated:
     """Decide whether a key pair is to be made; `known` is what was applied, None where nothing was.
 
-    Raises `SpecInvalid` for a moment of the future, and `KeysetGone` where a key pair that was there is gone.
+    A moment of today or tomorrow asks for nothing until it has passed. Raises `SpecInvalid` for a later one, and
+    `KeysetGone` where a key pair that was there is gone.
     """
-    where, asked = f"spec.keysets[{name}].generate", wanted.asked
+    where = f"spec.keysets[{name}].generate"
     if wanted.newer_than is not None and wanted.newer_than >= now:
-        raise SpecInvalid(f"{where}.newerThan: {asked} is yet to come. Give a moment that has passed.")
+        if wanted.newer_than > now + AHEAD:
+            raise SpecInvalid(f"{where}.newerThan: {wanted.asked} is yet to come. Give a moment that has passed.")
+        wanted = replace(wanted, newer_than=None)
+    asked = wanted.asked
     newest = find_newest(keyset)
     missing = newest is None or (wanted.newer_than is not None and newest.made <= wanted.newer_than)
     if not missing and not _ends(wanted, newest, now):
@@ -160,7 +183,10 @@ def _change(name: str, request: KeyRequest, *, new: bool) -> Change:
 def renewals(keysets: Iterable[Keyset], state: State) -> Iterator[datetime]:
     """Give when time alone asks for another key pair."""
     for each in keysets:
-        before = each.generate.renew_before if each.generate else None
-        newest = find_newest(state.keysets.get(each.name))
-        if before and newest is not None:
-            yield newest.ends - parse_duration(before)
+        if each.generate is None:
+            continue
+        wanted, newest = _declared(each.name, each.generate), find_newest(state.keysets.get(each.name))
+        if wanted.newer_than is not None:
+            yield wanted.newer_than + PASSED
+        if wanted.renew_before and newest is not None:
+            yield newest.ends - wanted.renew_before

@@ -15,7 +15,7 @@ from clusterstate.plan.departure import Departure
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.naming import named
 from clusterstate.plan.rewriting import DISCOVERY, urls_below
-from clusterstate.plan.rolled import confirm_command, confirmations, is_confirmed
+from clusterstate.plan.rolled import Annotation, confirmations, is_confirmed
 from clusterstate.state.layout import CONFIG, FileKind, kind_of
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import Listing
@@ -101,7 +101,8 @@ def _confirm(state: ClusterState, departure: Departure, new: str) -> str:
     """Give the command, which drops what confirmed an earlier move and keeps what confirms rotations."""
     value = state.metadata.annotations.get(ROLLED, "")
     moves = [part for part in confirmations(value) if "#" in part]
-    return confirm_command(state.metadata.name, value, confirmation(new, departure), without=moves)
+    annotation = Annotation(state.metadata.namespace, state.metadata.name, value)
+    return annotation.command([confirmation(new, departure)], without=moves)
 
 
 def _tell_readers(state: ClusterState, departure: Departure, old: str) -> str:

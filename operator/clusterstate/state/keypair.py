@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,13 +16,36 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+from cryptography.x509.oid import NameOID
 
 from clusterstate.api.keysets import KeyAlgorithm
 from clusterstate.errors import SpecInvalid
-from clusterstate.state.keyset import ODD_CERTIFICATE, by_age, primary
+from clusterstate.state.keyset import (
+    ODD_CERTIFICATE,
+    by_age,
+    certificate_not_after,
+    certificate_of,
+    primary,
+)
 from clusterstate.state.objects import Keyset, KeysetItem
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+BACK_DATED: Final = timedelta(hours=48)
+"""How long before it makes a certificate kops has it begin, for clocks that go slow."""
+AUTHORITY_USAGE: Final = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What kops's authorities, and its `service-account`, are for (`wellKnownCertificateTypes` in kops's `pkg/pki`)."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+T = TypeVar("T", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,11 @@ class KeyPairFacts:
     authority: bool
     """Whether the certificate is a CA's."""
     algorithm: KeyAlgorithm = KeyAlgorithm.RSA
+    signs: bool = True
+    """Whether nothing in the certificate forbids to sign others by its key."""
+    kops_type: bool = True
+    """Whether it is of the type that kops gives its authorities: a CA that signs certificates and CRLs, and no more."""
+    common_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +104,10 @@ def make_key_pair(certificate: x509.Certificate, key: RSAPrivateKey | EllipticCu
 
 
 def _facts(certificate: x509.Certificate) -> KeyPairFacts:
-    try:
-        authority = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except x509.ExtensionNotFound:
-        authority = False
+    constraints = _extension(certificate, x509.BasicConstraints)
+    usage = _extension(certificate, x509.KeyUsage)
+    names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    authority = constraints is not None and constraints.ca
     return KeyPairFacts(
         public_key=_public_key(certificate),
         serial=certificate.serial_number,
@@ -86,7 +115,17 @@ def _facts(certificate: x509.Certificate) -> KeyPairFacts:
         not_after=certificate.not_valid_after_utc,
         authority=authority,
         algorithm=KeyAlgorithm.RSA if isinstance(certificate.public_key(), RSAPublicKey) else KeyAlgorithm.ECDSA,
+        signs=usage is None or usage.key_cert_sign,
+        kops_type=authority and usage == AUTHORITY_USAGE and not _extension(certificate, x509.ExtendedKeyUsage),
+        common_name=str(names[-1].value) if names else "",
     )
+
+
+def _extension(certificate: x509.Certificate, kind: type[T]) -> T | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
 
 
 def _public_key(certificate: x509.Certificate) -> str:
@@ -95,15 +134,17 @@ def _public_key(certificate: x509.Certificate) -> str:
     return sha256.finalize().hex()
 
 
+def public_key_of(item: KeysetItem) -> str:
+    """Give what a key pair is recognised by; empty where its certificate can't be read."""
+    try:
+        return _public_key(x509.load_pem_x509_certificate(item.certificate or b""))
+    except ODD_CERTIFICATE:
+        return ""
+
+
 def public_keys_of(keyset: Keyset) -> frozenset[str]:
     """Give what the keyset's key pairs are recognised by; a certificate that can't be read has nothing."""
-    found = set()
-    for item in keyset.items:
-        try:
-            found.add(_public_key(x509.load_pem_x509_certificate(item.certificate or b"")))
-        except ODD_CERTIFICATE:
-            continue
-    return frozenset(found)
+    return frozenset(public_key_of(item) for item in keyset.items) - {""}
 
 
 def choose_id(facts: KeyPairFacts, keyset: Keyset | None, now: datetime) -> str:
@@ -133,30 +174,43 @@ def serial_at(time: datetime, chance: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """What is known of the newest key pair of a keyset."""
+    """What is known of the newest key pairs of a keyset."""
 
     made: datetime
+    """Of the newest one, distrusted or not."""
     ends: datetime
+    """Of the newest one that is trusted."""
 
 
 def find_newest(keyset: Keyset | None) -> Newest | None:
-    """Give the newest key pair, distrusted or not; None where no trusted one has a certificate and a private key."""
-    items = keyset.items if keyset else ()
-    pairs = [item for item in items if item.certificate and item.private_key]
-    if not any(item.trusted for item in pairs):
+    """Give what is known of the newest key pairs; None where no trusted item has a certificate.
+
+    Items without a private key count only where there is no other.
+    """
+    certified = [item for item in keyset.items if item.certificate] if keyset else []
+    valid = [item for item in certified if item.trusted]
+    if not valid:
         return None
-    return max((_age_of(item) for item in pairs), key=lambda each: each.made)
+    newest = max([item for item in certified if item.private_key] or certified, key=made_at)
+    lasting = max([item for item in valid if item.private_key] or valid, key=made_at)
+    ends = certificate_not_after(lasting)
+    assert ends is not None, "it has a certificate"
+    return Newest(made_at(newest), ends)
 
 
-def _age_of(item: KeysetItem) -> Newest:
-    """Tell when a key pair was made: its id or serial says so where kops, or we, built it; else its certificate."""
-    certificate = x509.load_pem_x509_certificate(item.certificate or b"")
+def made_at(item: KeysetItem) -> datetime:
+    """Tell when an item with a certificate was made: its id or serial says so where kops, or we, built it.
+
+    Else it is as kops would have dated it back. Raises `MalformedKeyset` on a certificate that can't be read.
+    """
+    certificate = certificate_of(item)
+    assert certificate is not None, "asked of those only that have one"
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     told = (
         _time_of(int(item.id) if item.id.isascii() and item.id.isdigit() else 0),
         _time_of(certificate.serial_number),
     )
-    return Newest(next((each for each in told if each is not None and begins <= each <= ends), begins), ends)
+    return next((each for each in told if each is not None and begins <= each <= ends), begins + BACK_DATED)
 
 
 def _time_of(serial: int) -> datetime | None:

@@ -118,15 +118,6 @@ def certificate_not_after(item: KeysetItem) -> datetime | None:
         raise _unreadable(item) from None
 
 
-def certificate_not_before(item: KeysetItem) -> datetime | None:
-    """Give the time at which the certificate begins; see `certificate_not_after`."""
-    certificate = certificate_of(item)
-    try:
-        return certificate.not_valid_before_utc if certificate else None
-    except ODD_CERTIFICATE:
-        raise _unreadable(item) from None
-
-
 def certificate_of(item: KeysetItem) -> x509.Certificate | None:
     """Give the certificate, None where the item has none. Raises `MalformedKeyset` like `trust_bundle`."""
     if item.certificate is None:

@@ -34,6 +34,7 @@ _KEYSETS = "pki/private/"
 _KEYSET_FILE = "/keyset.yaml"
 _SSH_PUBLIC_KEYS = "pki/ssh/public/admin/"
 _SECRETS = "secrets/"
+_NODE_CONFIGS = "igconfig/"
 _NODE_CONFIG = "/nodeupconfig.yaml"
 
 
@@ -84,7 +85,7 @@ _FOLDERS: Final = (
     ("clusteraddons/", FileKind.CLUSTER_ADDON),
     ("addons/", FileKind.ADDON),
     ("manifests/", FileKind.MANIFEST),
-    ("igconfig/", FileKind.IG_CONFIG),
+    (_NODE_CONFIGS, FileKind.IG_CONFIG),
     (BACKUPS, FileKind.BACKUP),
 )
 _OWN: Final = frozenset({FileKind.CONFIG, FileKind.INSTANCE_GROUP, FileKind.CLUSTER_ADDON, FileKind.UNKNOWN})
@@ -113,6 +114,11 @@ def secret_key(name: str) -> str:
 def ssh_public_key_key(fingerprint: str) -> str:
     """Give the key of an admin's SSH key; the fingerprint is hex without colons."""
     return _SSH_PUBLIC_KEYS + fingerprint
+
+
+def node_config_key(folder: str, group: str) -> str:
+    """Give the key of what nodes of a group are set up from; the folder is named after the group's role."""
+    return f"{_NODE_CONFIGS}{folder}/{group}{_NODE_CONFIG}"
 
 
 def is_node_config(name: str) -> bool:

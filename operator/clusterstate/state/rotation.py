@@ -5,18 +5,12 @@ kops sorts the key pairs and names the primary whenever it writes a keyset (`ToA
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
 
-from clusterstate.state.keyset import INTEGER, by_age, certificate_not_before, primary
+from clusterstate.state.keypair import public_key_of
+from clusterstate.state.keyset import INTEGER, by_age, primary
 from clusterstate.state.objects import Keyset, KeysetItem
-
-BACK_DATED: Final = timedelta(days=2)
-"""How long before it makes a certificate kops has it begin."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST: Final = datetime(2016, 1, 1, tzinfo=UTC)
-"""Before kops made keys. Serials that others chose are mostly far smaller than ids of that time, or far greater."""
 
 
 class StepKind(StrEnum):
@@ -64,33 +58,27 @@ def promotable(keyset: Keyset) -> KeysetItem | None:
     return newest if newer else None
 
 
-def older_trusted(keyset: Keyset) -> tuple[KeysetItem, ...]:
-    """Give the trusted key pairs that are older than the primary, where that is whole: else kops writes nothing."""
+def older_trusted(keyset: Keyset, declared: str = "") -> tuple[KeysetItem, ...]:
+    """Give the trusted key pairs that are older than the primary, where that is whole: else kops writes nothing.
+
+    A certificate without a private key is somebody else's who is trusted, and `declared`, the public key that the
+    declaration asks for, isn't done with: neither is a former primary.
+    """
+    return tuple(item for item in _below_primary(keyset) if not declared or public_key_of(item) != declared)
+
+
+def passed_over(keyset: Keyset, declared: str) -> KeysetItem | None:
+    """Give the declared key pair, where it is no next primary since its id is below the primary's."""
+    return next((item for item in _below_primary(keyset) if public_key_of(item) == declared), None)
+
+
+def _below_primary(keyset: Keyset) -> list[KeysetItem]:
     before = primary(keyset)
     if before is None or not _is_whole(before):
-        return ()
-    older = (item for item in keyset.items if item.trusted and by_age(item) < by_age(before))
-    return tuple(sorted(older, key=by_age))
+        return []
+    older = (item for item in keyset.items if item.trusted and _is_whole(item) and by_age(item) < by_age(before))
+    return sorted(older, key=by_age)
 
 
 def _is_whole(item: KeysetItem) -> bool:
     return item.certificate is not None and item.private_key is not None
-
-
-def made_at(item: KeysetItem, now: datetime) -> datetime:
-    """Give when a key pair was made: its id tells the nanosecond, else its certificate about the day.
-
-    Raises `MalformedKeyset` on a certificate that can't be read.
-    """
-    begins = certificate_not_before(item)
-    told = _time_of(item.id)
-    if told is not None and _FIRST <= told <= now:
-        return max(told, begins) if begins else told
-    return begins + BACK_DATED if begins else now
-
-
-def _time_of(key_id: str) -> datetime | None:
-    try:
-        return _EPOCH + timedelta(microseconds=(int(key_id) >> 32) // 1000)
-    except (ValueError, OverflowError):
-        return None

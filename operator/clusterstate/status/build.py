@@ -16,6 +16,7 @@ from clusterstate.plan.hook import HookReport
 from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import AppliedRevision, MirrorReport, Outcome, StoreFacts
 from clusterstate.plan.pull import Blocked
+from clusterstate.plan.rollout import LONGEST_PART, MOST_PARTS
 from clusterstate.plan.rotation_report import RotationReport
 from clusterstate.state.objects import Json
 from clusterstate.status.certificates import MAX_ID, make_rows, tell_next
@@ -26,8 +27,8 @@ MAX_VALUE = 256
 """Characters of one value in status."""
 MAX_PATH = 512
 """Characters of a file's path and of a pointer in it: `api.status` allows more, etcd not three lists of them."""
-MAX_ROTATION = 2048
-"""Characters of what is told of one keyset's rotation: commands, with all that an annotation has to keep."""
+MAX_ROTATION = 3072
+"""Characters of what is told of one keyset's rotation: room for the longest commands."""
 MAX_MIRRORS = 500
 MAX_HISTORY = 100
 
@@ -182,6 +183,8 @@ def _rotation(report: RotationReport) -> dict[str, Any]:
     _put(row, "primaryId", cut(report.primary_id, MAX_ID))
     _put(row, "nextId", cut(report.next_id, MAX_ID))
     _put(row, "message", cut(report.message, MAX_ROTATION))
+    ignored = [part for part in report.ignored if len(part) <= LONGEST_PART]
+    _put(row, "ignoredConfirmations", ignored[:MOST_PARTS])
     return row
 
 

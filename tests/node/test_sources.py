@@ -82,7 +82,7 @@ async def test_what_cannot_be_a_mirror_is_told(store: Path) -> None:
 BROKEN = {
     "is not YAML": lambda _: "kind: [",
     "it holds no key pair": lambda text: f"{text.partition('spec:')[0]}spec:\n  keys: []\n  type: Keypair\n",
-    "none of its key pairs is trusted": lambda text: text.replace(
+    "all of its key pairs are distrusted": lambda text: text.replace(
         "  - id:", "  - distrustTimestamp: '2026-01-01T00:00:00Z'\n    id:"
     ),
 }

@@ -14,6 +14,8 @@ from clusterstate.errors import StoreUnavailable
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.outcome import AppliedRevision, Mirrored, MirrorReport, Outcome, Request, StoreFacts
+from clusterstate.plan.rotation import Phase
+from clusterstate.plan.rotation_report import RotationReport
 from clusterstate.status.build import MAX_MIRRORS, MAX_VALUE, build_status, make_patch
 from tests.status.outcomes import CHANGE, DRIFT, NOW, OTHER_DRIFT, STORE, URL, failed, good, outcomes
 from tests.status.schema import judge, status_schema
@@ -91,6 +93,23 @@ def test_what_a_run_did_not_reach_stays_as_it_was() -> None:
     assert before["mirrors"] == [
         {"secret": "prod-keyset-ca", "from": "keyset/ca", "primaryId": "7", "notAfter": "2026-01-02T03:04:05Z"}
     ]
+
+
+def test_rotations_that_a_run_did_not_judge_stay_told() -> None:
+    rotation = RotationReport("kubernetes-ca", Phase.CREATED, "1", "2", "Wait.", waits=True, ignored=("1", "9" * 129))
+    before = build_status({}, good(rotations=(rotation,)), NOW)
+    assert before["keysets"] == [
+        {
+            "name": "kubernetes-ca",
+            "phase": "Created",
+            "primaryId": "1",
+            "nextId": "2",
+            "message": "Wait.",
+            "ignoredConfirmations": ["1"],
+        }
+    ]
+    assert build_status(before, good(), NOW)["keysets"] == before["keysets"], "beside a keyset that is broken, too"
+    assert "keysets" not in build_status(before, good(rotations=()), NOW)
 
 
 def test_history_tells_who_and_what_where_that_is_known() -> None:

@@ -110,7 +110,7 @@ class MirrorSpec(Declared, frozen=True, kw_only=True):
     """Annotations put on the Secrets, besides ours."""
     immutable: bool = False
     """Make the Secrets immutable: each content gets a name of its own, which ends in a digest, and the Secret of the
-    content before is removed once the new one is there."""
+    content before is removed once the new one is there and no workload of `restart` is on its way to it."""
     on_missing: MissingPolicy = MissingPolicy.RETAIN
     """What becomes of a Secret whose source is no longer in the store: Retain keeps the last content and says so."""
     restart: Annotated[tuple[RestartTarget, ...], Meta(max_length=64)] = ()

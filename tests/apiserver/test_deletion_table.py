@@ -60,7 +60,9 @@ class Stage:
         before = self.world.files()
         self.world.kubectl("delete", "cst", "--wait=false", *(row.name for row in ROWS))
         fates = {
-            row: self.world.until(lambda row=row: self.fate(row), lambda row=row: self.world.find("cst", row.name))
+            row: self.world.until(
+                lambda row=row: self.fate(row), lambda row=row: self.world.find("clusterstate", row.name)
+            )
             for row in ROWS
         }
         after = self.world.files()
@@ -119,7 +121,7 @@ class Stage:
         self.world.apply({"kind": "List", "apiVersion": "v1", "items": bodies})
 
     def fate(self, row: Row) -> str:
-        body = self.world.find("cst", row.name)
+        body = self.world.find("clusterstate", row.name)
         if body is None:
             return "goes"
         stalled = conditions(body).get("Stalled", {})

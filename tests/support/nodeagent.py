@@ -1,6 +1,5 @@
 """The node agent as a process, with a Role that names its Secrets and nothing else."""
 
-import json
 import os
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.kubeconfig import write_kubeconfig
 from clusterstate.sandbox.process import Child
 from tests.support.keypairs import secret
-from tests.support.operating import kubectl
+from tests.support.operating import apply
 
 VERBS = ["get", "list", "watch"]
 
@@ -92,7 +91,7 @@ def let_in(plane: ControlPlane, namespace: str, names: Sequence[str], *, url: st
     ]
     for each in objects:
         body = {"apiVersion": "rbac.authorization.k8s.io/v1", **each}
-        kubectl(plane, "-n", namespace, "apply", "--server-side", "-f", "-", stdin=json.dumps(body))
+        apply(plane, namespace, body)
     token = plane.service_account_token(namespace, "node-agent")
     path = plane.kubeconfig_for(token, namespace=namespace)
     if url:

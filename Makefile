@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.cache/uv/bin/uv)
-# One more than the two cores of CI: tests of the operator wait for half of their time.
-WORKERS ?= 3
+# Twice the two cores of CI: tests of the operator wait for half of their time.
+WORKERS ?= 4
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
@@ -27,7 +27,7 @@ format: $(VENV)/ready ## write the code as `check` wants it
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(VENV)/ready ## all tests, against a real control plane and real object stores (WORKERS=3)
+test: $(VENV)/ready ## all tests, against a real control plane and real object stores (WORKERS=4)
 	$(BIN)/python -m clusterstate.sandbox build
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 

@@ -82,9 +82,10 @@ def path_of(namespace: str, kind: str, name: str = "") -> str:
 
 def apply(plane: ControlPlane, namespace: str, body: Mapping[str, Any]) -> None:
     """Apply on the server's side, as `kubectl apply --server-side` does, which takes many times as long to begin."""
-    path = path_of(namespace, body["kind"].lower(), body["metadata"]["name"])
-    query = "fieldManager=kubectl&fieldValidation=Strict"
-    plane.api().request("PATCH", f"{path}?{query}", body, content_type="application/apply-patch+yaml")
+    for each in body["items"] if body["kind"] == "List" else (body,):
+        path = path_of(namespace, each["kind"].lower(), each["metadata"]["name"])
+        query = "fieldManager=kubectl&fieldValidation=Strict"
+        plane.api().request("PATCH", f"{path}?{query}", each, content_type="application/apply-patch+yaml")
 
 
 def without_managers(body: Body) -> Body:

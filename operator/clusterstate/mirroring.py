@@ -45,11 +45,11 @@ async def keep_mirrors(
     present = context.present(owner.namespace, owner.uid)
     made = make_mirrors(spec, found, owner, broken, digests)
     mirrors = keep_missing(made, spec, present.values(), config_there=found.cluster is not None)
-    memory.mirrors = _expected(mirrors, present, mirrors.kept)
+    memory.mirrors = _expected(mirrors) | _as_they_are(present, mirrors.kept)
     if is_called_for(declared):
         memory.rolls.forget()
     done = await sync(context.client, mirrors, present, memory.rolls)
-    memory.mirrors |= _expected(mirrors, present, done.held)
+    memory.mirrors |= _as_they_are(present, done.held)
     memory.rollout_look = _next_look(memory.rollout_look) if done.held else math.inf
     memory.templates = _noted(done.restarts.looks, memory)
     return mirror_report(mirrors, done)
@@ -64,8 +64,11 @@ def _next_look(before: float) -> float:
     return before if math.isfinite(before) else FIRST_LOOK
 
 
-def _expected(mirrors: Mirrors, present: Mapping[str, MirrorRecord], others: Collection[str]) -> dict[str, str]:
-    """Give the digests of what will be there, `others` as they are; any other is a change by others."""
-    return {mirror.name: digest_of(make_secret(mirrors.owner, mirror)) for mirror in mirrors.wanted} | {
-        name: record.digest for name, record in present.items() if name in others
-    }
+def _expected(mirrors: Mirrors) -> dict[str, str]:
+    """Give the digests of what will be there; any other is a change by others."""
+    return {mirror.name: digest_of(make_secret(mirrors.owner, mirror)) for mirror in mirrors.wanted}
+
+
+def _as_they_are(present: Mapping[str, MirrorRecord], kept: Collection[str]) -> dict[str, str]:
+    """Give the digests of Secrets that stay as they are."""
+    return {name: record.digest for name, record in present.items() if name in kept}

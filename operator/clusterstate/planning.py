@@ -20,7 +20,7 @@ from clusterstate.gather import Access
 from clusterstate.kube.client import Client
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
-from clusterstate.mirror.rules import is_chosen
+from clusterstate.mirror.rules import is_asked_for
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.declare import declare
@@ -159,8 +159,7 @@ def follow(sight: Sight, owner: Owner, after: State, now: datetime) -> tuple[Rot
 def _wanted(state: ClusterState, applied: Collection[str]) -> Wanted:
     """Give what has to be read: what is declared, what was `applied` by its key, what is mirrored."""
     mirror = state.spec.mirror
-    rule = mirror.secrets if mirror else None
-    chosen = partial(is_chosen, rule=rule) if rule is not None else no_name
+    chosen = partial(is_asked_for, mirror, "secret") if mirror else no_name
     wanted = wanted_for(state.spec, applied)
     return Wanted(
         secrets=lambda name: wanted.secrets(name) or chosen(name),

@@ -22,12 +22,10 @@ from clusterstate.node.config import Account, Configuration, FileSet, NodeFile
 from clusterstate.node.files import SetOnDisk
 from clusterstate.node.folder import Content
 from clusterstate.node.reload import reload
-from clusterstate.node.sources import Source
+from clusterstate.node.sources import FIRST_DELAY, LONGEST_DELAY, Source
 
 log = logging.getLogger(__name__)
 
-FIRST_DELAY: Final = 1.0
-LONGEST_DELAY: Final = 60.0
 GRACE: Final = 1.0
 """Seconds for readers that are on their way to a file of the set before."""
 PATIENCE: Final = 5.0

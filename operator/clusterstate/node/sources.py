@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 READING_SECONDS: Final = 120.0
 """What reading a store may take."""
 FIRST_DELAY: Final = 1.0
+"""Seconds until what failed on a node is tried again; doubled each time."""
 LONGEST_DELAY: Final = 60.0
 
 

@@ -22,11 +22,13 @@ async def follow_state(
 ) -> None:
     """Have mirrors follow a state as it is `after` what was pushed; note in `found` what is to be told of it.
 
-    What was told of the certificate of a keyset that can't be read stays.
+    What was told of the certificate of a keyset that can't be read stays, and what was told of rotations where the
+    declared key pairs aren't known: one of them might seem to be an older one, to be distrusted.
     """
     found.unread = tuple(name for kind, name in map(kind_of, sight.broken) if kind is FileKind.KEYSET)
     found.certificates = (*primary_certificates(after), *told_certificates(declared.status, found.unread))
-    found.rotations = None if found.unread else follow(sight, Owner.of(declared.metadata), after, found.now)
+    told = not found.unread and (sight.complete or not any(each.tls_secret_ref for each in declared.spec.keysets))
+    found.rotations = follow(sight, Owner.of(declared.metadata), after, found.now) if told else None
     turns = turns_of(found.rotations or (), found.now, pushed=found.pushed)
     ends = (each.not_after for each in found.certificates)
     warning = parse_duration(declared.spec.expiry_warning)

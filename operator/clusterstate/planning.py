@@ -57,6 +57,8 @@ class Sight:
     """What the state's files hold."""
     contents: Contents = field(default_factory=Contents)
     """What is declared beside documents, with its bytes; see `with_contents`."""
+    complete: bool = False
+    """Whether it is known what Secrets and ConfigMaps hold."""
 
     @property
     def broken(self) -> Mapping[str, StateError]:
@@ -89,7 +91,7 @@ async def with_contents(client: Client, state: ClusterState, sight: Sight, diges
     Raises what `read_contents` does.
     """
     if not (declares_contents(state.spec) or past_of(sight.revisions).contents_keys):
-        return sight
+        return replace(sight, complete=True)
     digests = await digests_source()
     contents = await read_contents(client, state.metadata.namespace, state.spec, digests)
     return replace(
@@ -97,6 +99,7 @@ async def with_contents(client: Client, state: ClusterState, sight: Sight, diges
         desired=replace(sight.desired, contents=contents.digests, key_pairs=contents.facts),
         observed=replace(sight.observed, contents=digests_of(sight.read, digests)),
         contents=contents,
+        complete=True,
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.context import Context, Memory
-from clusterstate.errors import ObjectChanged
+from clusterstate.errors import ObjectChanged, ReferenceNotFound
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.reconcile import run
@@ -102,3 +102,14 @@ async def test_a_confirmation_counts_once_it_was_given_after_the_update(scene: S
     await scene.store.write(f"{CLUSTER}/{keyset_key(CA)}", codec.encode_keyset(CREATED))
     assert await scene.run() is None
     assert (await scene.primary(), (await scene.row())["phase"]) == (OLD.id, "Created"), "what was undone stays so"
+
+
+async def test_rows_stay_while_it_is_not_known_which_key_pairs_are_declared(scene: Scene) -> None:
+    """One of them might seem to be an older one, which people would be asked to distrust."""
+    assert await scene.run() is None
+    before = await scene.row()
+    keysets = [ROTATED | {"tlsSecretRef": {"name": "nowhere"}}]
+    await scene.client.merge_patch(CLUSTER_STATES, scene.namespace, "prod", {"spec": {"keysets": keysets}})
+    await scene.store.write(f"{CLUSTER}/{keyset_key(CA)}", codec.encode_keyset(keyset(*CREATED.items, primary=NEW)))
+    assert isinstance(await scene.run(), ReferenceNotFound)
+    assert await scene.row() == before

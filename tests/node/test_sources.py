@@ -108,7 +108,19 @@ async def test_where_no_state_is_nothing_is_gone(store: Path, policy: MissingPol
     (store / COMPLEX / "foreign").write_text("")
     (known,) = await told(source_of(store, MirrorSpec(on_missing=policy)), "prod-keyset-kubernetes-ca")
     assert isinstance(known, Unknown)
-    assert "There is no file of kops's at " in known.message
+    assert "There is no config of kops's at " in known.message
+
+
+@pytest.mark.parametrize("policy", MissingPolicy)
+async def test_a_state_that_has_lost_its_config_is_not_gone(store: Path, policy: MissingPolicy) -> None:
+    """It says where keys and secrets lie, and goes first where a whole state is being removed."""
+    (store / COMPLEX / "config").unlink()
+    shutil.rmtree(store / COMPLEX / "pki")
+    (known,) = await told(
+        source_of(store, MirrorSpec(keysets=MIRROR.keysets, on_missing=policy)), "prod-keyset-kubernetes-ca"
+    )
+    assert isinstance(known, Unknown)
+    assert "restore the state" in known.message
 
 
 async def test_what_is_not_mirrored_may_be_damaged(store: Path) -> None:

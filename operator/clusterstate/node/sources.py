@@ -21,6 +21,7 @@ from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.node.absences import SETTLING, Absences
 from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
 from clusterstate.plan.place import locate_state, locate_store
+from clusterstate.state.layout import CONFIG
 from clusterstate.state.tree import Wanted, read_state
 from clusterstate.store.credentials import Given, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
@@ -189,14 +190,14 @@ async def _read_mirrors(
 ) -> dict[str, Knowledge]:
     """Read a state, and give its mirrors by their names, those that can't be made too.
 
-    Raises `FilesNotWritten` where nothing of a state is there: it is elsewhere, rather than gone with all it was.
+    Raises `FilesNotWritten` without `config`, which says where the parts lie: what isn't seen then may be there.
     """
     async with Sources(client, access, writes=False) as sources:
         tree, listing, _ = await sources.list_state(None, READING_SECONDS)
-        if not listing.known_files:
+        if CONFIG not in listing.entries:
             raise FilesNotWritten(
-                f"There is no file of kops's at {access.location.url}. Correct --from, or clusterName in the agent's "
-                "configuration."
+                f"There is no config of kops's at {access.location.url}: the state is elsewhere, or on its way out. "
+                "Correct --from, or clusterName in the agent's configuration, or restore the state."
             )
         read = await read_state(tree, listing, _wanted(mirror))
     mirrors = make_mirrors(mirror, read.state, owner, read.broken)

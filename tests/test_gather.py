@@ -220,7 +220,7 @@ async def test_half_a_store_is_closed_where_the_other_half_fails(
         raise error
 
     monkeypatch.setattr(gather, "open_store", open_first)
-    monkeypatch.setattr(gather, "open_divided", open_second)
+    monkeypatch.setattr("clusterstate.state.kops_resources.store.open_divided", open_second)
     found = replace(access("half"), layout=Layout.KOPS_RESOURCES)
     with pytest.raises(type(error)):
         await Sources(NOBODY, found, writes=True).__aenter__()

@@ -3,7 +3,8 @@
     ClusterStateError                 reason, nature, message
     ├── SpecInvalid                   the declaration can't be carried out as it stands
     │   ├── SpecTooLarge              more than one Kubernetes object can hold
-    │   └── FileStoreIsForReview      a push to a folder on one machine
+    │   ├── FileStoreIsForReview      a push to a folder on one machine
+    │   └── CommandInvalid            a command can't be carried out as it was given
     ├── CredentialsInvalid            a credentials Secret is incomplete or holds what is refused
     ├── CredentialsNotFound           the credentials Secret isn't there (yet)
     ├── ReferenceNotFound             something else that the declaration names isn't there (yet)
@@ -32,7 +33,8 @@
     │   ├── DeletionBlocked           the state may not be deleted (yet)
     │   ├── AfterPushRefused          a Job may not be started here
     │   ├── MigrationRefused          the state can't move to where the spec says
-    │   ├── RollbackRefused           somebody would undo it, or nobody has agreed to it
+    │   ├── RollbackRefused           somebody would undo it
+    │   ├── Unconfirmed               nobody has agreed to it
     │   ├── KeysetGone                a generated key pair was there and isn't any more
     │   ├── MirrorConflict            a Secret of that name isn't ours
     │   └── MirrorRefused             what the source holds can't be a Secret
@@ -176,6 +178,10 @@ class FileStoreIsForReview(SpecInvalid):
     reason = Reason.FILE_STORE_IS_FOR_REVIEW
 
 
+class CommandInvalid(SpecInvalid):
+    pass
+
+
 class CredentialsInvalid(ClusterStateError):
     reason = Reason.CREDENTIALS_INVALID
     nature = Nature.STALLED
@@ -291,6 +297,10 @@ class ConflictFound(RunRefused):
 
 
 class RollbackRefused(RunRefused):
+    reason = Reason.CONFLICT
+
+
+class Unconfirmed(RunRefused):
     reason = Reason.CONFLICT
 
 

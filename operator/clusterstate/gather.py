@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from clusterstate.api.store import BundleKind, CaBundleReference, Layout, StoreSpec
 from clusterstate.errors import (
@@ -23,13 +23,10 @@ from clusterstate.errors import (
     StoreNotFound,
     StoreUnavailable,
 )
-from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
-from clusterstate.kube.tokens import AccountTokens
 from clusterstate.plan.place import locate_state, locate_store
 from clusterstate.settings import Settings
 from clusterstate.state import layout
-from clusterstate.state.kops_resources.store import open_divided
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import OWN_PLACE, Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
@@ -41,6 +38,9 @@ from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import Role, StoreOptions
 from clusterstate.store.wrappers import ReadOnly
+
+if TYPE_CHECKING:  # the command line reads stores without the Kubernetes API, whose packages take a second to load
+    from clusterstate.kube.client import Client
 
 KUBECONFIG_KEYS: Final = ("kubeconfig", "value")
 """Keys of a kubeconfig Secret: ours, and the one that Cluster API and Flux use."""
@@ -96,7 +96,7 @@ class Access:
 class Reader:
     """Reads what one object's store refers to in its namespace."""
 
-    def __init__(self, client: Client, settings: Settings, environ: Mapping[str, str], namespace: str) -> None:
+    def __init__(self, client: "Client", settings: Settings, environ: Mapping[str, str], namespace: str) -> None:
         """Take whose eyes these are, and where the object lives."""
         self._client = client
         self._settings = settings
@@ -148,6 +148,8 @@ class Reader:
         if spec.service_account_ref is not None:
             name = spec.service_account_ref.name
             account = await self._account(name)
+            from clusterstate.kube.tokens import AccountTokens  # noqa: PLC0415 (as above)
+
             return Given(account=account, issuer=AccountTokens(self._client, self._namespace, name))
         if spec.k8s is not None and spec.k8s.kubeconfig_secret_ref is not None:
             return await self._kubeconfig(spec.k8s.kubeconfig_secret_ref.name)
@@ -202,6 +204,24 @@ class Reader:
         return bundle
 
 
+def own_access(spec: StoreSpec, namespace: str, cluster_name: str, environ: Mapping[str, str]) -> Access:
+    """Say how a state is reached by whoever runs this, with the credentials of the environment, as kops does.
+
+    Of `spec` only URL and layout count. Raises `SpecInvalid` or `StoreUnsupported`.
+    """
+    store = locate_store(spec, namespace, cluster_name)
+    credentials = own_credentials(store.scheme, environ)
+    location = locate_state(spec, namespace, cluster_name)
+    layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
+    policy = EndpointPolicy.trusting()
+    return Access(store, location, StoreOptions(), credentials, policy, layout_in_kubernetes, trusting=True)
+
+
+def own_credentials(scheme: str, environ: Mapping[str, str]) -> Credentials:
+    """Give those of whoever runs this, for a scheme; raise `StoreUnsupported` for one that is none."""
+    return choose_credentials(scheme, backend_of(scheme).rules, Given(), environ, ambient_allowed=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a state's shape as long as `config` keeps its version."""
@@ -219,11 +239,13 @@ def places_of(cluster: Document | None, access: Access) -> layout.Places:
     """Give where the parts of a state are that is reached so.
 
     What kops keeps as objects lies together, whatever `config` says: its places are where kops copies keys and
-    secrets to for the nodes (kops, upup/pkg/fi/cloudup/populate_cluster_spec.go).
+    secrets to for the nodes (kops, upup/pkg/fi/cloudup/populate_cluster_spec.go). A copy in a folder, for review, lies
+    together too: its `config` still names the bucket that it was copied from.
     """
     if access.layout is Layout.KOPS_RESOURCES:
         return OWN_PLACE
-    return layout.Places.of(cluster.spec if cluster else {}, access.location.url)
+    places = layout.Places.of(cluster.spec if cluster else {}, access.location.url)
+    return places.within("file") if access.store.scheme == "file" else places
 
 
 class Sources:
@@ -231,7 +253,7 @@ class Sources:
 
     def __init__(
         self,
-        client: Client | None,
+        client: "Client | None",
         access: Access,
         *,
         writes: bool,
@@ -330,6 +352,8 @@ class Sources:
         store = await open_store(opening)
         self._stack.push_async_callback(store.close)
         if access.layout is Layout.KOPS_RESOURCES:
+            from clusterstate.state.kops_resources.store import open_divided  # noqa: PLC0415 (as above)
+
             store = await open_divided(opening, store)
             self._stack.push_async_callback(store.close)
         return store if self._writes else ReadOnly(store)

@@ -67,7 +67,7 @@ def on(channel: str, **groups: dict[str, Any]) -> Applied:
 
 async def test_history_tells_who_and_what_and_shows_every_declaration(client: Client, person: Person) -> None:
     person.declare("b", how="create")
-    assert person.run("history") == (0, "", "Nothing was applied from ClusterState prod yet.\n")
+    assert person.run("history") == (0, "", "clusterstate: Nothing was applied from ClusterState prod yet.\n")
     nodes = {"role": "Node"}
     owner = await applied(client, person, on("a", nodes=nodes), on("b"), on("c"))
     code, table, _ = person.run("history")
@@ -109,7 +109,7 @@ async def test_what_was_written_once_is_rolled_back(client: Client, person: Pers
         "clusterstate: Nobody is there to be asked, and nothing was written. Say --yes.",
     )
     code, shown, said = person.run("rollback", typed="n\n")
-    assert (code, "Write this into ClusterState prod (revision 2)?" in shown) == (1, True)
+    assert (code, "Write this into ClusterState prod (revision 2)?" in said) == (1, True)
     assert said.endswith("clusterstate: Nothing was written.\n")
     assert person.state("prod") == before
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from clusterstate.api.spec import KeysetParts, KeysetRule, MirrorSpec, MissingPolicy, NameRule
+from clusterstate.api.store import StoreSpec
 from clusterstate.errors import MalformedFile
+from clusterstate.gather import own_access
 from clusterstate.kube.owner import Owner
 from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
-from clusterstate.node.sources import StoreSource, access_to, make_store_source
+from clusterstate.node.sources import StoreSource, make_store_source
 from tests.support.world import COMPLEX, DATA
 
 HIDDEN = "secret bytes"
@@ -31,7 +33,9 @@ def store(tmp_path: Path) -> Path:
 
 
 def source_of(store: Path, mirror: MirrorSpec = MIRROR) -> StoreSource:
-    return make_store_source(None, access_to(f"file://{store}", "default", COMPLEX, {}), OWNER, mirror, 3600)
+    return make_store_source(
+        None, own_access(StoreSpec(url=f"file://{store}"), "default", COMPLEX, {}), OWNER, mirror, 3600
+    )
 
 
 async def told(source: StoreSource, *names: str) -> list[Knowledge]:
@@ -136,7 +140,7 @@ async def test_what_is_not_mirrored_may_be_damaged(store: Path) -> None:
 
 
 def test_a_part_of_the_state_may_lie_in_another_bucket() -> None:
-    access = access_to("s3://one", "default", COMPLEX, {})
+    access = own_access(StoreSpec(url="s3://one"), "default", COMPLEX, {})
     assert access.elsewhere("s3://other/keys").bucket == "other"
     with pytest.raises(MalformedFile, match="stores of its own scheme"):
         access.elsewhere("gs://other/keys")

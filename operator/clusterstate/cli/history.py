@@ -5,8 +5,10 @@ from typing import Any, Final
 
 import click
 
-from clusterstate.cli.reading import as_text, metadata_of, printable, reading
-from clusterstate.cli.target import Target
+from clusterstate.cli.manners import say
+from clusterstate.cli.output import as_text, echo_table
+from clusterstate.cli.reading import metadata_of, reading
+from clusterstate.cli.words import Target
 from clusterstate.errors import ObjectNotFound, Unreadable
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import Revision, list_revisions
@@ -21,9 +23,9 @@ async def show_history(target: Target, output: str) -> int:
     if output != "table":
         click.echo(as_text({"revisions": [_row(each) for each in revisions]}, output))
     elif revisions:
-        click.echo(_table([HEADERS, *map(_cells, revisions)]))
+        echo_table(HEADERS, map(_cells, revisions))
     else:
-        click.echo(f"Nothing was applied from ClusterState {target.name} yet.", err=True)
+        say(f"Nothing was applied from ClusterState {target.name} yet.")
     return 0
 
 
@@ -64,12 +66,5 @@ def _row(revision: Revision) -> dict[str, Any]:
 def _cells(revision: Revision) -> tuple[str, ...]:
     what = revision.what or "the declaration alone"
     said = what if revision.settled else f"not complete: {what}"
-    by = printable(revision.by) or "-"
-    return str(revision.number), revision.created, str(revision.changes), by, printable(said)
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    """Give columns as wide as what stands in them; the last may be any length."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADERS) - 1)]
-    lines = ("   ".join([*map(str.ljust, row[:-1], widths), row[-1]]) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
+    by = revision.by or "-"
+    return str(revision.number), revision.created, str(revision.changes), by, said

@@ -11,13 +11,15 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Gauge
 
 from clusterstate.api.durations import parse_duration
+from clusterstate.api.store import StoreSpec
 from clusterstate.errors import SpecInvalid
+from clusterstate.gather import own_access
 from clusterstate.handlers.web import serving
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.login import home_namespace
 from clusterstate.node.agent import Agent
 from clusterstate.node.config import Configuration, load_configuration, require_source
-from clusterstate.node.sources import ApiSource, Source, access_to, make_store_source
+from clusterstate.node.sources import ApiSource, Source, make_store_source
 from clusterstate.settings import Address
 
 BEHIND: Final = "clusterstate_node_sets_behind"
@@ -84,7 +86,7 @@ async def _source(wish: Wish, configuration: Configuration, environ: Mapping[str
             yield ApiSource(client, namespace, configuration.secrets)
         return
     owner, cluster_name, mirror = require_source(configuration, str(wish.config), namespace)
-    access = access_to(wish.store, namespace, cluster_name, environ)
+    access = own_access(StoreSpec(url=wish.store), namespace, cluster_name, environ)
     interval = parse_duration(configuration.interval).total_seconds()
     async with _client_for(wish, access.store.scheme) as kube:
         yield make_store_source(kube, access, owner, mirror, interval)

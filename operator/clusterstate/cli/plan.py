@@ -12,8 +12,11 @@ import click
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
-from clusterstate.cli.reading import as_text, printable, reading
-from clusterstate.cli.target import TROUBLE, Target
+from clusterstate.cli.exits import TROUBLE
+from clusterstate.cli.manners import warn
+from clusterstate.cli.output import as_text, echo
+from clusterstate.cli.reading import reading
+from clusterstate.cli.words import Target
 from clusterstate.errors import ClusterStateError, FileStoreIsForReview, KubeForbidden, MigrationRefused
 from clusterstate.facts import origin_of, past_of, store_facts
 from clusterstate.gather import Access, Reader, Sources
@@ -78,11 +81,11 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
         found = await _foresee(client, settings, state, reader)
     if output == "text":
         for line, colour in _lines(found):
-            click.secho(printable(line), fg=colour)
+            echo(line, colour)
     else:
         click.echo(as_text(_as_json(found), output))
     if found.refusal:
-        click.echo(f"clusterstate: {found.refusal}", err=True)
+        warn(found.refusal)
     return found.exit_code
 
 

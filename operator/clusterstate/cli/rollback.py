@@ -5,17 +5,18 @@ at. It takes fields from those who wrote once, such as `kubectl edit`, and never
 """
 
 import difflib
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import click
 
 from clusterstate.api.annotations import ROLLBACK_MANAGER
+from clusterstate.cli.asking import agreed
 from clusterstate.cli.history import find_revision
-from clusterstate.cli.reading import as_text, echo_diff, metadata_of, reading
-from clusterstate.cli.target import Target
+from clusterstate.cli.manners import say
+from clusterstate.cli.output import as_text, echo_diff
+from clusterstate.cli.reading import metadata_of, reading
+from clusterstate.cli.words import Consent, Target
 from clusterstate.errors import ObjectNotFound, RollbackRefused
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, JsonObject
@@ -34,21 +35,14 @@ UNKEPT: Final = {
 """Fields of the spec whose contents no revision holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is asked for."""
+async def roll_back_to(target: Target, to: int | None, consent: Consent) -> int:
+    """Roll one object back, to that revision or to the newest that declared something else.
 
-    to: int | None
-    """None: the newest revision that declared something else."""
-    dry_run: bool
-    confirmed: bool
-
-
-async def roll_back_to(target: Target, wish: Wish) -> int:
-    """Roll one object back. Raises `RollbackRefused` where that can't last or isn't wanted."""
+    Raises `RollbackRefused` where that can't last or isn't wanted.
+    """
     async with reading(target) as (client, body):
         revisions = await list_revisions(client, Owner.of(metadata_of(body)))
-        found = _find(body, [each for each in revisions if each.settled], wish.to)
+        found = _find(body, [each for each in revisions if each.settled], to)
         if found is None:
             click.echo("Nothing to roll back: every revision that is kept declares what is declared now.")
             return 0
@@ -58,9 +52,8 @@ async def roll_back_to(target: Target, wish: Wish) -> int:
             return 0
         _show(body, way)
         _refuse_what_would_come_back(way, revision)
-        if wish.dry_run:
+        if not agreed(f"Write this into ClusterState {target.name} (revision {revision.number})?", consent):
             return 0
-        _ask(target, revision, confirmed=wish.confirmed)
         await _write(client, body, way)
     click.echo(f"ClusterState {target.name} declares again what revision {revision.number} did; the operator follows.")
     return 0
@@ -82,7 +75,7 @@ def _show(body: JsonObject, way: Rollback) -> None:
     echo_diff(list(difflib.unified_diff(before, after, "spec, as declared now", "spec", lineterm="")))
     unkept = [words for name, words in UNKEPT.items() if body["spec"].get(name)]
     if unkept:
-        click.echo(f"Not rolled back, since a revision doesn't hold their contents: {', '.join(unkept)}.", err=True)
+        say(f"Not rolled back, since a revision doesn't hold their contents: {', '.join(unkept)}.")
 
 
 def _refuse_what_would_come_back(way: Rollback, revision: Revision) -> None:
@@ -92,15 +85,6 @@ def _refuse_what_would_come_back(way: Rollback, revision: Revision) -> None:
             f"{', '.join(way.keepers)} would undo it: {named(fields)}. Nothing was written. Revert "
             f"it in git: the lines above lead to what revision {revision.number} declared."
         )
-
-
-def _ask(target: Target, revision: Revision, *, confirmed: bool) -> None:
-    if confirmed:
-        return
-    if not sys.stdin.isatty():
-        raise RollbackRefused("Nobody is there to be asked, and nothing was written. Say --yes.")
-    if not click.confirm(f"Write this into ClusterState {target.name} (revision {revision.number})?"):
-        raise RollbackRefused("Nothing was written.")
 
 
 async def _write(client: Client, body: JsonObject, way: Rollback) -> None:

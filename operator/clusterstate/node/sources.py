@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 from clusterstate.api.annotations import MIRROR_KIND_LABEL
 from clusterstate.api.spec import MirrorSpec, MissingPolicy
-from clusterstate.api.store import StoreSpec
 from clusterstate.errors import ClusterStateError, FilesNotWritten, KubeError, ObjectNotFound, describe_bug
 from clusterstate.gather import Access, Sources
 from clusterstate.kube.client import Client
@@ -20,13 +19,8 @@ from clusterstate.mirror.rules import is_asked_for
 from clusterstate.mirror.shapes import make_mirrors
 from clusterstate.node.absences import SETTLING, Absences
 from clusterstate.node.choice import Found, Gone, Knowledge, Unknown
-from clusterstate.plan.place import locate_state, locate_store
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.tree import Wanted, read_state
-from clusterstate.store.credentials import Given, choose_credentials
-from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.open import backend_of
-from clusterstate.store.options import StoreOptions
 
 log = logging.getLogger(__name__)
 
@@ -170,19 +164,6 @@ def make_store_source(
     missing = Unknown("its keyset, secret or SSH key isn't in the store, and mirror.onMissing is Retain.")
     rest = Gone() if mirror.on_missing is MissingPolicy.DELETE else missing
     return StoreSource(partial(_read_mirrors, client, access, owner, mirror), rest, interval)
-
-
-def access_to(url: str, namespace: str, cluster_name: str, environ: Mapping[str, str]) -> Access:
-    """Say how a state is reached by whoever runs this, with the credentials of the environment, as kops does.
-
-    Raises `SpecInvalid` or `StoreUnsupported`.
-    """
-    spec = StoreSpec(url=url)
-    store = locate_store(spec, namespace, cluster_name)
-    rules = backend_of(store.scheme).rules
-    credentials = choose_credentials(store.scheme, rules, Given(), environ, ambient_allowed=True)
-    location = locate_state(spec, namespace, cluster_name)
-    return Access(store, location, StoreOptions(), credentials, EndpointPolicy.trusting(), trusting=True)
 
 
 async def _read_mirrors(

@@ -1,0 +1,127 @@
+"""Options that commands share, each spelled and explained once."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from clusterstate.cli.manners import MANNERS, Volume
+from clusterstate.cli.words import Consent, StoreWords, Target
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PATH: Final = click.Path(path_type=Path)
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+
+class Command(click.Command):
+    """A command whose help ends in examples, and which has the options of manners."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
+        super().__init__(*args, **kwargs)
+        self.params.extend(_manners())
+        self.examples = [line.strip() for line in examples.strip().splitlines()]
+        """Lines for a shell."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click; the examples stand as they are."""
+        if self.examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in self.examples))
+        super().format_epilog(ctx, formatter)
+
+
+class Group(click.Group):
+    """Commands that share a first word."""
+
+    command_class = Command
+
+
+def _manners() -> list[click.Option]:
+    return [
+        click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quiet, help="Say results only."),
+        click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_verbose, help="Say more."),
+        click.Option(["--debug"], is_flag=True, expose_value=False, callback=_debug, help="Show where an error is."),
+    ]
+
+
+def _quiet(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001 - as click has it
+    if value:
+        MANNERS.volume = Volume.QUIET
+
+
+def _verbose(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001 - as click has it
+    if value:
+        MANNERS.volume = Volume.VERBOSE
+
+
+def _debug(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa: FBT001 - as click has it
+    if value:
+        MANNERS.debug = True
+
+
+def _together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
+    """Have options arrive as one record, `fields` giving the record's name for each."""
+
+    def decorate(command: F) -> F:
+        @wraps(command)
+        def gathered(**given: Any) -> Any:  # noqa: ANN401 - options by name
+            values = {field: given.pop(option) for option, field in fields.items()}
+            return command(**given, **{name: record(**values)})
+
+        for option in reversed(options):
+            gathered = option(gathered)
+        return gathered  # type: ignore[return-value] # the options are others than the record's
+
+    return decorate
+
+
+_KUBECONFIG = click.option("--kubeconfig", type=PATH, help="Use this file; else what kubectl would take.")
+_CONTEXT = click.option("--context", help="Use this context of the kubeconfig.")
+
+store_options: Final = _together(
+    StoreWords,
+    "store",
+    {"state": "state", "config": "config", "kubeconfig": "kubeconfig", "context": "context"},
+    click.option("--state", metavar="URL", help="The state store; else KOPS_STATE_STORE, else kops's configuration."),
+    click.option(
+        "--config", type=PATH, metavar="FILE", help="kops's configuration; else ~/.kops.yaml, ~/.kops/config."
+    ),
+    _KUBECONFIG,
+    _CONTEXT,
+)
+"""Which store is meant: gives `store`, a `StoreWords`."""
+
+cluster_option: Final = click.option(
+    "--name", "cluster", metavar="CLUSTER", help="The cluster; else KOPS_CLUSTER_NAME, else that of kubectl's context."
+)
+"""Which cluster is meant: gives `cluster`, maybe None, for `choose_cluster`."""
+
+consent_options: Final = _together(
+    Consent,
+    "consent",
+    {"yes": "yes", "dry_run": "dry_run"},
+    click.option("-y", "--yes", is_flag=True, help="Don't ask."),
+    click.option("--dry-run", is_flag=True, help="Show what would be written, and write nothing."),
+)
+"""Whether to write: gives `consent`, a `Consent`."""
+
+target_options: Final = _together(
+    Target,
+    "target",
+    {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
+    click.argument("name"),
+    click.option("-n", "--namespace", help="Where the ClusterState is; else the kubeconfig's namespace."),
+    _KUBECONFIG,
+    _CONTEXT,
+)
+"""Which ClusterState is meant: gives `target`, a `Target`."""
+
+
+def output_option(*formats: str) -> Callable[[F], F]:
+    """Give `-o`; the first format is the usual one."""
+    return click.option(
+        "-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help="How it is printed."
+    )

@@ -1,0 +1,52 @@
+"""How results are printed: tables for people, JSON and YAML for programs, names for shells.
+
+Colours appear on a terminal only.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from clusterstate.cli.texts import printable
+from clusterstate.state.yaml import dump
+
+
+def colourful() -> bool:
+    """Whether results may have colours: stdout is a terminal, and NO_COLOR (no-color.org) isn't set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def echo(text: str, colour: str | None = None) -> None:
+    """Print one line, made harmless, in colour where there may be any."""
+    line = printable(text)
+    click.echo(click.style(line, fg=colour) if colour and colourful() else line, color=colourful())
+
+
+def echo_raw(data: bytes) -> None:
+    """Print bytes as they are."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def as_text(value: Mapping[str, Any], output: str) -> str:
+    """Give JSON or YAML."""
+    return json.dumps(value, indent=2, ensure_ascii=False) if output == "json" else dump({**value}).decode().rstrip()
+
+
+def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print columns as wide as what stands in them; the last may be any length."""
+    lines = [list(headers), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
+    for line in lines:
+        click.echo("   ".join([*map(str.ljust, line[:-1], widths), line[-1]]).rstrip())
+
+
+def echo_diff(lines: Iterable[str]) -> None:
+    """Print lines of a unified diff."""
+    for line in lines:
+        echo(line, {"+": "green", "-": "red", "@": "cyan"}.get(line[:1]))

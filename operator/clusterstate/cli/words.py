@@ -1,0 +1,37 @@
+"""What a command was told, as records: which store, which cluster, which object, whose consent. Loads nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StoreWords:
+    """Which store is meant, as far as the command line says; environment and configuration say the rest."""
+
+    state: str | None = None
+    """`--state`, a URL."""
+    config: Path | None = None
+    """`--config`, a configuration file of kops's."""
+    kubeconfig: Path | None = None
+    """For stores in Kubernetes; None: where kubectl looks."""
+    context: str | None = None
+    """The context for `k8s:///NAMESPACE`; None: the current one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which object a command is about, and where it is."""
+
+    name: str
+    namespace: str | None
+    """None: that of the kubeconfig's context."""
+    kubeconfig: Path | None
+    context: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Whether anything is to be written, and who has agreed to it."""
+
+    yes: bool = False
+    dry_run: bool = False

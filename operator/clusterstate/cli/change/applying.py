@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 
 from clusterstate.cli.change.declarations import (
     Declaration,
-    Opener,
     is_declaration,
     read_declaration,
     require_written,
@@ -30,9 +29,12 @@ async def apply_manifests(
     for each in declared:
         require_written(each, dry_run=consent.dry_run)
     async with Shop(words, os.environ) as shop, AsyncExitStack() as stack:
-        opener = Opener(shop, stack, state=bool(words.state), context=words.context)
         jobs = [await open_handed(shop, each, manner) for each in handed]
-        jobs += [await opener.open(each) for each in declared]
+        if declared:
+            from clusterstate.cli.change.pushing import Opener  # noqa: PLC0415 (it loads the Kubernetes client)
+
+            opener = Opener(shop, stack, state=bool(words.state), context=words.context)
+            jobs += [await opener.open(each) for each in declared]
         _require_apart(jobs)
         return await change_states(jobs, consent, _question(jobs))
 

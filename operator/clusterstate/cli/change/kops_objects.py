@@ -1,16 +1,12 @@
 """Kops's own manifests on their way into a store: one job for each cluster that they are about."""
 
-import secrets
 from dataclasses import replace
 
 from clusterstate.cli.change.writing import Job, Make, Prepared, Seen, open_job
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.words import Manner
-from clusterstate.declared import digests_of
-from clusterstate.kube.installation import LENGTH
 from clusterstate.plan.given import Handed
 from clusterstate.plan.handing import Target, merge_handed, replace_handed
-from clusterstate.state.digests import Digests
 from clusterstate.state.layout import ssh_public_key_key
 from clusterstate.state.tree import Wanted
 
@@ -27,8 +23,8 @@ def _make(handed: Handed, manner: Manner, *, objects: bool) -> Make:
 
     async def make(seen: Seen) -> Prepared:
         target = Target(seen.access.store.url, objects)
-        digests = digests_of(seen.read, Digests(secrets.token_bytes(LENGTH)))
-        observed = replace(seen.observed, contents=digests)
+        keys = {ssh_public_key_key(name): name for name in seen.read.state.ssh_public_keys}
+        observed = replace(seen.observed, contents=keys)
         if manner.whole:
             plan = replace_handed(handed, target, observed, seen.now, force=manner.force)
         else:

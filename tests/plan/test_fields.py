@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterstate.plan.changes import Action, FieldChange
@@ -22,9 +22,11 @@ def pairs(draw: st.DrawFn) -> tuple[Kind, dict[str, Any], dict[str, Any]]:
     return kind, one, other
 
 
+@settings(max_examples=60)
 @given(pairs())
 def test_every_change_is_what_stands_on_both_sides(drawn: tuple[Kind, dict[str, Any], dict[str, Any]]) -> None:
     kind, before, after = drawn
+    assert field_changes(kind, before, before) == ()
     found = field_changes(kind, before, after)
     assert bool(found) is not equal_json(before, after)
     assert len({each.pointer for each in found}) == len(found)
@@ -33,12 +35,6 @@ def test_every_change_is_what_stands_on_both_sides(drawn: tuple[Kind, dict[str, 
         assert shown(find(rules_of(kind), before, path)) == each.old
         assert shown(find(rules_of(kind), after, path)) == each.new
         assert each.old != each.new or isinstance(each.old, bool) is not isinstance(each.new, bool)
-
-
-@given(pairs())
-def test_nothing_differs_from_itself(drawn: tuple[Kind, dict[str, Any], dict[str, Any]]) -> None:
-    kind, spec, _ = drawn
-    assert field_changes(kind, spec, spec) == ()
 
 
 def test_items_are_told_by_key_and_another_order_as_a_whole() -> None:

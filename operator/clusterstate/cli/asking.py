@@ -33,6 +33,6 @@ def agreed_by_name(question: str, name: str, consent: Consent) -> bool:
     require_answer(consent)
     if consent.dry_run or consent.yes:
         return not consent.dry_run
-    if click.prompt(printable(question), err=True, default="", show_default=False) != name:
+    if click.prompt(printable(question), err=True, default="", show_default=False).strip() != name:
         raise Unconfirmed("That isn't the name. Nothing was deleted.")
     return True

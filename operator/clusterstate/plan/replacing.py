@@ -76,7 +76,7 @@ def delete_group(observed: Observed, name: str) -> Plan:
             f"Members of etcd are in instance group {name} ({members}), and kops would lose their data. Nothing was "
             "deleted. Move the members to another group first."
         )
-    return Plan((Change(key, Action.DELETE, (FieldChange("", Action.DELETE),), None, observed.versions[key]),))
+    return Plan((Change(key, Action.DELETE, expect=observed.versions[key]),))
 
 
 def find_flaws(kind: Kind, before: JsonObject, spec: JsonObject) -> Iterator[str]:

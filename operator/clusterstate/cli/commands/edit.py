@@ -99,4 +99,49 @@ def edit(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, cons
     return run_command(edit_document(store, os.environ, choose_subject(words, cluster, os.environ), consent))
 
 
-COMMANDS: Final = (set_, unset, edit)
+@click.command(
+    cls=Command,
+    examples="""
+    clusterstate delete prod.example.com
+    clusterstate delete cluster prod.example.com --cloud-resources-gone --backups --yes
+    clusterstate delete ig nodes --name prod.example.com --dry-run
+    """,
+)
+@click.argument("words", metavar="[cluster] NAME | ig GROUP", nargs=-1)
+@click.option("--cloud-resources-gone", "cloud_gone", is_flag=True, help="Nothing of the cluster is in the cloud.")
+@click.option("--external-stores", "external", is_flag=True, help="Also keys and secrets that are kept elsewhere.")
+@click.option("--backups", is_flag=True, help="Also the backups of etcd.")
+@cluster_option
+@store_options
+@consent_options
+def delete(  # noqa: PLR0913 - an option each
+    *,
+    words: tuple[str, ...],
+    cloud_gone: bool,
+    external: bool,
+    backups: bool,
+    cluster: str | None,
+    store: StoreWords,
+    consent: Consent,
+) -> int:
+    """Delete the state of a cluster, as kops delete cluster --unregister does, or an instance group.
+
+    Nothing in the cloud is deleted. A cluster that kops update has run for goes only with --cloud-resources-gone, and
+    none does while files are there that kops doesn't know.
+    """
+    from clusterstate.cli.change.deleting import (  # noqa: PLC0415 (--help loads no SDK)
+        Reach,
+        delete_cluster,
+        delete_instance_group,
+        require_named,
+    )
+    from clusterstate.cli.change.documents import choose_subject  # noqa: PLC0415 (the same)
+
+    subject = require_named(choose_subject(words, cluster, os.environ), os.environ, cluster, *words)
+    if subject.group is not None:
+        return run_command(delete_instance_group(store, os.environ, subject, consent))
+    reach = Reach(cloud_gone, external, backups)
+    return run_command(delete_cluster(store, os.environ, subject.cluster, reach, consent))
+
+
+COMMANDS: Final = (set_, unset, edit, delete)

@@ -34,7 +34,6 @@ _MOVED: Final[Mapping[str, str]] = {
     "cloudProvider.aws.ebsCSIDriver": "cloudConfig.awsEBSCSIDriver",
     "cloudProvider.aws.elbSecurityGroup": "cloudConfig.elbSecurityGroup",
     "cloudProvider.aws.loadBalancerController": "awsLoadBalancerController",
-    "cloudProvider.aws.nlbSecurityGroupMode": "cloudConfig.nlbSecurityGroupMode",
     "cloudProvider.aws.nodeIPFamilies": "cloudConfig.nodeIPFamilies",
     "cloudProvider.aws.nodeTerminationHandler": "nodeTerminationHandler",
     "cloudProvider.aws.podIdentityWebhook": "podIdentityWebhook",

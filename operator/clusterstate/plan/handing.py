@@ -63,11 +63,11 @@ def replace_handed(handed: Handed, target: Target, observed: Observed, now: date
     if observed.state.cluster is None:
         _require_whole(handed, target)
     desired = _desired(handed, target)
+    if not force:
+        _require_there(handed, desired, observed.state)
     specs = observed_base(specs_of(observed.state), desired, observed)
     changes = [
-        change
-        for given in handed.documents
-        if (change := _replacement(given, desired, observed, now, force=force)) is not None
+        change for given in handed.documents if (change := _replacement(given, desired, observed, now)) is not None
     ]
     plan = add_contents(Plan(tuple(changes)), desired, observed, (Applied(), specs), now)
     if plan.changes:
@@ -151,12 +151,16 @@ def _key(given: Given) -> str:
     return CONFIG if given.kind == "Cluster" else instance_group_key(given.document.name)
 
 
-def _replacement(given: Given, desired: Desired, observed: Observed, now: datetime, *, force: bool) -> Change | None:
+def _require_there(handed: Handed, desired: Desired, state: State) -> None:
+    for given in handed.documents:
+        if _there(given, state) is None:
+            raise SpecInvalid(
+                f"{given.title} isn't in {desired.state_url}, so there is nothing to replace. --force creates it."
+            )
+
+
+def _replacement(given: Given, desired: Desired, observed: Observed, now: datetime) -> Change | None:
     there = _there(given, observed.state)
-    if there is None and not force:
-        raise SpecInvalid(
-            f"{given.title} isn't in {desired.state_url}, so there is nothing to replace. --force creates it."
-        )
     if there is None:
         return _creation(given, desired, now)
     before, after = (canonical(given.kind, each.spec).spec for each in (there, given.document))
@@ -166,12 +170,19 @@ def _replacement(given: Given, desired: Desired, observed: Observed, now: dateti
     same_spec = equal_json(whole, complete(given.kind, before))
     if same_spec and equal_json(metadata, there.metadata):
         return None
-    require_survivable(given.kind, _key(given), before, after)
+    _require_survivable(given, before, after)
     if not same_spec:
         stored = there.metadata.get("generation")
         metadata["generation"] = (stored if isinstance(stored, int) else 0) + 1
     document = Document(API_VERSION, given.kind, metadata, whole)
     return Change(_key(given), Action.UPDATE, fields, document, observed.versions.get(_key(given)))
+
+
+def _require_survivable(given: Given, before: JsonObject, after: JsonObject) -> None:
+    try:
+        require_survivable(given.kind, _key(given), before, after)
+    except SpecInvalid as error:
+        raise SpecInvalid(f"{given.title} would take the place of what is there whole: {error.message}") from None
 
 
 def _creation(given: Given, desired: Desired, now: datetime) -> Change | None:

@@ -1,14 +1,13 @@
 """What handed-in objects of kops come to: a merge into the store, or whole documents in the place of others. Pure.
 
 The merge is the operator's own, without anything applied: it adds and changes, and removes nothing. Replacement is
-that of `kops replace` (cmd/kops/replace.go, 1.35.2): what a document doesn't have is gone. `generation` and
-`creationTimestamp` are the store's in both, whatever a document says.
+that of `kops replace` (cmd/kops/replace.go, 1.35.2): what a document doesn't have is gone. Of the metadata only labels
+and annotations are handed in: `generation`, `creationTimestamp` and the like are the store's in both.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.changes import Action, Change, Plan
@@ -16,7 +15,7 @@ from clusterstate.plan.contents import add_contents, observed_base
 from clusterstate.plan.desired import Desired, DesiredGroup, Metadata
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.fields import field_changes, metadata_changes
-from clusterstate.plan.given import Given, Handed
+from clusterstate.plan.given import TEXTS, Given, Handed
 from clusterstate.plan.guards import require_survivable
 from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.naming import named
@@ -29,12 +28,7 @@ from clusterstate.state.canonical import canonical
 from clusterstate.state.codec import API_VERSION
 from clusterstate.state.complete import complete
 from clusterstate.state.layout import CONFIG, instance_group_key, ssh_public_key_key
-from clusterstate.state.objects import Document, Json, JsonObject, State
-
-OF_STORE = ("creationTimestamp", "generation")
-"""Metadata that is never handed in."""
-EMPTY: Final[tuple[Json, ...]] = (None, "", {}, [])
-"""Metadata that kops leaves out."""
+from clusterstate.state.objects import Document, JsonObject, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,9 +192,9 @@ def _creation(given: Given, desired: Desired, now: datetime) -> Change | None:
 
 
 def _metadata(given: JsonObject, stored: JsonObject) -> JsonObject:
-    """Give a document's metadata as handed in, with what only the store tells."""
-    taken = {key: each for key, each in given.items() if key not in OF_STORE and each not in EMPTY}
-    return taken | {key: stored[key] for key in OF_STORE if key in stored}
+    """Give the store's metadata with the labels and annotations that were handed in, and no others."""
+    others = {key: each for key, each in stored.items() if key not in TEXTS}
+    return others | {key: given[key] for key in TEXTS if given.get(key)}
 
 
 def _with_remarks(plan: Plan, handed: Handed) -> Plan:

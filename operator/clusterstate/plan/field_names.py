@@ -39,7 +39,6 @@ _MOVED: Final[Mapping[str, str]] = {
     "cloudProvider.aws.podIdentityWebhook": "podIdentityWebhook",
     "cloudProvider.aws.spotinstOrientation": "cloudConfig.spotinstOrientation",
     "cloudProvider.aws.spotinstProduct": "cloudConfig.spotinstProduct",
-    "cloudProvider.aws.useIPBasedNodeNames": "cloudConfig.useIPBasedNodeNames",
     "cloudProvider.aws.warmPool": "warmPool",
     "cloudProvider.azure": "cloudConfig.azure",
     "cloudProvider.gce.multizone": "cloudConfig.multizone",

@@ -22,7 +22,7 @@ def test_a_cluster_goes_when_its_name_is_typed(folder: Folder) -> None:
     other = folder.run("delete", MINIMAL, typed="y\n")
     assert (other.returncode, "That isn't the name." in other.stderr, folder.files()) == (1, True, before)
     done = folder.run("delete", "cluster", MINIMAL, typed=f"{MINIMAL}\n")
-    assert (done.returncode, folder.files().keys()) == (0, {"backups/main"}), done.stderr
+    assert (done.returncode, [*folder.files()]) == (0, ["backups/main"]), done.stderr
     url = f"{folder.url}/{MINIMAL}"
     gone = sorted(f"- {url}/{key}" for key in before if key != "backups/main")
     kept = "Stays, without --backups: what is in backups/"

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clusterstate.cli.change.validating import judge
 from clusterstate.cli.manifests import Manifest
@@ -80,3 +82,24 @@ def test_a_pipeline_reads_the_verdict(tmp_path: Path) -> None:
     told = clusterstate("validate", "-f", str(path), home=tmp_path)
     line = f"{path}, document 1: /spec/minSize is -1; no group can have less than no machine\n"
     assert (told.returncode, told.stdout) == (1, line)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("name", "namespace", "labels", "annotations", "generation", "store", "clusterName", "cluster", "publicKey")
+SPEC = ("subnets", "etcdClusters", "role", "minSize", "maxSize", "kubernetesVersion", "networking", "kubelet", "hooks")
+SOME = st.dictionaries(st.sampled_from(FIELDS + SPEC), JSON, max_size=5)
+
+
+@given(
+    st.sampled_from(["Cluster", "InstanceGroup", "SSHCredential", "ClusterState"]),
+    st.sampled_from(["kops.k8s.io/v1alpha2", "clusterstate.dev/v1alpha1"]),
+    SOME.map(lambda some: some | {"name": "a", "labels": LABELS}) | SOME | JSON,
+    SOME | JSON,
+)
+def test_whatever_stands_in_a_manifest_it_is_judged_in_words(kind: str, version: str, metadata: Any, spec: Any) -> None:
+    for problem in problems({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}):
+        assert "\n" not in problem[1]

@@ -1,6 +1,7 @@
 """The commands that show what is in a store; their names and columns are those of `kops get`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ import click
 from clusterstate.cli.commands.options import Command, Group, cluster_option, output_option, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Look, StoreWords
+from clusterstate.errors import CommandInvalid
 
 ALIASES: Final = {
     "cluster": "clusters",
@@ -23,6 +25,9 @@ ALIASES: Final = {
     "addon": "addons",
 }
 FORMATS: Final = ("table", "wide", "yaml", "json", "name")
+
+
+BACKUPS: Final = click.option("--backups", is_flag=True, help="Show etcd's backups too.")
 
 
 class Kinds(Group):
@@ -50,6 +55,13 @@ def look_options(*formats: str) -> Callable[[Callable[..., int]], Callable[..., 
         return cluster_option(store_options(output_option(*formats)(gathered)))
 
     return decorate
+
+
+def about(look: Look, cluster: str | None) -> Look:
+    """Give the same for a cluster that is named as an argument. Raises `CommandInvalid` where it is named twice."""
+    if cluster and look.cluster:
+        raise CommandInvalid("The cluster is named by --name and as an argument. Leave --name out.")
+    return replace(look, cluster=cluster or look.cluster)
 
 
 def names_argument(metavar: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -133,12 +145,81 @@ def secrets(look: Look) -> int:
 
 
 @get.command(cls=Command, examples="clusterstate get sshpublickeys --name prod.example.com -o yaml")
+@click.argument("named", metavar="[CLUSTER]", required=False)
 @look_options(*FORMATS)
-def sshpublickeys(look: Look) -> int:
+def sshpublickeys(look: Look, *, named: str | None) -> int:
     """Show the SSH public keys of a cluster's administrators."""
     from clusterstate.cli.look.parts import get_ssh_keys  # noqa: PLC0415 (--help loads no SDK)
 
-    return run_command(get_ssh_keys(look))
+    return run_command(get_ssh_keys(about(look, named)))
 
 
-COMMANDS: Final = (get,)
+@get.command(
+    cls=Command,
+    examples="""
+    clusterstate get files --name prod.example.com
+    clusterstate get files --name prod.example.com --backups -o json
+    """,
+)
+@look_options(*FORMATS)
+@BACKUPS
+def files(look: Look, *, backups: bool) -> int:
+    """Show every file of a cluster: key, kind, size and last change.
+
+    Those that config puts elsewhere (configBase, keyStore, secretStore) are among them.
+    """
+    from clusterstate.cli.look.files import get_files  # noqa: PLC0415 (--help loads no SDK)
+
+    return run_command(get_files(look, backups=backups))
+
+
+@get.command(cls=Command, examples="clusterstate get addons --name prod.example.com -o wide")
+@look_options(*FORMATS)
+def addons(look: Look) -> int:
+    """Show the objects in a cluster's clusteraddons/, and the addons that kops manages."""
+    from clusterstate.cli.look.parts import get_addons  # noqa: PLC0415 (--help loads no SDK)
+
+    return run_command(get_addons(look))
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    clusterstate show prod.example.com
+    clusterstate show prod.example.com -o json
+    """,
+)
+@click.argument("named", metavar="[CLUSTER]", required=False)
+@look_options("text", "json", "yaml")
+def show(look: Look, *, named: str | None) -> int:
+    """Show everything of a cluster on one screen.
+
+    Network and API, instance groups, certificates with the days that are left, secrets' names, addons, how many files
+    there are and when one changed, whether kops update ran and has seen what config says, and files that are unknown
+    to kops or broken. The exit code is 1 where one is broken.
+    """
+    from clusterstate.cli.look.show import show_cluster  # noqa: PLC0415 (--help loads no SDK)
+
+    return run_command(show_cluster(about(look, named)))
+
+
+@click.command(
+    cls=Command,
+    examples="""
+    clusterstate tree
+    clusterstate tree prod.example.com
+    clusterstate tree --recursive
+    """,
+)
+@click.argument("cluster", metavar="[CLUSTER]", required=False)
+@store_options
+@click.option("--recursive", is_flag=True, help="Without a cluster: list every file of the store.")
+@BACKUPS
+def tree(store: StoreWords, *, cluster: str | None, recursive: bool, backups: bool) -> int:
+    """Show the files of a cluster as a tree, or the folders of the store."""
+    from clusterstate.cli.look.trees import show_tree  # noqa: PLC0415 (--help loads no SDK)
+
+    return run_command(show_tree(Look(store, "text", cluster), recursive=recursive, backups=backups))
+
+
+COMMANDS: Final = (get, show, tree)

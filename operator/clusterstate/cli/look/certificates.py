@@ -16,9 +16,9 @@ from clusterstate.state.keyset import ODD_CERTIFICATE, certificate_of, primary
 from clusterstate.state.objects import JsonObject, Keyset, KeysetItem
 from clusterstate.status.texts import stamp
 
-HEADERS: Final = ("NAME", "ID", "ISSUED", "EXPIRES", "PRIMARY", "HASPRIVATE")
+KEY_PAIRS: Final = ("NAME", "ID", "ISSUED", "EXPIRES", "PRIMARY", "HASPRIVATE")
 WITH_DISTRUSTED: Final = ("NAME", "ID", "ISSUED", "EXPIRES", "DISTRUSTED", "PRIMARY", "HASPRIVATE")
-MORE: Final = ("DAYSLEFT", "SUBJECT")
+MORE_OF_KEY_PAIRS: Final = ("DAYSLEFT", "SUBJECT")
 _ORDER: Final = (
     (NameOID.SERIAL_NUMBER, "SERIALNUMBER"),
     (NameOID.COMMON_NAME, "CN"),

@@ -7,7 +7,22 @@ from datetime import UTC, datetime
 from typing import Final
 
 from clusterstate.cli.choice import choose_cluster
-from clusterstate.cli.look.certificates import HEADERS, MORE, WITH_DISTRUSTED, key_pair_item, key_pairs_of
+from clusterstate.cli.look.addons import (
+    ADDONS,
+    CHANNEL,
+    MORE_OF_ADDONS,
+    cluster_addon_items,
+    decode_channel,
+    decode_objects,
+    managed_addon_items,
+)
+from clusterstate.cli.look.certificates import (
+    KEY_PAIRS,
+    MORE_OF_KEY_PAIRS,
+    WITH_DISTRUSTED,
+    key_pair_item,
+    key_pairs_of,
+)
 from clusterstate.cli.look.documents import GROUPS, MORE_OF_GROUPS, group_item
 from clusterstate.cli.look.reading import Looked, chosen, look_into
 from clusterstate.cli.look.sheet import Item, Sheet, print_sheet
@@ -59,7 +74,9 @@ async def get_key_pairs(look: Look, *, distrusted: bool) -> int:
         keysets = await read_keysets(looked, look.names)
     pairs = [pair for keyset in keysets.values() for pair in key_pairs_of(keyset) if distrusted or pair.item.trusted]
     items = [key_pair_item(pair, now, distrusted=distrusted) for pair in pairs]
-    return finish(looked, Sheet(WITH_DISTRUSTED if distrusted else HEADERS, MORE, items), look, "key pairs")
+    return finish(
+        looked, Sheet(WITH_DISTRUSTED if distrusted else KEY_PAIRS, MORE_OF_KEY_PAIRS, items), look, "key pairs"
+    )
 
 
 async def read_keysets(looked: Looked, names: tuple[str, ...] = ()) -> dict[str, Keyset]:
@@ -86,6 +103,22 @@ def file_cells(looked: Looked, key: str) -> tuple[str, str]:
     """Give size and last change of a file."""
     entry = looked.listing.entries[key]
     return size_of(entry.size), stamp(entry.modified)
+
+
+async def get_addons(look: Look) -> int:
+    """Print the cluster's own addons, and those that kops manages."""
+    async with looking(look) as looked:
+        items = await read_addons(looked)
+    return finish(looked, Sheet(ADDONS, MORE_OF_ADDONS, items), look, "addons")
+
+
+async def read_addons(looked: Looked) -> list[Item]:
+    """Give the cluster's own addons, then those that kops manages."""
+    keys = looked.listing.keys_of(FileKind.CLUSTER_ADDON)
+    own = await looked.read(keys, decode_objects)
+    managed = await looked.read_key(CHANNEL, decode_channel)
+    items = [item for name, found in own.items() for item in cluster_addon_items(found, keys[name])]
+    return items + managed_addon_items(managed or ())
 
 
 async def get_ssh_keys(look: Look) -> int:

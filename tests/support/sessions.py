@@ -127,7 +127,10 @@ def picture(title: str, shown: Sequence[Shown]) -> str:
 def main() -> None:
     """Write all pictures."""
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="clusterstate-") as directory, S3Server.start(Path(directory, "s3")) as server:
+    with (
+        tempfile.TemporaryDirectory(prefix="clusterstate-") as directory,
+        S3Server.start(Path(directory, "s3")) as server,
+    ):
         for name, script in SCRIPTS.items():
             folder = Path(directory, name)
             script.prepare(server, folder)

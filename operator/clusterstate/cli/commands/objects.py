@@ -40,7 +40,7 @@ def plan(target: Target, output: str) -> int:
 @click.option("--revision", type=click.IntRange(min=1), help="Show what was declared in this revision.")
 def history(target: Target, output: str, revision: int | None) -> int:
     """Show which declarations were applied, when, by whom, and what that changed."""
-    from clusterstate.cli.history import show_history, show_revision  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.cli.objects.history import show_history, show_revision  # noqa: PLC0415 (--help loads no SDK)
 
     return run_command(show_history(target, output) if revision is None else show_revision(target, revision, output))
 
@@ -61,7 +61,7 @@ def rollback(target: Target, to: int | None, consent: Consent) -> int:
     Refused, with exit code 1, where the declaration comes from a manifest that others apply, such as Argo CD, Flux
     or kubectl apply: they would undo it.
     """
-    from clusterstate.cli.rollback import roll_back_to  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.cli.objects.rollback import roll_back_to  # noqa: PLC0415 (--help loads no SDK)
 
     return run_command(roll_back_to(target, to, consent))
 

@@ -29,7 +29,9 @@ class Command(click.Command):
         """See click; the examples stand as they are."""
         if self.examples:
             with formatter.section("Examples"):
-                formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in self.examples))
+                called = f"{ctx.find_root().info_name} "  # maybe kubectl's plugin
+                lines = (line.replace("clusterstate ", called, 1) for line in self.examples)
+                formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in lines))
         super().format_epilog(ctx, formatter)
 
 

@@ -114,20 +114,20 @@ def _cost() -> str:
 
 def explain(error: BaseException) -> int:
     """Say what ended a command, in one line, and give the exit code."""
-    match error:
-        case click.exceptions.Exit():
-            return error.exit_code
-        case SystemExit():  # click's own end after a shell has asked for words
-            return int(error.code or 0)
-        case BaseExceptionGroup():
-            return explain(error.exceptions[0])
+    if isinstance(error, BaseExceptionGroup):
+        return explain(error.exceptions[0])
+    if not isinstance(error, click.exceptions.Exit | SystemExit):  # the latter is click's, after a shell has asked
+        _report(error)
+    return _code_of(error)
+
+
+def _report(error: BaseException) -> None:
     if MANNERS.debug:
         _write(describe_bug(error))
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         _write(error.format_message())
     elif not isinstance(error, BrokenPipeError):  # as `cat` ends when its reader has gone
         _tell(_explain(error))
-    return _code_of(error)
 
 
 def _explain(error: BaseException) -> str:
@@ -153,8 +153,14 @@ def _way_out(error: click.ClickException) -> str:
 
 
 def _code_of(error: BaseException) -> int:
-    if isinstance(error, click.Abort | KeyboardInterrupt):
-        return INTERRUPTED
-    if isinstance(error, click.ClickException):
-        return error.exit_code
-    return TROUBLE if isinstance(error, CommandInvalid) else MANNERS.trouble
+    match error:
+        case click.exceptions.Exit() | click.ClickException():
+            return error.exit_code
+        case SystemExit():
+            return int(error.code or 0)
+        case click.Abort() | KeyboardInterrupt():
+            return INTERRUPTED
+        case CommandInvalid():
+            return TROUBLE
+        case _:
+            return MANNERS.trouble

@@ -40,10 +40,15 @@ def as_text(value: Mapping[str, Any], output: str) -> str:
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns as wide as what stands in them; the last may be any length."""
-    lines = [list(headers), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
-    for line in lines:
-        click.echo("   ".join([*map(str.ljust, line[:-1], widths), line[-1]]).rstrip())
+    for line in aligned([headers, *rows]):
+        click.echo(line)
+
+
+def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Give a line for each row, made harmless, whose columns stand below each other."""
+    lines = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in list(zip(*lines, strict=True))[:-1]]
+    return ["   ".join([*map(str.ljust, line, widths), line[-1]]).rstrip() for line in lines]
 
 
 def echo_diff(lines: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from clusterstate.api.status import Status
 from clusterstate.api.types import Metadata
 from clusterstate.cli.words import Target
 from clusterstate.errors import ObjectNotFound
@@ -31,3 +32,11 @@ async def reading(target: Target) -> AsyncIterator[tuple[Client, JsonObject]]:
 def metadata_of(body: JsonObject) -> Metadata:
     """Read what is said about an object, whatever its spec is like."""
     return msgspec.convert(body["metadata"], Metadata)
+
+
+def status_of(body: JsonObject) -> Status:
+    """Read what the operator reports; of a status that only a newer one understands, that it is such."""
+    try:
+        return msgspec.convert(body.get("status") or {}, Status)
+    except msgspec.ValidationError as error:
+        return Status(summary=f"its status can't be read by this version: {error}")

@@ -31,7 +31,7 @@ class Front(Group):
 
 def brief(command: click.Command, width: int = _LONGEST) -> str:
     """Give a command's first sentence, or the parts of it, whole, that fit into so many columns."""
-    parts = re.split(r"(?=[,:;] )", command.get_short_help_str(_LONGEST))
+    parts = re.split(r"(?=[,:;] )", command.get_short_help_str(_LONGEST).rstrip("."))
     while len(parts) > 1 and len("".join(parts)) > width:
         parts.pop()
     return "".join(parts)

@@ -110,16 +110,24 @@ consent_options: Final = _together(
 )
 """Whether to write: gives `consent`, a `Consent`."""
 
-target_options: Final = _together(
-    Target,
-    "target",
-    {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
-    click.argument("name"),
-    click.option("-n", "--namespace", help="Where the ClusterState is; else the kubeconfig's namespace."),
-    _KUBECONFIG,
-    _CONTEXT,
-)
+
+def _target(name: Callable[[F], F]) -> Callable[[F], F]:
+    return _together(
+        Target,
+        "target",
+        {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
+        name,
+        click.option("-n", "--namespace", help="Where the ClusterState is; else the kubeconfig's namespace."),
+        _KUBECONFIG,
+        _CONTEXT,
+    )
+
+
+target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""
+
+targets_options: Final = _target(click.argument("name", default=""))
+"""Which ClusterState is meant, or with an empty name all of a namespace: gives `target`, a `Target`."""
 
 
 def output_option(*formats: str) -> Callable[[F], F]:

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from clusterstate.cli.commands.options import Group
 from clusterstate.cli.topics import by_topic
@@ -27,6 +28,14 @@ class Front(Group):
             ]
             with formatter.section(topic):
                 formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """See click; each command with its whole sentence."""
+        items = super().shell_complete(ctx, incomplete)
+        for each in items:
+            if each.value in self.commands:
+                each.help = brief(self.commands[each.value])
+        return items
 
 
 def brief(command: click.Command, width: int = _LONGEST) -> str:

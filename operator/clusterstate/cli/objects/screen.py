@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from clusterstate.api.status import AfterPushStatus, DifferenceStatus, FieldPlan, MigrationStatus, StoreStatus
+from clusterstate.cli.look.sizes import size_of
 from clusterstate.cli.objects.view import View, since, span
-from clusterstate.cli.output import aligned
+from clusterstate.cli.output import table_lines
 
 Line: TypeAlias = tuple[str, str | None]
 
@@ -33,9 +34,9 @@ def make_screen(view: View, now: datetime, *, wide: bool = False) -> Iterator[Li
     yield from _migration(status.migration)
     yield from _after_push(status.after_push)
     yield from _rotations(view)
-    yield from _part("Certificates that end", _plain(aligned(_certificates(view, now))), most)
-    yield from _part("Mirrors", _plain(aligned(_mirrors(view, now))), most)
-    yield from _part("History", _plain(aligned(_history(view, now))), most)
+    yield from _part("Certificates that end", _plain(_aligned(_certificates(view, now))), most)
+    yield from _part("Mirrors", _plain(_aligned(_mirrors(view, now))), most)
+    yield from _part("History", _plain(_aligned(_history(view, now))), most)
 
 
 def _head(view: View, now: datetime) -> Iterator[Line]:
@@ -54,20 +55,20 @@ def _head(view: View, now: datetime) -> Iterator[Line]:
     if status.store:
         facts.append(("Files", _files(status.store, now)))
     facts.append(("Age", since(view.metadata.creation_timestamp, now)))
-    yield from ((line, None) for line in aligned(facts))
+    yield from ((line, None) for line in _aligned(facts))
 
 
 def _files(store: StoreStatus, now: datetime) -> str:
     changed = f", changed {since(store.last_change_time, now)} ago" if store.last_change_time else ""
     unproven = f"; not known to give: {', '.join(store.unproven)}" if store.unproven else ""
-    return f"{store.files} of {store.bytes} bytes in all{changed}{unproven}"
+    return f"{store.files}, {size_of(store.bytes)} in all{changed}{unproven}"
 
 
 def _conditions(view: View, now: datetime) -> Iterator[Line]:
     conditions = view.status.conditions or (view.ready,)
     rows = [(each.type, each.status, each.reason, since(each.last_transition_time, now)) for each in conditions]
     yield from _title("Conditions")
-    for each, line in zip(conditions, aligned(rows), strict=True):
+    for each, line in zip(conditions, _aligned(rows), strict=True):
         yield f"  {line}", "red" if each.type in GOOD_WHEN_FALSE else _colour(each.status)
         yield f"      {each.message}", None
 
@@ -143,6 +144,12 @@ def _history(view: View, now: datetime) -> Iterator[tuple[str, ...]]:
     for each in view.status.history:
         by = f"by {each.by}" if each.by else ""
         yield str(each.revision), f"{since(each.time, now)} ago", by, each.what or "the declaration alone"
+
+
+def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
+    """Give a line for each row, whose columns stand below each other."""
+    first, *rest = [*rows] or [()]
+    return table_lines(first, rest) if first else []
 
 
 def _colour(status: str) -> str:

@@ -129,7 +129,11 @@ def main() -> None:
                 folder = Path(directory, name)
                 script.prepare(server, folder)
                 shown = list(play(script.lines, server, folder))
-                wrong = [f"{each.line.command}: {each.code}\n{each.text.plain}" for each in shown if each.code != each.line.code]
+                wrong = [
+                    f"{each.line.command}: {each.code}\n{each.text.plain}"
+                    for each in shown
+                    if each.code != each.line.code
+                ]
                 assert not wrong, "\n".join(wrong)
                 (PICTURES / f"{name}.svg").write_text(picture(script.title, shown))
 

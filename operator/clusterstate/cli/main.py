@@ -10,7 +10,7 @@ from clusterstate import __version__
 from clusterstate.cli.commands import completion, look, objects, operator
 from clusterstate.cli.commands.front import Front
 from clusterstate.cli.commands.options import CONTEXT
-from clusterstate.cli.manners import explain
+from clusterstate.cli.manners import explain, mention_cost
 
 NAME: Final = "clusterstate"
 PLUGIN: Final = "kubectl-clusterstate"
@@ -35,9 +35,9 @@ def main() -> int:
         code = commands(standalone_mode=False, prog_name=_called(), complete_var=COMPLETE_VARIABLE) or 0
         sys.stdout.flush()
     except BaseException as error:  # noqa: BLE001 - whatever it is, a person reads one line
-        return explain(error)
-    else:
-        return int(code)
+        code = explain(error)
+    mention_cost()
+    return int(code)
 
 
 def _called() -> str:

@@ -85,8 +85,6 @@ def run_command(work: Coroutine[Any, Any, int | None], *, trouble: int = FAILED)
         return asyncio.run(work) or 0
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
-    finally:
-        mention(_cost())
 
 
 def log_by_manners(level: str = "WARNING") -> None:
@@ -104,12 +102,13 @@ def log_by_manners(level: str = "WARNING") -> None:
     logging.getLogger("clusterstate").setLevel(levels[MANNERS.volume])
 
 
-def _cost() -> str:
+def mention_cost() -> None:
+    """Tell those who asked for more what the command took."""
     import resource  # noqa: PLC0415 (as above)
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     passed = time.perf_counter() - STARTED
-    return f"took {passed:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of CPU, {used.ru_maxrss // 1024} MiB."
+    mention(f"took {passed:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of CPU, {used.ru_maxrss // 1024} MiB.")
 
 
 def explain(error: BaseException) -> int:

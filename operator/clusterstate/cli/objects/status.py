@@ -11,11 +11,10 @@ from clusterstate.cli.manners import say
 from clusterstate.cli.objects.screen import make_screen
 from clusterstate.cli.objects.view import View, since
 from clusterstate.cli.output import as_text, echo, echo_table
-from clusterstate.cli.reading import reading
+from clusterstate.cli.reading import namespace_of, reading
 from clusterstate.cli.words import Target
 from clusterstate.kube.client import connect
 from clusterstate.kube.kinds import CLUSTER_STATES, JsonObject
-from clusterstate.kube.login import home_namespace
 
 HEADERS: Final = ("NAME", "READY", "REASON", "STORE", "DRIFT", "AGE")
 MORE_HEADERS: Final = ("CLUSTER", "SYNC", "SUMMARY")
@@ -38,7 +37,7 @@ async def show_status(target: Target, output: str) -> int:
 
 async def show_statuses(target: Target, output: str, *, everywhere: bool) -> int:
     """Print a row for each object of a namespace, or of all."""
-    namespace = None if everywhere else target.namespace or home_namespace(target.kubeconfig, target.context)
+    namespace = None if everywhere else namespace_of(target)
     async with await connect(target.kubeconfig, target.context) as client:
         bodies = [body async for body in client.list(CLUSTER_STATES, namespace)]
     match output:

@@ -29,9 +29,7 @@ KNOWN_AS: Final = {
     "validate": Known("kops replace -f FILE, once it is written"),
     "set": Known("kops edit cluster --set"),
     "unset": Known("kops edit cluster --unset"),
-    "edit": Known(
-        "kops edit cluster; kops edit instancegroup", "aws s3 cp down, an editor, aws s3 cp up", "kubectl edit"
-    ),
+    "edit": Known("kops edit cluster; kops edit instancegroup", "aws s3 cp, an editor, and back", "kubectl edit"),
     "delete": Known(
         "kops delete cluster --unregister; kops delete instancegroup", "aws s3 rm --recursive s3://STORE/CLUSTER/"
     ),
@@ -59,13 +57,13 @@ KNOWN_AS: Final = {
     "reconcile": Known(
         kubectl="kubectl annotate clusterstate clusterstate.dev/reconcile-requested-at=…; flux reconcile"
     ),
-    "suspend": Known(kubectl="kubectl patch clusterstate with spec.suspend: true; flux suspend"),
-    "resume": Known(kubectl="kubectl patch clusterstate with spec.suspend: false; flux resume"),
+    "suspend": Known(kubectl="kubectl patch clusterstate, spec.suspend: true; flux suspend"),
+    "resume": Known(kubectl="kubectl patch clusterstate, spec.suspend: false; flux resume"),
     "events": Known(kubectl="kubectl events --for clusterstate/NAME --watch; flux events --watch"),
     "history": Known("", "aws s3api list-object-versions, where the bucket keeps them", "kubectl rollout history"),
-    "rollback": Known("", "aws s3api copy-object of an older version", "kubectl rollout undo"),
+    "rollback": Known("", "aws s3api copy-object, from an older version", "kubectl rollout undo"),
     "run": Known(),
-    "node-agent": Known("", "rclone sync in a loop"),
+    "node-agent": Known("", "rclone sync, in a loop"),
     "demo": Known(),
     "completion": Known("kops completion", "rclone completion", "kubectl completion"),
 }

@@ -25,7 +25,7 @@ SCOPES: Final = ("https://www.googleapis.com/auth/devstorage.full_control",)
 """As kops has it (util/pkg/vfs/context.go); access control lists need all of it."""
 _MACHINE: Final = "default"
 """How the SDK calls a machine's account until its first token tells its name."""
-_UNKNOWN: Final = "the environment's own identity"
+_UNKNOWN: Final = "the environment's identity"
 
 
 class _Token(identity_pool.SubjectTokenSupplier):

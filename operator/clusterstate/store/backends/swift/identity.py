@@ -108,7 +108,7 @@ def _cloud(who: SdkCloud, *, verify: bool) -> Login:
     plugin = cloud.get_auth()
     if not isinstance(plugin, BaseIdentityPlugin):
         raise CredentialsInvalid(
-            f"The cloud {who.name} of the environment's clouds.yaml asks no Keystone. Correct its auth_type, or OS_CLOUD."
+            f"The cloud {who.name} of the clouds.yaml asks no Keystone. Correct its auth_type, or OS_CLOUD."
         )
     checks, certificate = cloud.get_requests_verify_args()
     return Login(plugin, verify and checks is not False and (checks or True), certificate)

@@ -163,7 +163,6 @@ def _target(name: Callable[[F], F]) -> Callable[[F], F]:
 target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""
 
-<<<<<<< HEAD
 file_options: Final = _together(
     Files,
     "files",
@@ -189,10 +188,9 @@ manner_options: Final = _together(
     click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
 )
 """How kops's objects go into a store: gives `manner`, a `Manner`."""
-=======
+
 targets_options: Final = _target(click.argument("name", default=""))
 """Which ClusterState is meant, or with an empty name all of a namespace: gives `target`, a `Target`."""
->>>>>>> seven-objects
 
 
 def output_option(*formats: str) -> Callable[[F], F]:

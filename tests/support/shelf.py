@@ -39,9 +39,12 @@ class Shelf:
             "S3_SECRET_ACCESS_KEY": self.server.secret_key,
         }
 
-    def run(self, *arguments: str | Path, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
-        return clusterstate(*map(str, arguments), home=self.home, typed=typed, **self.environ, **environ)
+    def run(
+        self, *arguments: str | Path, typed: str = "", piped: str = "", **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end; see `clusterstate`."""
+        given = {**self.environ, **environ}
+        return clusterstate(*map(str, arguments), home=self.home, typed=typed, piped=piped, **given)
 
     def write(self, name: str, *bodies: Any) -> Path:
         """Write a manifest of many documents into the home."""

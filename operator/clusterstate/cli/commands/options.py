@@ -62,7 +62,7 @@ def _debug(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa:
         MANNERS.debug = True
 
 
-def _together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
+def together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
     """Have options arrive as one record, `fields` giving the record's name for each."""
 
     def decorate(command: F) -> F:
@@ -81,7 +81,7 @@ def _together(record: type, name: str, fields: dict[str, str], *options: Callabl
 _KUBECONFIG = click.option("--kubeconfig", type=PATH, help="Use this file; else what kubectl would take.")
 _CONTEXT = click.option("--context", help="Use this context of the kubeconfig.")
 
-store_options: Final = _together(
+store_options: Final = together(
     StoreWords,
     "store",
     {"state": "state", "config": "config", "kubeconfig": "kubeconfig", "context": "context"},
@@ -99,7 +99,7 @@ cluster_option: Final = click.option(
 )
 """Which cluster is meant: gives `cluster`, maybe None, for `choose_cluster`."""
 
-consent_options: Final = _together(
+consent_options: Final = together(
     Consent,
     "consent",
     {"yes": "yes", "dry_run": "dry_run"},
@@ -108,7 +108,7 @@ consent_options: Final = _together(
 )
 """Whether to write: gives `consent`, a `Consent`."""
 
-target_options: Final = _together(
+target_options: Final = together(
     Target,
     "target",
     {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},

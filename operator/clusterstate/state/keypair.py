@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
@@ -19,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from clusterstate.api.keysets import KeyAlgorithm
-from clusterstate.errors import SpecInvalid
 from clusterstate.state.keyset import (
     ODD_CERTIFICATE,
     by_age,
@@ -79,60 +77,10 @@ class KeyPair:
     """None: somebody else has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """What a certificate and a private key come in, as messages call it."""
-
-    certificate: str = "tls.crt"
-    private_key: str = "tls.key"
-    remedy: str = "Correct the Secret."
-
-
-IN_SECRET: Final = Holder()
-
-
-def read_key_pair(certificate: bytes, private_key: bytes, where: str) -> KeyPair:
-    """Read both from the PEM of a TLS Secret; of a chain the first certificate.
-
-    Raises `SpecInvalid`, which names `where`, for what can't be read, doesn't belong together, or kops can't use.
-    """
-    return join_key_pair(read_certificate(certificate, where), read_private_key(private_key, where), where)
-
-
-def read_certificate(data: bytes, where: str, held: Holder = IN_SECRET) -> x509.Certificate:
-    """Read a certificate from PEM, the first of a chain. Raises `SpecInvalid`, which names `where`."""
-    try:
-        found = x509.load_pem_x509_certificate(data)
-        _facts(found)
-    except ODD_CERTIFICATE:
-        raise SpecInvalid(f"{where}: {held.certificate} holds no certificate that can be read. {held.remedy}") from None
-    return found
-
-
-def read_private_key(data: bytes, where: str, held: Holder = IN_SECRET) -> PrivateKey:
-    """Read a private key from PEM. Raises `SpecInvalid`, which names `where`, also for one that kops can't use."""
-    try:
-        key = load_pem_private_key(data, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SpecInvalid(f"{where}: {held.private_key} holds no private key that can be read. {held.remedy}") from None
-    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
-        raise SpecInvalid(
-            f"{where}: kops takes RSA and ECDSA keys only, and {held.private_key} is another one. Replace it."
-        )
-    return key
-
-
-def join_key_pair(certificate: x509.Certificate, key: PrivateKey, where: str, held: Holder = IN_SECRET) -> KeyPair:
-    """Give both as a pair. Raises `SpecInvalid`, which names `where`, where they don't belong together."""
-    if key.public_key() != certificate.public_key():
-        raise SpecInvalid(f"{where}: {held.private_key} isn't the key of {held.certificate}. {held.remedy}")
-    return make_key_pair(certificate, key)
-
-
 def make_key_pair(certificate: x509.Certificate, key: PrivateKey | None) -> KeyPair:
     """Give a certificate and its key, if any, as kops writes them: PKCS #1 or SEC 1."""
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()) if key else None
-    return KeyPair(_facts(certificate), certificate.public_bytes(Encoding.PEM), pem)
+    return KeyPair(read_facts(certificate), certificate.public_bytes(Encoding.PEM), pem)
 
 
 def is_usable(item: KeysetItem) -> bool:
@@ -147,12 +95,13 @@ def is_usable(item: KeysetItem) -> bool:
 def facts_of(item: KeysetItem) -> KeyPairFacts | None:
     """Give what may be told of an item; None where it has no certificate, or one that can't be read."""
     try:
-        return _facts(x509.load_pem_x509_certificate(item.certificate or b""))
+        return read_facts(x509.load_pem_x509_certificate(item.certificate or b""))
     except ODD_CERTIFICATE:
         return None
 
 
-def _facts(certificate: x509.Certificate) -> KeyPairFacts:
+def read_facts(certificate: x509.Certificate) -> KeyPairFacts:
+    """Give what may be told of a key pair with this certificate. Raises one of `ODD_CERTIFICATE`."""
     constraints = _extension(certificate, x509.BasicConstraints)
     usage = _extension(certificate, x509.KeyUsage)
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)

@@ -26,25 +26,15 @@ from clusterstate.plan.keyset_commands import (
     Addition,
     Wish,
     add_pair,
-    find_added,
     renamed,
     require_new_name,
     require_wish,
     take_wish,
-    tell_changes,
-    tell_next,
-    tell_nothing,
 )
+from clusterstate.plan.keyset_telling import find_added, tell_changes, tell_next, tell_nothing
 from clusterstate.state import codec
-from clusterstate.state.keypair import (
-    Holder,
-    KeyPair,
-    PrivateKey,
-    join_key_pair,
-    make_key_pair,
-    read_certificate,
-    read_private_key,
-)
+from clusterstate.state.key_material import Holder, join_key_pair, read_certificate, read_private_key
+from clusterstate.state.keypair import KeyPair, PrivateKey, make_key_pair
 from clusterstate.state.keyset import require_usable
 from clusterstate.state.layout import LEGACY_KEYSETS, FileKind, keyset_key
 from clusterstate.state.objects import Keyset

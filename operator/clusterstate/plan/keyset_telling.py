@@ -56,6 +56,15 @@ def tell_nothing(keyset: Keyset, wish: Wish) -> str:
     return f"Keyset {keyset.name}: {why}."
 
 
+def ask_step(kind: StepKind, cluster: str) -> str:
+    """Give the question before a step: what has to be so by then, which nobody can see from here."""
+    before = {
+        StepKind.PROMOTE: "Every node has to trust it by now. ",
+        StepKind.DISTRUST: "Every node has to use the primary by now. ",
+    }
+    return f"{before.get(kind, '')}Write this into {cluster}?"
+
+
 def tell_next(kind: StepKind | None, cluster: str, name: str, *, primary: bool = False) -> str:
     """Give the sentence that says how the rotation goes on; a `kind` of None is a create."""
     force = " --force" if kind is StepKind.TRUST else ""

@@ -87,6 +87,7 @@ def test_a_rotation_by_hand_is_shown_asked_for_and_goes_on(folder: Folder) -> No
     assert (code, err) == (1, "clusterstate: Nobody is there to be asked, and nothing was written. Say --yes.\n")
     code, out, err = folder.run("keyset", "promote", CA, typed="n\n")
     assert (code, out.count("becomes")) == (1, 1)
+    assert f"Every node has to trust it by now. Write this into {COMPLEX}? [y/N]" in err
     assert "Nothing was written" in err
     code, out, err = folder.run("keyset", "promote", CA, "--dry-run")
     assert (code, err) == (0, "clusterstate: Nothing was written: --dry-run.\n")

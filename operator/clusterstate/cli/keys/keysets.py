@@ -31,7 +31,7 @@ from clusterstate.plan.keyset_commands import (
     require_wish,
     take_wish,
 )
-from clusterstate.plan.keyset_telling import find_added, tell_changes, tell_next, tell_nothing
+from clusterstate.plan.keyset_telling import ask_step, find_added, tell_changes, tell_next, tell_nothing
 from clusterstate.state import codec
 from clusterstate.state.key_material import Holder, join_key_pair, read_certificate, read_private_key
 from clusterstate.state.keypair import KeyPair, PrivateKey, make_key_pair
@@ -54,7 +54,7 @@ async def create_pair(where: Where, name: str, given: Materials, consent: Consen
         raise CommandInvalid("With all, new key pairs are made, and none becomes the primary. Name one keyset.")
     async with open_state(where) as state:
         jobs = [await _addition_job(where, state, each, given) for each in _names(state, name)]
-        if await carry_out(state, jobs, consent, f"Have {name} sign with this key pair from now on?"):
+        if await carry_out(state, jobs, consent, f"No node trusts it yet. Have {name} sign with it from now on?"):
             say(tell_next(None, state.cluster, name, primary=given.primary))
     return 0
 
@@ -64,7 +64,7 @@ async def take_step(where: Where, name: str, wish: Wish, consent: Consent) -> in
     require_wish(name, wish)
     async with open_state(where) as state:
         jobs = [_job(state, each, partial(_decide_step, each, wish)) for each in _names(state, name)]
-        if await carry_out(state, jobs, consent, f"Write this into {state.cluster}?"):
+        if await carry_out(state, jobs, consent, ask_step(wish.kind, state.cluster)):
             say(tell_next(wish.kind, state.cluster, name))
     return 0
 

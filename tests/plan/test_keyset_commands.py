@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -26,16 +26,17 @@ from clusterstate.state.keypair import KeyPair, is_usable, serial_at
 from clusterstate.state.keyset import primary
 from clusterstate.state.objects import Keyset, KeysetItem
 from clusterstate.state.rotation import StepKind, is_whole
-from tests.support.keypairs import DAY, NOW, certificate, pem
+from tests.support.keypairs import DAY, certificate, pem
 
 CA = "kubernetes-ca"
 PROMOTE, DISTRUST, TRUST = StepKind
 FUTURE = 1 << 150
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def pair_of(serial: int, ends: timedelta = 365 * DAY, *, authority: bool = True) -> KeyPair:
     key = ec.generate_private_key(ec.SECP256R1())
-    made = certificate(key, serial=serial, ends=NOW + ends, authority=authority)
+    made = certificate(key, serial=serial, begins=NOW - DAY, ends=NOW + ends, authority=authority)
     return read_key_pair(made, pem(key), "")
 
 

@@ -17,6 +17,7 @@ from clusterstate.state.keyset import INTEGER, by_age, certificate_of, primary
 from clusterstate.state.layout import FileId, FileKind, keyset_key, kind_of
 from clusterstate.state.objects import Keyset, KeysetItem
 from clusterstate.state.rotation import Step, StepKind, is_rotatable, is_whole, newest_able, take_step
+from clusterstate.store.key import find_flaw
 
 ALL: Final = "all"
 """In place of a keyset's name: every keyset of the state that kops rotates."""
@@ -48,7 +49,8 @@ def require_new_name(name: str) -> None:
     """Refuse names of keysets to which kops adds no key pair."""
     if not is_rotatable(name):
         raise CommandInvalid(_not_rotated(name))
-    if kind_of(keyset_key(name)) != FileId(FileKind.KEYSET, name) or not name.isprintable():
+    key = keyset_key(name)
+    if kind_of(key) != FileId(FileKind.KEYSET, name) or find_flaw(key) or not name.isprintable():
         raise CommandInvalid(f"{name} is no name for a keyset, which becomes the name of a folder. Correct it.")
 
 

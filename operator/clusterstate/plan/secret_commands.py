@@ -4,6 +4,7 @@ They are those of `cmd/kops/create_secret_*.go` and `create_sshpublickey.go`. No
 """
 
 from collections.abc import Callable, Collection, Mapping
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from clusterstate.plan.ssh_keys import CLOUDS
 from clusterstate.state import codec, yaml
 from clusterstate.state.layout import FileId, FileKind, kind_of, secret_key
 from clusterstate.state.objects import Document
+from clusterstate.store.key import find_flaw
 
 SSH_ALGORITHMS: Final = frozenset(
     {
@@ -32,7 +34,8 @@ ON_AWS: Final = frozenset({"ssh-rsa", "ssh-ed25519"})
 
 def require_secret_name(name: str) -> None:
     """Refuse what can't be the name of a file among the secrets."""
-    if kind_of(secret_key(name)) != FileId(FileKind.SECRET, name) or not name.isprintable():
+    key = secret_key(name)
+    if kind_of(key) != FileId(FileKind.SECRET, name) or find_flaw(key) or not name.isprintable():
         raise CommandInvalid(f"{name} is no name for a secret, which becomes the name of a file. Correct it.")
 
 
@@ -83,7 +86,7 @@ def find_fingerprint(data: bytes, source: str) -> str:
 def ssh_algorithm(data: bytes) -> str:
     """Give the algorithm that an SSH public key names, empty where it is none that is known."""
     words = data.decode(errors="replace").split()
-    return next((each for each in words if each in SSH_ALGORITHMS), "")
+    return next((name for name, key in pairwise(words) if name in SSH_ALGORITHMS and key.startswith("AAAA")), "")
 
 
 def find_ssh_warnings(data: bytes, cluster: Document | None, others: Collection[str]) -> list[str]:

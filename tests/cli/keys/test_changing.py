@@ -8,7 +8,7 @@ import pytest
 
 from clusterstate.cli.keys.changing import ATTEMPTS, Decision, Found, Job, OpenState, carry_out
 from clusterstate.cli.words import Consent
-from clusterstate.errors import CommandInvalid, LostRace, Unconfirmed
+from clusterstate.errors import CommandInvalid, KeyNotFound, LostRace, Unconfirmed
 from clusterstate.state.tree import Listing, Tree
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
@@ -23,6 +23,8 @@ class Crowded:
 
     inner: MemoryStore
     others: list[bytes] = field(default_factory=list)
+    crowded: str = KEY
+    """Where they write."""
 
     @property
     def capabilities(self) -> Capabilities:
@@ -36,12 +38,12 @@ class Crowded:
         return await self.inner.read(key)
 
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        if self.others:
+        if self.others and key == self.crowded:
             await self.inner.write(key, self.others.pop(0))
         return await self.inner.write(key, data, expect=expect)
 
     async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
-        if self.others:
+        if self.others and key == self.crowded:
             await self.inner.write(key, self.others.pop(0))
         await self.inner.delete(key, expect=expect)
 
@@ -112,6 +114,18 @@ async def test_it_gives_up_where_others_write_faster(store: Crowded) -> None:
         await carry_out(state(store), [Job(KEY, append)], YES, "?")
     assert await read(store) in {b"a", b"b"}
     assert len(store.others) == ATTEMPTS
+
+
+async def test_what_was_done_is_told_also_where_the_rest_fails(
+    store: Crowded, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.crowded, store.others = OTHER, [b"a", b"b"] * ATTEMPTS
+    with pytest.raises(LostRace):
+        await carry_out(state(store), [Job(KEY, append), Job(OTHER, append), Job("third", append)], YES, "?")
+    assert capsys.readouterr().out.endswith(f"\nWrote {KEY}\n")
+    assert await read(store) == b"x"
+    with pytest.raises(KeyNotFound):
+        await read(store, "third")
 
 
 async def test_nothing_is_deleted_that_wasnt_looked_at(store: Crowded) -> None:

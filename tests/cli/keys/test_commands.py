@@ -39,8 +39,11 @@ class Folder:
     def environ(self) -> dict[str, str]:
         return {"KOPS_STATE_STORE": f"file://{self.home}/store", "KOPS_CLUSTER_NAME": COMPLEX}
 
-    def run(self, *arguments: str | Path, typed: str = "", piped: str | None = None) -> tuple[int, str, str]:
-        done = clusterstate(*map(str, arguments), home=self.home, typed=typed, piped=piped, **self.environ)
+    def run(
+        self, *arguments: str | Path, typed: str = "", piped: str | None = None, **environ: str
+    ) -> tuple[int, str, str]:
+        environ = {**self.environ, **environ}
+        done = clusterstate(*map(str, arguments), home=self.home, typed=typed, piped=piped, **environ)
         return done.returncode, done.stdout, done.stderr
 
     def keysets(self) -> dict[str, bytes]:
@@ -155,6 +158,20 @@ def test_what_cant_be_done_is_said_in_one_line(
     assert (done, out) == (code, "")
     assert said in err
     assert "Traceback" not in err
+    assert folder.keysets() == before
+
+
+def test_a_key_that_kops_couldnt_use_is_not_made(folder: Folder) -> None:
+    before = folder.keysets()
+    odd = pem(ec.generate_private_key(ec.SECP256K1())).decode()
+    for name, key, size, said in (
+        (CA, None, "1024", "KOPS_RSA_PRIVATE_KEY_SIZE is none of 2048, 3072, 4096"),
+        (CA, odd, "", "on the curve secp256k1"),
+        (f"{'x' * 62}-ca", None, "", "longer than the 64 bytes"),
+    ):
+        more = ("--key", "-") if key else ()
+        code, _, err = folder.run("keyset", "create", name, *more, piped=key, KOPS_RSA_PRIVATE_KEY_SIZE=size)
+        assert (code, said in err) == (2, True), err
     assert folder.keysets() == before
 
 

@@ -103,10 +103,14 @@ async def carry_out(state: OpenState, jobs: Sequence[Job], consent: Consent, que
     steps = [step for job in jobs if (step := await _look(state, job))]
     if not steps or not _accepted(steps, consent, question):
         return False
-    for step in steps:
-        if not await _write(state, step, consent, question):
-            return False
-    return True
+    told: list[str] = []
+    try:
+        for step in steps:
+            told += await _write(state, step, consent, question)
+    finally:  # not before: whoever reads what is printed may be gone, and that stops no work half-way
+        for line in told:
+            echo(line)
+    return bool(told)
 
 
 async def _look(state: OpenState, job: Job) -> _Step | None:
@@ -134,7 +138,8 @@ def _accepted(steps: Sequence[_Step], consent: Consent, question: str) -> bool:
     return not any(step.decision.asks for step in steps) or agreed(question, consent)
 
 
-async def _write(state: OpenState, step: _Step, consent: Consent, question: str) -> bool:
+async def _write(state: OpenState, step: _Step, consent: Consent, question: str) -> list[str]:
+    """Write one file; give what is told of it, nothing where it isn't written after all."""
     lines = step.decision.lines
     for _ in range(ATTEMPTS):
         try:
@@ -142,16 +147,14 @@ async def _write(state: OpenState, step: _Step, consent: Consent, question: str)
         except LostRace:
             say(f"{step.job.key} was changed by somebody else meanwhile: it is read again.")
         else:
-            for line in step.decision.told.splitlines():
-                echo(line)
-            return True
+            return step.decision.told.splitlines()
         again = await _look(state, step.job)
         if again is None:
-            return False
+            return []
         step, before = again, lines
         lines = step.decision.lines
         if lines != before and not _accepted([step], consent, question):
-            return False
+            return []
     raise LostRace(
         f"{step.job.key} was changed by others again and again, and isn't written. Run it again once they are done."
     )

@@ -94,14 +94,18 @@ class Shop:
 
     async def store(self, url: str = "") -> Store:
         """Open a whole store; nothing is asked of it yet. Errors as `open_store`."""
-        address = self.address(url)
-        location = Location.parse(address.spec.url).within(self._namespace(address))
+        location = self.location(url)
         credentials = own_credentials(location.scheme, self.environ)
-        kube = await self.client(address)
+        kube = await self.client(self.address(url))
         opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(), kube)
         store = await open_store(opening)
         self._stack.push_async_callback(store.close)
         return store
+
+    def location(self, url: str = "") -> Location:
+        """Say where a whole store is, in Kubernetes with its namespace. Raises `SpecInvalid` for a URL that is none."""
+        address = self.address(url)
+        return Location.parse(address.spec.url).within(self._namespace(address))
 
     def access(self, cluster: str, url: str = "") -> Access:
         """Say how the state of a cluster is reached. Raises `SpecInvalid` or `StoreUnsupported`."""

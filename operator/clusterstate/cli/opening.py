@@ -114,8 +114,15 @@ class Shop:
 
     async def sources(self, cluster: str, url: str = "", *, writes: bool = False, creates: bool = False) -> Sources:
         """Open the state of a cluster, to be read, or written too, a new one only where it `creates`."""
-        access, client = self.access(cluster, url), await self.client(self.address(url))
-        return await self._stack.enter_async_context(Sources(client, access, writes=writes, creates=creates))
+        return await self.sources_at(self.access(cluster, url), url, writes=writes, creates=creates)
+
+    async def sources_at(
+        self, access: Access, url: str = "", *, writes: bool, creates: bool = False, acl_from: Location | None = None
+    ) -> Sources:
+        """Do the same for an access that is known, that of the same URL; see `Sources`."""
+        client = await self.client(self.address(url))
+        sources = Sources(client, access, writes=writes, creates=creates, acl_from=acl_from)
+        return await self._stack.enter_async_context(sources)
 
     def _namespace(self, address: Address) -> str:
         if not address.spec.url.startswith(_KOPS_OWN):

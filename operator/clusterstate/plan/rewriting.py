@@ -108,7 +108,7 @@ def require_movable(move: Move, spec: JsonObject, declared: JsonObject) -> None:
         if name != DISCOVERY and _below(place, move.old_store) is not None:
             raise MigrationRefused(
                 f"{name} of config is {url}: in the old store, but not below {move.old.url}, so that it isn't known "
-                "what else uses it. Move it by hand and have the field say so, then set spec.store.url again; nothing "
+                "what else uses it. Move it by hand and have the field say so, then move the state again; nothing "
                 "was written."
             )
 

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Command, consent_options
+from clusterstate.cli.commands.options import PATH, Command, consent_options, output_option, store_options
+from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, StoreWords
 
@@ -54,4 +55,69 @@ def copy_command(consent: Consent, kubeconfig: Path | None, context: str | None,
     return run_command(copy_files(Order(scope=scope, **said), words, consent, os.environ))
 
 
-COMMANDS: Final = (copy_command,)
+@click.command(
+    "migrate",
+    cls=Command,
+    examples="""
+    clusterstate migrate prod.example.com --to s3://acme-state-eu --dry-run
+    clusterstate migrate prod.example.com --state s3://acme-state --to gs://acme-state --yes --switch
+    """,
+)
+@click.argument("cluster")
+@click.option("--to", required=True, metavar="URL", help="The new store.")
+@click.option(
+    "--backups",
+    type=click.Choice(("all", "latest", "none")),
+    default="all",
+    show_default=True,
+    help="Which backups of etcd come along; the latest: of each etcd cluster.",
+)
+@click.option("--discovery-store", "discovery", is_flag=True, help="Rewrite the URL of the discovery store too.")
+@click.option("--switch", is_flag=True, help="Have kops's configuration file name the new store.")
+@store_options
+@consent_options
+def migrate_command(store: StoreWords, consent: Consent, backups: str, **said: Any) -> int:  # noqa: ANN401
+    """Move a cluster's state to another store.
+
+    Its files are copied and verified; then config is written at the new place, with configBase, keyStore, secretStore
+    and the backups' stores naming that. The old files stay. What is left to do with kops is printed. Interrupted, it
+    is completed by being run again; until then kops sees nothing at the new place.
+    """
+    from clusterstate.api.sync import Backups  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.cli.move.migrate import Order, migrate_cluster  # noqa: PLC0415 (the same)
+
+    order = Order(backups=Backups(backups.capitalize()), **said)
+    return run_command(migrate_cluster(order, store, consent, os.environ))
+
+
+@click.command(
+    "verify",
+    cls=Command,
+    examples="""
+    clusterstate verify s3://acme-state file:///srv/backup
+    clusterstate verify s3://acme-state gs://acme-state prod.example.com --no-backups -o json
+    """,
+)
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.argument("clusters", metavar="[CLUSTER]...", nargs=-1)
+@_parallel
+@_backups
+@_kubeconfig
+@_context
+@output_option("text", "json", "yaml")
+def verify_command(kubeconfig: Path | None, context: str | None, **said: Any) -> int:  # noqa: ANN401
+    """Tell whether two stores hold the same files, byte for byte.
+
+    All of them, or those of the clusters that are named; each is read at both places. Exit code 0: they do; 1: they
+    don't, and what differs is named; 2: that can't be told.
+    """
+    from clusterstate.cli.move.ends import Scope  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.cli.move.verify import Order, verify_stores  # noqa: PLC0415 (the same)
+
+    scope = Scope(said.pop("clusters"), backups=said.pop("backups"))
+    words = StoreWords(kubeconfig=kubeconfig, context=context)
+    return run_command(verify_stores(Order(scope=scope, **said), words, os.environ), trouble=TROUBLE)
+
+
+COMMANDS: Final = (copy_command, migrate_command, verify_command)

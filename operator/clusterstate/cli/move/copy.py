@@ -1,8 +1,6 @@
 """`clusterstate copy`: what is to be done is looked at, told and agreed to, then done and told again."""
 
-import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,11 +11,12 @@ from clusterstate.cli.manners import warn
 from clusterstate.cli.move.copying import Copying, Report
 from clusterstate.cli.move.ends import End, Scope, list_both, open_end, require_apart, require_files
 from clusterstate.cli.move.journal import journal_of
+from clusterstate.cli.move.resuming import resumable
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
 from clusterstate.cli.progress import as_count, as_size, watched
 from clusterstate.cli.words import Consent, StoreWords
-from clusterstate.errors import ClusterStateError, CopyRefused
+from clusterstate.errors import CopyRefused
 from clusterstate.plan.naming import named
 from clusterstate.plan.transfer import Transfer
 
@@ -57,7 +56,7 @@ async def copy_files(order: Order, words: StoreWords, consent: Consent, environ:
             if not _is_agreed(found, work, order, consent):
                 _foretell(found, work.report, order)
                 return FAILED if work.report.failed else 0
-            with _resumable(work):
+            with resumable(lambda: f"{as_count(len(work.report.copied))} copied to {target.url}"):
                 await _carry_out(found, work, order)
     return _tell(work.report, target)
 
@@ -114,17 +113,6 @@ async def _carry_out(found: Transfer, work: Copying, order: Order) -> None:
         warn("Nothing is deleted, since not all files could be copied.")
         return
     await work.delete(each for each in after.extra if extra.get(each.key) == each.version)
-
-
-@contextmanager
-def _resumable(work: Copying) -> Iterator[None]:
-    """Say how to go on where the copy ends before its end."""
-    try:
-        yield
-    except (asyncio.CancelledError, ClusterStateError):
-        copied = as_count(len(work.report.copied))
-        warn(f"{copied} copied to {work.target.url} so far. Run the same command again: it goes on from there.")
-        raise
 
 
 def _tell(report: Report, target: End) -> int:

@@ -18,8 +18,6 @@ from clusterstate.errors import CommandInvalid
 _LINE: Final = re.compile(
     rf"^(?P<key>(?i:{STORE_KEY})[ \t]*:)[ \t]*(?P<value>[^#\n]*?)(?P<rest>[ \t]+#[^\n]*|[ \t]*)$", re.MULTILINE
 )
-    rf"^(?P<key>(?i:{STORE_KEY})[ \t]*:)[ \t]*(?P<value>[^#\n]*?)(?P<rest>[ \t]+#[^\n]*|[ \t]*)$", re.M
-)
 """The field, where it is written as people write it."""
 
 

@@ -91,7 +91,7 @@ def explain(error: BaseException) -> int:
             with suppress(OSError):
                 error.show()
             return error.exit_code
-        case BrokenPipeError():
+        case BrokenPipeError() | SystemExit():  # click ends so where nobody reads its output any more
             return _leave_closed_pipe()
         case _:
             _tell(_explain(error))

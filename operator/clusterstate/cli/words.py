@@ -35,3 +35,15 @@ class Consent:
 
     yes: bool = False
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is to be shown of a store, and how."""
+
+    store: StoreWords
+    output: str
+    cluster: str | None = None
+    """None: environment and kubeconfig say."""
+    names: tuple[str, ...] = ()
+    """Only these; none: all."""

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import MANNERS, Volume, say
 
 if TYPE_CHECKING:  # it takes a while to load, and mostly nobody watches
@@ -23,24 +24,6 @@ DRAW_EVERY: Final = 0.2
 """Seconds between two looks of the bar."""
 WEIGHT: Final = 16 << 10
 """Bytes that could be moved in the time that one more file takes by itself."""
-_STEP: Final = 1000
-_UNITS: Final = ("kB", "MB", "GB", "TB")
-
-
-def as_size(size: float) -> str:
-    """Give a number of bytes as people read it, in powers of a thousand: `512 bytes`, `1.5 MB`."""
-    if size < _STEP:
-        return "1 byte" if size == 1 else f"{size:.0f} bytes"
-    for unit in _UNITS:
-        size /= _STEP
-        if size < _STEP or unit == _UNITS[-1]:
-            break
-    return f"{size:.1f} {unit}"
-
-
-def as_count(count: int, what: str = "file") -> str:
-    """Give a number of things: `1 file`, `2,000 files`."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 @dataclass(slots=True)
@@ -89,8 +72,9 @@ class Meter:
     def line(self) -> str:
         """All of it, as one line."""
         left = "" if self.left is None else f", {as_time(self.left)} left"
-        sizes = f"{as_size(self.done_bytes)} of {as_size(self.bytes)}"
-        return f"{self.title}: {self.done_files:,} of {as_count(self.files)}, {sizes}, {as_size(self.rate)}/s{left}."
+        sizes = f"{size_of(self.done_bytes)} of {size_of(self.bytes)}"
+        files = f"{self.done_files} of {count_of(self.files, 'file')}"
+        return f"{self.title}: {files}, {sizes}, {size_of(round(self.rate))}/s{left}."
 
 
 def as_time(seconds: float) -> str:
@@ -143,8 +127,8 @@ def _update(bar: "Progress", task: object, meter: Meter) -> None:
     bar.update(
         task,  # type: ignore[arg-type] # rich's own name for a number
         completed=meter.share,
-        files=f"{meter.done_files:,}/{as_count(meter.files)}",
-        sizes=f"{as_size(meter.done_bytes)}, {as_size(meter.rate)}/s",
+        files=f"{meter.done_files}/{count_of(meter.files, 'file')}",
+        sizes=f"{size_of(meter.done_bytes)}, {size_of(round(meter.rate))}/s",
         left=left,
         refresh=True,
     )

@@ -7,6 +7,7 @@ from typing import Final
 
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.exits import FAILED
+from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import warn
 from clusterstate.cli.move.copying import Copying, Report
 from clusterstate.cli.move.ends import End, Scope, list_both, open_end, require_apart, require_files
@@ -14,7 +15,7 @@ from clusterstate.cli.move.journal import journal_of
 from clusterstate.cli.move.resuming import resumable
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
-from clusterstate.cli.progress import as_count, as_size, watched
+from clusterstate.cli.progress import watched
 from clusterstate.cli.words import Consent, StoreWords
 from clusterstate.errors import CopyRefused
 from clusterstate.plan.naming import named
@@ -56,7 +57,7 @@ async def copy_files(order: Order, words: StoreWords, consent: Consent, environ:
             if not _is_agreed(found, work, order, consent):
                 _foretell(found, work.report, order)
                 return FAILED if work.report.failed else 0
-            with resumable(lambda: f"{as_count(len(work.report.copied))} copied to {target.url}"):
+            with resumable(lambda: f"{count_of(len(work.report.copied), 'file')} copied to {target.url}"):
                 await _carry_out(found, work, order)
     return _tell(work.report, target)
 
@@ -77,8 +78,8 @@ def _require_ours(found: Transfer, work: Copying, order: Order) -> None:
 
 def _is_agreed(found: Transfer, work: Copying, order: Order, consent: Consent) -> bool:
     """Whether to write; it is asked only where something of the target is lost."""
-    lost = [f"overwrite {as_count(len(found.foreign))}"] if found.foreign else []
-    lost += [f"delete {as_count(len(found.extra))}"] if order.delete and found.extra else []
+    lost = [f"overwrite {count_of(len(found.foreign), 'file')}"] if found.foreign else []
+    lost += [f"delete {count_of(len(found.extra), 'file')}"] if order.delete and found.extra else []
     if not lost:
         return not consent.dry_run
     return agreed(f"{' and '.join(lost).capitalize()} in {work.target.url}?", consent)
@@ -97,8 +98,8 @@ def _foretell(found: Transfer, report: Report, order: Order) -> None:
             echo(f"{sign} {key}", colour)
     sizes = [*(each.size for each in found.new), *(each.source.size for each in replaced)]
     echo(
-        f"Would copy {as_count(len(sizes))} ({as_size(sum(sizes))}) and delete {as_count(len(extra))}; "
-        f"{as_count(len(found.same))} the same."
+        f"Would copy {count_of(len(sizes), 'file')} ({size_of(sum(sizes))}) and delete {count_of(len(extra), 'file')}; "
+        f"{count_of(len(found.same), 'file')} the same."
     )
     _name_failures(report)
 
@@ -119,10 +120,10 @@ def _tell(report: Report, target: End) -> int:
     """Print the summary, and give the exit code."""
     same = {key: size for key, size in report.same.items() if key not in report.copied}
     parts = [
-        f"{as_count(len(report.copied))} copied ({as_size(sum(report.copied.values()))})",
-        f"{len(same):,} unchanged ({as_size(sum(same.values()))})",
-        *([f"{len(report.deleted):,} deleted"] if report.deleted else []),
-        *([f"{len(report.failed):,} failed"] if report.failed else []),
+        f"{count_of(len(report.copied), 'file')} copied ({size_of(sum(report.copied.values()))})",
+        f"{len(same)} unchanged ({size_of(sum(same.values()))})",
+        *([f"{len(report.deleted)} deleted"] if report.deleted else []),
+        *([f"{len(report.failed)} failed"] if report.failed else []),
     ]
     echo(f"{', '.join(parts)}: {target.url}")
     _name_failures(report)

@@ -14,12 +14,13 @@ from clusterstate.api.sync import Backups
 from clusterstate.apply.migration import Copied, Copying
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.choice import STORE_VARIABLE
+from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import say
 from clusterstate.cli.move.resuming import resumable
 from clusterstate.cli.move.switching import Switch, find_switch
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
-from clusterstate.cli.progress import Meter, as_count, as_size, watched
+from clusterstate.cli.progress import Meter, watched
 from clusterstate.cli.words import Consent, StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.gather import Access, Sources, places_of
@@ -66,7 +67,9 @@ async def migrate_cluster(order: Order, words: StoreWords, consent: Consent, env
         question = f"Move the state from {migration.state.access.location.url} to {migration.new.location.url}?"
         if not agreed(question, consent):
             return 0
-        with resumable(lambda: f"{as_count(len(migration.copied.pairs))} verified at {migration.new.location.url}"):
+        with resumable(
+            lambda: f"{count_of(len(migration.copied.pairs), 'file')} verified at {migration.new.location.url}"
+        ):
             await migration.finish()
         switch = find_switch(words, environ, shop.chosen, order.to) if order.switch else None
     if switch is not None:
@@ -150,7 +153,7 @@ class Migration:
         """Tell what is going to happen."""
         there = sum(each.key in self.copied.pairs for each in self.files)
         old, new = self.state.access.location.url, self.new.location.url
-        yield f"{self.summary} go from {old} to {new}, which has {there:,} of them."
+        yield f"{self.summary} go from {old} to {new}, which has {there} of them."
         for name, url in urls_of(self.state.cluster.spec):
             after = self._move.url_after(name, url) if self._move.names_place else url
             if after != url:
@@ -159,7 +162,7 @@ class Migration:
     @property
     def summary(self) -> str:
         """How many files there are, and how large."""
-        return f"{as_count(len(self.files))} ({as_size(sum(each.size for each in self.files))})"
+        return f"{count_of(len(self.files), 'file')} ({size_of(sum(each.size for each in self.files))})"
 
     async def refuse_strangers(self) -> None:
         """Compare what is there; raise `MigrationRefused`, which names what is no copy."""

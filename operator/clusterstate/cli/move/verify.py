@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from clusterstate.cli.exits import DIFFERENT
+from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.move.ends import End, Listed, Scope, list_both, open_end
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import as_text, echo
-from clusterstate.cli.progress import as_count, as_size, watched
+from clusterstate.cli.progress import watched
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan.naming import named
@@ -103,9 +104,9 @@ def _print(found: Comparison, first: str, second: str) -> None:
             echo(f"only in {place}: {key}", "yellow")
     for key in found.different:
         echo(f"differs: {key}", "red")
-    same = f"{as_count(found.same)} the same ({as_size(found.bytes)})"
-    only = f"{len(found.only[0]):,} only in {first}, {len(found.only[1]):,} only in {second}"
-    echo(f"{same}." if found.equal else f"{len(found.different):,} differ, {only}; {same}.")
+    same = f"{count_of(found.same, 'file')} the same ({size_of(found.bytes)})"
+    only = f"{len(found.only[0])} only in {first}, {len(found.only[1])} only in {second}"
+    echo(f"{same}." if found.equal else f"{len(found.different)} differ, {only}; {same}.")
 
 
 def _as_json(found: Comparison, first: str, second: str) -> dict[str, Any]:

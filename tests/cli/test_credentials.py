@@ -150,9 +150,7 @@ def test_a_folder(tmp_path: Path) -> None:
     assert clusters(f"file://{tmp_path}", tmp_path, {}) == MINIMAL
 
 
-def test_who_is_unknown_to_the_store_is_told_so_without_a_key(
-    loaded: str, s3_server: S3Server, tmp_path: Path
-) -> None:
+def test_who_is_unknown_to_the_store_is_told_so_without_a_key(loaded: str, s3_server: S3Server, tmp_path: Path) -> None:
     environ = {
         "S3_ENDPOINT": s3_server.endpoint,
         "S3_REGION": s3_server.region,

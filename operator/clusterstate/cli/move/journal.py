@@ -8,6 +8,7 @@ proof that isn't one would lose a file. One process at a time has it.
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,7 +49,7 @@ def journal_of(path: Path | None, way: tuple[str, ...]) -> Iterator[Journal]:
         yield Journal()
         return
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise CommandInvalid(f"{path} can't be opened: {error.strerror}. Name another file.") from None
     try:
@@ -60,6 +61,8 @@ def journal_of(path: Path | None, way: tuple[str, ...]) -> Iterator[Journal]:
 
 
 def _lock(path: Path, descriptor: int) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise CommandInvalid(f"{path} is no regular file. Name another one.")
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -16,7 +16,7 @@ from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 
 _LINE: Final = re.compile(
-    rf"^(?P<key>(?i:{STORE_KEY})[ \t]*:)[ \t]*(?P<value>[^#\n]*?)(?P<rest>[ \t]+#[^\n]*|[ \t]*)$", re.MULTILINE
+    rf"^(?P<key>(?i:{STORE_KEY})[ \t]*:)[ \t]*[^#\r\n]*?(?P<rest>([ \t]+#[^\r\n]*)?)[ \t]*(?=\r?$)", re.MULTILINE
 )
 """The field, where it is written as people write it."""
 
@@ -49,13 +49,15 @@ def find_switch(words: StoreWords, environ: Mapping[str, str], old: Chosen, new:
     """Find the file that kops would read, and what becomes of it. Raises `CommandInvalid` where it can't be changed."""
     path = _find(words, environ)
     text = _read(path)
-    before = _fields(path, text)
+    before = _fields(text)
+    if before is None:
+        raise CommandInvalid(f"{path} isn't a YAML file with fields. Leave --switch out, or mend the file.")
     names = [key for key in before if key.lower() == STORE_KEY]
-    named = [before[name] for name in names]
-    if any(str(each).rstrip("/") not in {old.url, new.rstrip("/")} for each in named):
+    named = [str(before[name] or old.url).strip() for name in names]
+    if any(each.rstrip("/") not in {old.url, new.rstrip("/")} for each in named):
         raise CommandInvalid(f"{path} names {named[0]}, not {old.url}, so it isn't switched. Leave --switch out.")
     after = _changed(text, new)
-    if _fields(path, after) != {**before, (names or [STORE_KEY])[0]: new}:
+    if _fields(after) != {**before, (names or [STORE_KEY])[0]: new}:
         raise CommandInvalid(
             f"{path} isn't written so that its one line could be changed. Leave --switch out, and have {STORE_KEY} "
             f"say {new} there."
@@ -73,26 +75,24 @@ def _find(words: StoreWords, environ: Mapping[str, str]) -> Path:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text("utf-8") if path.exists() else ""
+        return path.read_bytes().decode() if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it isn't UTF-8"
         raise CommandInvalid(f"{path} can't be read: {why}. Leave --switch out, or mend the file.") from None
 
 
-def _fields(path: Path, text: str) -> dict[str, Any]:
+def _fields(text: str) -> dict[str, Any] | None:
     try:
         fields = yaml.load(text, yaml.CSafeLoader) or {}
     except (yaml.YAMLError, ValueError, RecursionError):
-        fields = None
-    if not isinstance(fields, dict):
-        raise CommandInvalid(f"{path} isn't a YAML file with fields. Leave --switch out, or mend the file.")
-    return {str(key): value for key, value in fields.items()}
+        return None
+    return {str(key): value for key, value in fields.items()} if isinstance(fields, dict) else None
 
 
 def _changed(text: str, url: str) -> str:
     """Give the file with the store's line changed, or with such a line at its end."""
     if _LINE.search(text):
-        return _LINE.sub(lambda found: f"{found['key']} {url}{found['rest'].rstrip()}", text)
+        return _LINE.sub(lambda found: f"{found['key']} {url}{found['rest']}", text)
     return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{STORE_KEY}: {url}\n"
 
 

@@ -73,10 +73,10 @@ class Pair:
             await self.source.put(key, data)
 
     def work(self, parallel: int = 4) -> Copying:
-        ends = [
-            End(Location.parse(url), store) for url, store in (("memfs://a", self.source), ("memfs://b", self.target))
-        ]
-        return Copying(*ends, Scope(), self.journal, parallel)
+        source, target = (
+            End(Location.parse(f"memfs://{name}"), store) for name, store in (("a", self.source), ("b", self.target))
+        )
+        return Copying(source, target, Scope(), self.journal, parallel)
 
     async def copy(self, *, overwrite: bool = False, parallel: int = 4) -> Copying:
         work = self.work(parallel)

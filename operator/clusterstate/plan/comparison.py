@@ -1,0 +1,95 @@
+"""Two states -> Comparison: which files differ, and how, as far as that may be told.
+
+Inert data: it can be printed and holds no secret byte. Files that mean the same to kops are the same, whatever
+they look like: what kops wouldn't preserve is no difference.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from clusterstate.errors import StateError
+from clusterstate.plan.changes import Action, FieldChange
+from clusterstate.plan.fields import compare_fields
+from clusterstate.plan.tellable import CONTENT, tell_lines, tell_object
+from clusterstate.state.digests import Digests
+
+MOST_SHOWN: Final = 400
+"""Lines of one file's difference."""
+Files: TypeAlias = Mapping[str, bytes]
+"""A whole state: each file's bytes by its key. Holds secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileDifference:
+    """One file that differs: by fields, by lines, or by a digest at `/content`."""
+
+    key: str
+    action: Action
+    """What makes the second state's file of the first's."""
+    fields: tuple[FieldChange, ...] = ()
+    lines: tuple[str, ...] = ()
+    """A unified diff without the names of files."""
+    left_out: int = 0
+    """Lines of that diff that aren't here."""
+    note: str = ""
+    """Why the file isn't compared as it usually would be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a second state differs from a first one."""
+
+    files: tuple[FileDifference, ...] = ()
+    """In the order of the keys."""
+    same: int = 0
+    """Files that both have and that mean the same."""
+
+    def count(self, action: Action) -> int:
+        """Give how many files come, go or change."""
+        return sum(each.action is action for each in self.files)
+
+
+def compare_states(old: Files, new: Files, digests: Digests) -> Comparison:
+    """Compare file by file; `digests` stand in the place of secrets."""
+    keys = sorted({*old, *new})
+    found = [_compare(key, old.get(key), new.get(key), digests) for key in keys]
+    different = tuple(each for each in found if each is not None)
+    return Comparison(different, len(keys) - len(different))
+
+
+def _compare(key: str, old: bytes | None, new: bytes | None, digests: Digests) -> FileDifference | None:
+    if old == new:
+        return None
+    action = Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE
+    try:
+        fields = _compare_objects(key, old, new, digests)
+    except StateError as error:
+        return _compare_bytes(key, action, (old, new), digests, error.message)
+    if fields is None:
+        return _compare_bytes(key, action, (old, new), digests)
+    return FileDifference(key, action, fields) if fields or action is not Action.UPDATE else None
+
+
+def _compare_objects(
+    key: str, old: bytes | None, new: bytes | None, digests: Digests
+) -> tuple[FieldChange, ...] | None:
+    before, after = (None if side is None else tell_object(key, side, digests) for side in (old, new))
+    told = after or before
+    if told is None:
+        return None
+    return compare_fields(told.rules, before.content if before else None, after.content if after else None)
+
+
+def _compare_bytes(
+    key: str, action: Action, sides: tuple[bytes | None, bytes | None], digests: Digests, note: str = ""
+) -> FileDifference:
+    lines = [[] if side is None else tell_lines(key, side) for side in sides]
+    if lines[0] is None or lines[1] is None:
+        old, new = (None if side is None else digests.of(key, side) for side in sides)
+        return FileDifference(key, action, (FieldChange(f"/{CONTENT}", action, old, new),), note=note)
+    shown = list(difflib.unified_diff(lines[0], lines[1], lineterm=""))[2:]
+    return FileDifference(
+        key, action, lines=tuple(shown[:MOST_SHOWN]), left_out=max(0, len(shown) - MOST_SHOWN), note=note
+    )

@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 
 from clusterstate.errors import StateError
 from clusterstate.plan.changes import Action, FieldChange
-from clusterstate.plan.fields import compare_fields
-from clusterstate.plan.tellable import CONTENT, tell_lines, tell_object
+from clusterstate.plan.differing import compare_fields
+from clusterstate.plan.tellable import CONTENT, tell_lines, tell_object, tell_secrets
 from clusterstate.state.digests import Digests
 
 MOST_SHOWN: Final = 400
@@ -38,6 +38,15 @@ class FileDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A secret or a private key that both states have."""
+
+    key: str
+    pointer: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """How a second state differs from a first one."""
 
@@ -45,6 +54,8 @@ class Comparison:
     """In the order of the keys."""
     same: int = 0
     """Files that both have and that mean the same."""
+    kept: tuple[Kept, ...] = ()
+    """Secrets and private keys of those, as far as they can be read."""
 
     def count(self, action: Action) -> int:
         """Give how many files come, go or change."""
@@ -56,7 +67,9 @@ def compare_states(old: Files, new: Files, digests: Digests) -> Comparison:
     keys = sorted({*old, *new})
     found = [_compare(key, old.get(key), new.get(key), digests) for key in keys]
     different = tuple(each for each in found if each is not None)
-    return Comparison(different, len(keys) - len(different))
+    same = sorted({*keys} - {each.key for each in different})
+    kept = (Kept(key, *secret) for key in same for secret in tell_secrets(key, new[key], digests))
+    return Comparison(different, len(same), tuple(kept))
 
 
 def _compare(key: str, old: bytes | None, new: bytes | None, digests: Digests) -> FileDifference | None:

@@ -8,14 +8,16 @@ all others, secrets first of all                  a keyed digest
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from clusterstate.errors import MalformedKeyset
+from clusterstate.errors import MalformedKeyset, StateError
+from clusterstate.plan.differing import compare_fields
 from clusterstate.plan.merge_table import ATOMIC, Rules, rules_of
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical
@@ -33,6 +35,9 @@ MOST_LINES: Final = 8000
 
 CONTENT: Final = "content"
 """The field of a file of which nothing but a digest is told."""
+PRIVATE_KEY: Final = "privateKey"
+"""The field of a keyset's item that has a digest of its private key."""
+SECRETS: Final = frozenset({FileKind.SECRET, FileKind.KEYSET})
 DOCUMENTS: Final[Mapping[FileKind, Kind]] = {
     FileKind.CONFIG: "Cluster",
     FileKind.COMPLETED: "Cluster",
@@ -94,6 +99,15 @@ def tell_lines(key: str, data: bytes) -> list[str] | None:
     return text.removesuffix("\n").split("\n") + ([] if text.endswith("\n") else ["\\ No newline at end of file"])
 
 
+def tell_secrets(key: str, data: bytes, digests: Digests) -> Iterator[tuple[str, str]]:
+    """Give the digest of a secret or of each private key of a keyset, by its pointer; nothing of what can't be read."""
+    with suppress(StateError):
+        told = tell_object(key, data, digests) if kind_of(key).kind in SECRETS else None
+        for change in compare_fields(ATOMIC, None, told.content if told else None):
+            if change.pointer.endswith((f"/{CONTENT}", f"/{PRIVATE_KEY}")):
+                yield change.pointer, str(change.new)
+
+
 def _tell_document(kind: Kind, key: str, data: bytes, digests: Digests) -> Told:
     document = codec.decode_document(data, key)
     metadata = {name: value for name, value in document.metadata.items() if name not in COUNTED}
@@ -133,7 +147,7 @@ def _tell_keyset(keyset: Keyset, key: str, digests: Digests) -> JsonObject:
 def _tell_item(item: KeysetItem, key: str, digests: Digests) -> JsonObject:
     return {
         "certificate": _tell_certificate(item),
-        "privateKey": None if item.private_key is None else digests.of(key, item.private_key),
+        PRIVATE_KEY: None if item.private_key is None else digests.of(key, item.private_key),
         "distrusted": item.distrusted_at.isoformat() if item.distrusted_at else None,
     }
 

@@ -5,11 +5,12 @@ YAML of many documents, JSON, and lists of objects in any of the forms that tool
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from clusterstate.cli.words import Files
 from clusterstate.errors import CommandInvalid, MalformedFile, SpecInvalid
 from clusterstate.state import yaml
 from clusterstate.state.objects import Json, JsonObject
@@ -56,15 +57,16 @@ class Manifest:
         return _text(self.metadata.get("name"))
 
 
-def read_manifests(paths: Sequence[str], *, recursive: bool = False) -> list[Manifest]:
+def read_manifests(files: Files) -> list[Manifest]:
     """Read every object of files and folders, of these in the order of the names; `-` is stdin.
 
     Raises `CommandInvalid` for what can't be read, `MalformedFile` for what is no YAML, `SpecInvalid` for what is no
     object, and where there is none at all.
     """
+    paths = files.paths
     if paths.count(STDIN) > 1:
         raise CommandInvalid("-f - is given twice, but stdin can be read once only. Give it once.")
-    found = [each for path in paths for file in _files(path, recursive=recursive) for each in _objects(file)]
+    found = [each for path in paths for file in _files(path, recursive=files.recursive) for each in _objects(file)]
     if not found:
         raise SpecInvalid(f"{', '.join(map(_called, paths))}: there is no object in it. Nothing was done.")
     return found

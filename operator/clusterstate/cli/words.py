@@ -35,3 +35,22 @@ class Consent:
 
     yes: bool = False
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which manifests are meant."""
+
+    paths: tuple[str, ...]
+    """Files, folders, `-` for stdin."""
+    recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How kops's objects go into a store."""
+
+    whole: bool = False
+    """Whether they take the place of what is there, instead of being merged into it."""
+    force: bool = False
+    """Whether whole ones also come where none is."""

@@ -42,6 +42,8 @@ def new_group(desired: Desired, group: DesiredGroup, now: datetime) -> Document:
     """Give an instance group that wasn't there, labelled with its cluster."""
     labels: JsonObject = {CLUSTER_LABEL: desired.cluster_name, **group.labels}
     metadata: JsonObject = {"creationTimestamp": _timestamp(now), "labels": labels, "name": group.name}
+    if group.annotations:
+        metadata["annotations"] = dict(group.annotations)
     return _document("InstanceGroup", metadata, group.spec)
 
 

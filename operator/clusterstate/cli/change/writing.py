@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from clusterstate.apply.run import NO_BODIES, File, make_files, write_files
+from clusterstate.apply.run import File, make_files, write_files
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.manners import say, warn
 from clusterstate.cli.opening import Shop
@@ -59,7 +59,7 @@ class Prepared:
     """What is to be written to one state."""
 
     plan: Plan
-    bodies: Mapping[str, bytes] = field(default=NO_BODIES, repr=False)
+    bodies: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     """The final bytes of what the plan writes beside documents, by key, as far as they are known."""
     finish: BodiesSource | None = field(default=None, repr=False)
     """Gives all of them, keys that are still to be made among them; asked only once somebody has agreed."""
@@ -190,4 +190,11 @@ async def _write(step: _Step) -> None:
     await write_files(seen.tree, step.files, seen.listing, seen.now)
     counts = ((sum(each.action is action for each in step.plan.changes), word) for action, word in DONE.items())
     done = ", ".join(f"{count} {word}" for count, word in counts if count)
-    say(f"{done} in {seen.access.location.url}. kops update cluster {step.job.cluster} brings it to the machines.")
+    location = seen.access.location
+    say(f"{done} in {location.url}.{'' if location.scheme == 'file' else _follow_up(step.job.cluster)}")
+    if step.plan.held:
+        warn(f"Run the command again: {'; '.join(step.plan.warnings)}.")
+
+
+def _follow_up(cluster: str) -> str:
+    return f" kops update cluster {cluster} --yes brings it to the machines."

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, StoreWords, Target
+from clusterstate.cli.words import Consent, Files, Manner, StoreWords, Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -118,6 +118,32 @@ target_options: Final = _together(
     _CONTEXT,
 )
 """Which ClusterState is meant: gives `target`, a `Target`."""
+
+file_options: Final = _together(
+    Files,
+    "files",
+    {"paths": "paths", "recursive": "recursive"},
+    click.option(
+        "-f",
+        "--filename",
+        "paths",
+        metavar="FILE",
+        multiple=True,
+        required=True,
+        help="A manifest, a folder of them, or - for stdin; may be given again.",
+    ),
+    click.option("-R", "--recursive", is_flag=True, help="Look into folders below a folder too."),
+)
+"""Which manifests are meant: gives `files`, a `Files`."""
+
+manner_options: Final = _together(
+    Manner,
+    "manner",
+    {"whole": "whole", "force": "force"},
+    click.option("--replace", "whole", is_flag=True, help="Put kops's objects in the place of those in the store."),
+    click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
+)
+"""How kops's objects go into a store: gives `manner`, a `Manner`."""
 
 
 def output_option(*formats: str) -> Callable[[F], F]:

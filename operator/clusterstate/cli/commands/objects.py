@@ -3,29 +3,13 @@
 Each acts as the person who calls it, by their kubeconfig.
 """
 
-import os
 from typing import Final
 
 import click
 
 from clusterstate.cli.commands.options import Command, consent_options, output_option, target_options
-from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, Target
-
-
-@click.command(cls=Command, examples="clusterstate plan prod -n clusters")
-@target_options
-@output_option("text", "json", "yaml")
-def plan(target: Target, output: str) -> int:
-    """Show what the operator's next run would change, and write nothing anywhere.
-
-    Everything is read as you: the ClusterState, the Secrets that it names, the store. Exit code 0: nothing would
-    change; 1: something would; 2 or more: that can't be told.
-    """
-    from clusterstate.cli.plan import show_plan  # noqa: PLC0415 (--help loads no SDK)
-
-    return run_command(show_plan(target, os.environ, output), trouble=TROUBLE)
 
 
 @click.command(
@@ -66,4 +50,4 @@ def rollback(target: Target, to: int | None, consent: Consent) -> int:
     return run_command(roll_back_to(target, to, consent))
 
 
-COMMANDS: Final = (plan, history, rollback)
+COMMANDS: Final = (history, rollback)

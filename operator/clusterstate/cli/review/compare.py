@@ -11,7 +11,7 @@ from clusterstate.cli.exits import DIFFERENT
 from clusterstate.cli.manners import mention
 from clusterstate.cli.output import as_text
 from clusterstate.cli.review.data import review_data
-from clusterstate.cli.review.declared import Declaration
+from clusterstate.cli.review.declared import Declared
 from clusterstate.cli.review.markdown import as_markdown
 from clusterstate.cli.review.results import ClusterReview, Review
 from clusterstate.cli.review.reviewer import Found, Reviewer, reviewing
@@ -45,11 +45,11 @@ def print_review(review: Review, output: str) -> None:
 
 async def _compare(reviewer: Reviewer) -> Review:
     old, new = await reviewer.open()
-    declarations = [side for side in (old, new) if isinstance(side, Declaration)]
+    declarations = [side for side in (old, new) if isinstance(side, Declared)]
     warnings = tuple(warning for each in declarations for warning in each.warnings)
-    if isinstance(old, Declaration):
+    if isinstance(old, Declared):
         pairs = [await _declared_first(reviewer, old, new)]
-    elif isinstance(new, Declaration):
+    elif isinstance(new, Declared):
         pairs = [await _merged(reviewer, old, new)]
     else:
         pairs = [pair async for pair in reviewer.read_both(old, new)]
@@ -57,14 +57,14 @@ async def _compare(reviewer: Reviewer) -> Review:
     return Review(reviewer.words.old, reviewer.words.new, found, warnings)
 
 
-async def _declared_first(reviewer: Reviewer, old: Declaration, new: StateSource | Declaration) -> tuple[Found, Found]:
-    if isinstance(new, Declaration):
+async def _declared_first(reviewer: Reviewer, old: Declared, new: StateSource | Declared) -> tuple[Found, Found]:
+    if isinstance(new, Declared):
         return Found(old.cluster, old.word, old.files), Found(new.cluster, new.word, new.files)
     there, merged = await _merged(reviewer, new, old)
     return merged, there
 
 
-async def _merged(reviewer: Reviewer, source: StateSource, declared: Declaration) -> tuple[Found, Found]:
+async def _merged(reviewer: Reviewer, source: StateSource, declared: Declared) -> tuple[Found, Found]:
     """Give a state, and the same once a declaration is merged into it."""
     there = await reviewer.read_declared(source, declared)
     after = declared.merge(there.files, there.url, reviewer.digests)

@@ -12,7 +12,8 @@ from typing import Final
 
 from clusterstate.cli.manifests import STDIN
 from clusterstate.cli.opening import Shop
-from clusterstate.cli.review.declared import Declaration, read_manifest, read_object
+from clusterstate.cli.review.declarations import read_declared_object, read_manifest
+from clusterstate.cli.review.declared import Declared
 from clusterstate.cli.review.git import PREFIX, GitSource
 from clusterstate.cli.review.sources import FILE, StateSource, StoreSource, directory_url
 from clusterstate.cli.review.words import ReviewWords
@@ -23,7 +24,7 @@ from clusterstate.state.digests import Digests
 OBJECTS: Final = ("clusterstate/", "cst/")
 """How a ClusterState is named, as kubectl names it."""
 
-Side = StateSource | Declaration
+Side = StateSource | Declared
 
 
 async def open_side(word: str, words: ReviewWords, shop: Shop, digests: Digests) -> Side:
@@ -32,14 +33,22 @@ async def open_side(word: str, words: ReviewWords, shop: Shop, digests: Digests)
         return await GitSource.open(word)
     if word.startswith(OBJECTS):
         target = Target(word.partition("/")[2], words.namespace, words.kubeconfig, words.context)
-        return await read_object(word, target, digests)
-    if word.startswith(FILE) or Path(word).is_dir():
-        return await StoreSource.open(shop, directory_url(word), words.cluster)
-    if "://" in word:
-        return await StoreSource.open(shop, word, words.cluster)
-    if word == STDIN or Path(word).is_file():
-        return read_manifest(word, words.cluster)
+        return await read_declared_object(word, target, digests)
+    if (url := _store_url(word)) is not None:
+        return await StoreSource.open(shop, url, words.cluster)
+    if _is_manifest(word):
+        return await read_manifest(word, words.cluster, digests)
     raise CommandInvalid(
         f"{word} is nothing that can be compared. Name a store (s3://BUCKET), a directory, git:REVISION:DIR, "
         "clusterstate/NAME or a manifest."
     )
+
+
+def _store_url(word: str) -> str | None:
+    if word.startswith(FILE) or Path(word).is_dir():
+        return directory_url(word)
+    return word if "://" in word else None
+
+
+def _is_manifest(word: str) -> bool:
+    return word == STDIN or Path(word).is_file()

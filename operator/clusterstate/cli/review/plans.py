@@ -12,7 +12,7 @@ import click
 from clusterstate.cli.exits import DIFFERENT, TROUBLE
 from clusterstate.cli.manners import warn
 from clusterstate.cli.output import as_text, echo
-from clusterstate.cli.review.declared import Declaration
+from clusterstate.cli.review.declared import Declared
 from clusterstate.cli.review.markdown import as_markdown
 from clusterstate.cli.review.results import ClusterReview, Review
 from clusterstate.cli.review.reviewer import Found, Reviewer, reviewing
@@ -53,11 +53,11 @@ async def show_plans(words: ReviewWords, environ: Mapping[str, str], output: str
 
 async def _plan(reviewer: Reviewer) -> list[ClusterPlan]:
     old, new = await reviewer.open()
-    if isinstance(old, Declaration):
+    if isinstance(old, Declared):
         raise CommandInvalid(
             f"{old.word} declares a part of a state: nothing can be written to it. Name a state first."
         )
-    if not isinstance(new, Declaration):
+    if not isinstance(new, Declared):
         return [_become(*pair, reviewer.digests) async for pair in reviewer.read_both(old, new)]
     there = await reviewer.read_declared(old, new)
     plan = new.plan(there.files, there.url, reviewer.digests)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from clusterstate.cli.opening import Shop
-from clusterstate.cli.review.declared import Declaration
+from clusterstate.cli.review.declared import Declared
 from clusterstate.cli.review.opening import Side, open_side
 from clusterstate.cli.review.sources import StateSource
 from clusterstate.cli.review.words import ReviewWords
@@ -61,7 +61,7 @@ class Reviewer:
                 raise CommandInvalid(f"There is neither {one.url} nor {other.url}. Name a cluster that is there.")
             yield one, other
 
-    async def read_declared(self, source: StateSource, declared: Declaration) -> Found:
+    async def read_declared(self, source: StateSource, declared: Declared) -> Found:
         """Read the state that a declaration is about. Raises `CommandInvalid` where another one is meant."""
         for name in (*(source.clusters if source.single else ()), self.words.cluster or declared.cluster):
             if name != declared.cluster:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
 from clusterstate.errors import MalformedKeyset, StateError
 from clusterstate.plan.differing import compare_fields
@@ -158,7 +159,7 @@ def _tell_certificate(item: KeysetItem) -> Json:
     try:
         certificate, end = certificate_of(item), certificate_not_after(item)
         assert certificate is not None, "as there are bytes of one"
-        subject = certificate.subject.rfc4514_string()
+        subject = certificate.subject.rfc4514_string({NameOID.SERIAL_NUMBER: "serialNumber"})
     except (MalformedKeyset, *ODD_CERTIFICATE):
         return {"unreadable": sha256(item.certificate).hexdigest()}
     fingerprint = certificate.fingerprint(SHA256()).hex()

@@ -41,7 +41,9 @@ class GitSource:
             raise CommandInvalid(
                 f"{word} names no revision and folder. Write git:REVISION:FOLDER, as in git:main:state."
             )
-        entries = {entry.key: entry for entry in await _list(revision, path.rstrip("/"))}
+        entries = {
+            entry.key: entry for entry in await _list(revision, "./" if path in (".", "./") else path.rstrip("/"))
+        }
         if CONFIG in entries:
             name = path.rstrip("/").rpartition("/")[2] or "."
             return cls(word, entries, (name,), single=True)
@@ -68,13 +70,14 @@ class GitSource:
 
 
 async def _list(revision: str, path: str) -> list[Entry]:
+    path = "./" if path in (".", "./") else path.rstrip("/")
     await _must("rev-parse", "--git-dir", error="The current folder is in no git repository")
     spoken = ("rev-parse", "--verify", "--quiet", "--end-of-options")
     await _must(*spoken, f"{revision}^{{tree}}", error=f"git knows no revision {revision} here")
     missing = f"Revision {revision} has no folder {path or '/'}"
     tree = (await _must(*spoken, f"{revision}:{path}", error=missing)).decode().strip()
     if (await _must("cat-file", "-t", tree, error=missing)).strip() != b"tree":
-        raise CommandInvalid(f"{missing}: {path} is a file. Name the folder that holds it.")
+        raise CommandInvalid(f"{path} in revision {revision} is a file. Name the folder that holds it.")
     listed = await _must("ls-tree", "-r", "-z", "--long", "--full-tree", tree, error="git couldn't list the folder")
     limits.check_listed(listed.count(b"\0"), path)
     return list(_entries(listed))
@@ -124,5 +127,5 @@ async def _must(*arguments: str, error: str, stdin: bytes = b"") -> bytes:
             await git.wait()
     if git.returncode:
         words = said.decode(errors="replace").strip().partition("\n")[0]
-        raise CommandInvalid(f"{error}{f' ({words})' if words else ''}. Correct it, or fetch what is missing.")
+        raise CommandInvalid(f"{error}{f' ({words})' if words else ''}. Name another, or fetch what is missing.")
     return printed

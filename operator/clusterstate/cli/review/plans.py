@@ -20,7 +20,7 @@ from clusterstate.cli.review.text import shortened
 from clusterstate.cli.review.words import ReviewWords
 from clusterstate.cli.showing import change_json, change_lines, difference_json, echo_lines, remark_lines, sentence
 from clusterstate.errors import CommandInvalid
-from clusterstate.plan.changes import Change, Plan
+from clusterstate.plan.changes import Change, FieldChange, Plan
 from clusterstate.plan.comparison import Comparison, FileDifference, compare_states
 from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.diff import plan_digest, summarise
@@ -77,10 +77,16 @@ def _print(plans: list[ClusterPlan], words: ReviewWords, output: str) -> None:
         click.echo(as_text(_as_data(plans, words), output))
     else:
         for each in plans:
-            fields = tuple(Change(one.key, one.action, tuple(map(shortened, one.fields))) for one in each.plan.changes)
-            echo_lines(change_lines(Plan(fields, each.plan.drift, each.plan.conflicts)))
+            changes = tuple(Change(one.key, one.action, _fields(one)) for one in each.plan.changes)
+            echo_lines(change_lines(Plan(changes, each.plan.drift, each.plan.conflicts)))
             echo_lines(remark_lines(each.plan))
             echo(sentence(summarise(each.plan, each.url)))
+
+
+def _fields(change: Change) -> tuple[FieldChange, ...]:
+    """Give the fields of a change as people read them; none stands for a whole file of which nothing is told."""
+    told = (each for each in change.fields if each.pointer or each.old is not None or each.new is not None)
+    return tuple(map(shortened, told))
 
 
 def _as_review(plans: list[ClusterPlan], words: ReviewWords) -> Review:
@@ -89,7 +95,7 @@ def _as_review(plans: list[ClusterPlan], words: ReviewWords) -> Review:
 
 
 def _as_comparison(found: ClusterPlan) -> Comparison:
-    files = tuple(FileDifference(each.key, each.action, each.fields) for each in found.plan.changes)
+    files = tuple(FileDifference(each.key, each.action, _fields(each)) for each in found.plan.changes)
     return Comparison(files, max(0, found.files - len(files)))
 
 

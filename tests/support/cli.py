@@ -8,8 +8,10 @@ from pathlib import Path
 OPERATOR = Path(__file__).parents[2] / "operator"
 
 
-def clusterstate(*arguments: str, home: Path, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end; what it writes beside stdout and stderr goes below `home`.
+def clusterstate(
+    *arguments: str, home: Path, folder: Path | None = None, typed: str = "", **environ: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one command to its end, in a folder; what it writes beside stdout and stderr goes below `home`.
 
     What is typed, if anything, is typed at a terminal.
     """
@@ -20,7 +22,7 @@ def clusterstate(*arguments: str, home: Path, typed: str = "", **environ: str) -
         if keyboard is not None:
             os.write(keyboard, typed.encode())
         return subprocess.run(
-            command, env=environment, stdin=stdin, capture_output=True, text=True, timeout=60, check=False
+            command, env=environment, stdin=stdin, capture_output=True, text=True, timeout=60, check=False, cwd=folder
         )
     finally:
         os.close(stdin)

@@ -72,7 +72,7 @@ class StoreSource:
                     f"{url} has a config at its top, where no cluster can be. Name a store or a state."
                 )
             return cls(shop, Location(place.scheme, place.bucket, head).url, (name,), single=True)
-        clusters = (cluster,) if cluster else tuple(await list_clusters(shop, url))
+        clusters = (cluster,) if cluster else tuple(filter(_is_cluster, await list_clusters(shop, url)))
         if not clusters and any(page.entries or page.prefixes for page in found):
             raise CommandInvalid(
                 f"{url} holds files, but no cluster: there is no CLUSTER/{CONFIG}. Is it the right place?"
@@ -95,6 +95,11 @@ class StoreSource:
 
         await run_each((key for key in listing.entries if not find_flaw(key)), read)
         return files
+
+
+def _is_cluster(name: str) -> bool:
+    """Whether a folder with a `config` is a cluster: `.git` in a work tree is none."""
+    return not name.startswith(".")
 
 
 def directory_url(word: str) -> str:

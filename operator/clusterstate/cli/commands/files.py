@@ -81,4 +81,39 @@ def import_command(  # noqa: PLR0913, PLR0917 - options by name
     return run_command(bring(store, os.environ, (directory, clusters), wishes, consent))
 
 
-COMMANDS: Final = (export_command, import_command)
+@click.command(
+    cls=Command,
+    examples="""
+    clusterstate adopt --state s3://acme-state-store -n clusters --credentials-secret acme-state
+    clusterstate adopt prod.example.com --directory manifests/ --with-secrets
+    clusterstate adopt prod.example.com -n clusters | kubectl apply --server-side -f -
+    """,
+)
+@click.argument("clusters", nargs=-1, metavar="[CLUSTER]...")
+@click.option("--directory", type=PATH, metavar="DIR", help="Write CLUSTER.yaml files there; else print them.")
+@click.option("-n", "--namespace", default="", help="The manifests' namespace; else they name none.")
+@click.option("--credentials-secret", default="", metavar="NAME", help="The Secret with the store's credentials.")
+@click.option("--with-secrets", is_flag=True, help="Make the Secrets too that hold the store's secrets.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there and differ.")
+@store_options
+def adopt(  # noqa: PLR0913, PLR0917 - options by name
+    clusters: tuple[str, ...],
+    directory: Path | None,
+    namespace: str,
+    credentials_secret: str,
+    with_secrets: bool,  # noqa: FBT001 - as click has it
+    overwrite: bool,  # noqa: FBT001 - as click has it
+    store: StoreWords,
+) -> int:
+    """Make ClusterState manifests from clusters, from all that the store has; applying them changes nothing.
+
+    A manifest declares the configuration, instance groups and SSH keys, and names a Secret for secrets. Keysets
+    aren't declared, and stay as they are. What no manifest can hold is told on stderr, and left out.
+    """
+    from clusterstate.cli.files.adopting import Manner, adopt_clusters  # noqa: PLC0415 (--help loads no SDK)
+
+    manner = Manner(namespace, credentials_secret, with_secrets, overwrite)
+    return run_command(adopt_clusters(store, os.environ, clusters, directory, manner))
+
+
+COMMANDS: Final = (export_command, import_command, adopt)

@@ -5,7 +5,7 @@ import sys
 import click
 
 from clusterstate import __version__
-from clusterstate.cli.commands import change, objects, operator, review
+from clusterstate.cli.commands import change, files, objects, operator, review
 from clusterstate.cli.commands.options import CONTEXT
 from clusterstate.cli.manners import explain
 
@@ -16,7 +16,7 @@ def commands() -> None:
     """Keep a kops state store as the Kubernetes API declares it."""
 
 
-for room in (operator, change, review, objects):
+for room in (operator, change, review, objects, files):
     for command in room.COMMANDS:
         commands.add_command(command)
 

@@ -15,13 +15,12 @@ from clusterstate.cli.review.words import ReviewWords
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan.comparison import Files
+from clusterstate.plan.exchange import is_secret
 from clusterstate.state.digests import Digests
-from clusterstate.state.layout import FileKind, kind_of
 
 SHORTEST_KEY: Final = 16
 """Bytes of a key for digests."""
 LARGEST_KEY: Final = 4096
-PRIVATE_KEYS: Final = "pki/private/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +84,6 @@ def pair_clusters(old: StateSource, new: StateSource, cluster: str | None) -> li
         if side.single and wanted not in side.clusters:
             raise CommandInvalid(f"{side.url(side.clusters[0])} isn't the state of {wanted}. Name another cluster.")
     return [(wanted, wanted)]
-
-
-def is_secret(key: str) -> bool:
-    """Whether a file holds a secret or a private key, as `clusterstate export` leaves them out."""
-    return kind_of(key).kind is FileKind.SECRET or key.startswith(PRIVATE_KEYS)
 
 
 @asynccontextmanager

@@ -109,6 +109,13 @@ def test_nothing_secret_is_told(key: str, data: str) -> None:
     assert CANARY not in repr(compare_states({key: data.encode()}, {key: data.encode()}, DIGESTS))
 
 
+def test_a_file_that_comes_from_a_secret_is_told_by_its_digest() -> None:
+    sides = ({"addons/a.yaml": b"a: 1\n"}, {"addons/a.yaml": CANARY.encode()})
+    found = compare_states(*sides, DIGESTS, frozenset({"addons/a.yaml"}))
+    assert [each.pointer for each in found.files[0].fields] == ["/content"]
+    assert CANARY not in repr(found)
+
+
 def test_keysets_tell_certificates_and_whether_private_keys_are_the_same() -> None:
     keyset = GOLDEN[KEYSET].decode()
     material = next(line for line in keyset.splitlines() if "privateMaterial" in line)

@@ -5,8 +5,8 @@ they look like: what kops wouldn't preserve is no difference.
 """
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from clusterstate.errors import StateError
@@ -62,47 +62,65 @@ class Comparison:
         return sum(each.action is action for each in self.files)
 
 
-def compare_states(old: Files, new: Files, digests: Digests) -> Comparison:
-    """Compare file by file; `digests` stand in the place of secrets."""
+def compare_states(old: Files, new: Files, digests: Digests, hidden: Collection[str] = ()) -> Comparison:
+    """Compare file by file; `digests` stand in the place of secrets, and of the lines of files that are `hidden`."""
     keys = sorted({*old, *new})
-    found = [_compare(key, old.get(key), new.get(key), digests) for key in keys]
+    found = [_compare(_File(key, old.get(key), new.get(key), key in hidden), digests) for key in keys]
     different = tuple(each for each in found if each is not None)
     same = sorted({*keys} - {each.key for each in different})
     kept = (Kept(key, *secret) for key in same for secret in tell_secrets(key, new[key], digests))
     return Comparison(different, len(same), tuple(kept))
 
 
-def _compare(key: str, old: bytes | None, new: bytes | None, digests: Digests) -> FileDifference | None:
-    if old == new:
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file on both sides, None where there is none."""
+
+    key: str
+    old: bytes | None = field(repr=False)
+    new: bytes | None = field(repr=False)
+    hidden: bool
+
+    @property
+    def action(self) -> Action:
+        return Action.CREATE if self.old is None else Action.DELETE if self.new is None else Action.UPDATE
+
+    @property
+    def sides(self) -> tuple[bytes | None, bytes | None]:
+        return self.old, self.new
+
+
+def _compare(file: _File, digests: Digests) -> FileDifference | None:
+    if file.old == file.new:
         return None
-    action = Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE
     try:
-        fields = _compare_objects(key, old, new, digests)
+        fields = _compare_objects(file, digests)
     except StateError as error:
-        return _compare_bytes(key, action, (old, new), digests, error.message)
+        return replace(_compare_bytes(file, digests), note=error.message)
     if fields is None:
-        return _compare_bytes(key, action, (old, new), digests)
-    return FileDifference(key, action, fields) if fields or action is not Action.UPDATE else None
+        return _compare_bytes(file, digests)
+    return FileDifference(file.key, file.action, fields) if fields or file.action is not Action.UPDATE else None
 
 
-def _compare_objects(
-    key: str, old: bytes | None, new: bytes | None, digests: Digests
-) -> tuple[FieldChange, ...] | None:
-    before, after = (None if side is None else tell_object(key, side, digests) for side in (old, new))
+def _compare_objects(file: _File, digests: Digests) -> tuple[FieldChange, ...] | None:
+    before, after = (None if side is None else tell_object(file.key, side, digests) for side in file.sides)
     told = after or before
     if told is None:
         return None
     return compare_fields(told.rules, before.content if before else None, after.content if after else None)
 
 
-def _compare_bytes(
-    key: str, action: Action, sides: tuple[bytes | None, bytes | None], digests: Digests, note: str = ""
-) -> FileDifference:
-    lines = [[] if side is None else tell_lines(key, side) for side in sides]
-    if lines[0] is None or lines[1] is None:
-        old, new = (None if side is None else digests.of(key, side) for side in sides)
-        return FileDifference(key, action, (FieldChange(f"/{CONTENT}", action, old, new),), note=note)
-    shown = list(difflib.unified_diff(lines[0], lines[1], lineterm=""))[2:]
-    return FileDifference(
-        key, action, lines=tuple(shown[:MOST_SHOWN]), left_out=max(0, len(shown) - MOST_SHOWN), note=note
-    )
+def _compare_bytes(file: _File, digests: Digests) -> FileDifference:
+    before, after = (_lines_of(file, side) for side in file.sides)
+    if before is None or after is None:
+        old, new = (None if side is None else digests.of(file.key, side) for side in file.sides)
+        return FileDifference(file.key, file.action, (FieldChange(f"/{CONTENT}", file.action, old, new),))
+    shown = list(difflib.unified_diff(before, after, lineterm=""))[2:]
+    left_out = max(0, len(shown) - MOST_SHOWN)
+    return FileDifference(file.key, file.action, lines=tuple(shown[:MOST_SHOWN]), left_out=left_out)
+
+
+def _lines_of(file: _File, side: bytes | None) -> list[str] | None:
+    if side is None:
+        return []
+    return None if file.hidden else tell_lines(file.key, side)

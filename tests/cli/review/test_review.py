@@ -202,7 +202,8 @@ def test_a_declaration_in_a_cluster_is_compared_with_a_store(world: World, tmp_p
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "docker"}, "stringData": {"a": "canary"}}
     world.apply(secret)
     refers = {"name": "dockerconfig", "valueFrom": {"secretKeyRef": {"name": "docker", "key": "a"}}}
-    body = manifest(url=world.url, cluster={"channel": "alpha"}, secrets=[refers])
+    hidden = {"path": "addons/a.yaml", "contentFrom": refers["valueFrom"]}
+    body = manifest(url=world.url, cluster={"channel": "alpha"}, secrets=[refers], files=[hidden])
     world.kubectl("create", "-f", "-", stdin=json.dumps(body))
     desk, before = Desk(tmp_path, world.server, world.bucket), world.files()
     place = ("-n", world.namespace, "--kubeconfig", str(world.plane.kubeconfig))
@@ -210,6 +211,8 @@ def test_a_declaration_in_a_cluster_is_compared_with_a_store(world: World, tmp_p
         code, shown, said = desk.run(command, world.url, "cst/state", *place)
         assert (code, said) == (1, "")
         assert '    ~ /spec/channel: "stable" -> "alpha"' in shown.splitlines()
-        assert "~ secrets/dockerconfig" in shown.splitlines()
+        assert {"~ secrets/dockerconfig", "+ addons/a.yaml"} <= {*shown.splitlines()}
         assert "canary" not in shown
+    code, shown, _ = desk.run("plan", "cst/state", *place, "-o", "markdown", CLUSTERSTATE_ALLOWED_ENDPOINTS="127.0.0.1")
+    assert (code, shown.splitlines()[0]) == (1, "**3 of 14 files differ: 1 added, 2 changed.**")
     assert world.files() == before

@@ -3,7 +3,7 @@
 What one side declares is a part of a state: it is merged into the other side, and what comes of that is compared.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import click
 
@@ -13,13 +13,14 @@ from clusterstate.cli.output import as_text
 from clusterstate.cli.review.data import review_data
 from clusterstate.cli.review.declared import Declared
 from clusterstate.cli.review.markdown import as_markdown
+from clusterstate.cli.review.opening import Side
 from clusterstate.cli.review.results import ClusterReview, Review
 from clusterstate.cli.review.reviewer import Found, Reviewer, reviewing
 from clusterstate.cli.review.sources import StateSource
 from clusterstate.cli.review.text import review_lines
 from clusterstate.cli.review.words import ReviewWords
 from clusterstate.cli.showing import echo_lines
-from clusterstate.plan.comparison import compare_states
+from clusterstate.plan.comparison import Files, compare_states
 from clusterstate.state.digests import Digests
 
 
@@ -47,19 +48,24 @@ async def _compare(reviewer: Reviewer) -> Review:
     old, new = await reviewer.open()
     declarations = [side for side in (old, new) if isinstance(side, Declared)]
     warnings = tuple(warning for each in declarations for warning in each.warnings)
+    found = [_review(*pair, reviewer.digests) async for pair in _pairs(reviewer, old, new)]
+    return Review(reviewer.words.old, reviewer.words.new, tuple(found), warnings)
+
+
+async def _pairs(reviewer: Reviewer, old: Side, new: Side) -> AsyncIterator[tuple[Found, Found]]:
+    """Give what is compared, one after another: a store's states don't all fit into memory."""
     if isinstance(old, Declared):
-        pairs = [await _declared_first(reviewer, old, new)]
+        yield await _declared_first(reviewer, old, new)
     elif isinstance(new, Declared):
-        pairs = [await _merged(reviewer, old, new)]
+        yield await _merged(reviewer, old, new)
     else:
-        pairs = [pair async for pair in reviewer.read_both(old, new)]
-    found = tuple(_review(*pair, reviewer.digests) for pair in pairs)
-    return Review(reviewer.words.old, reviewer.words.new, found, warnings)
+        async for pair in reviewer.read_both(old, new):
+            yield pair
 
 
-async def _declared_first(reviewer: Reviewer, old: Declared, new: StateSource | Declared) -> tuple[Found, Found]:
+async def _declared_first(reviewer: Reviewer, old: Declared, new: Side) -> tuple[Found, Found]:
     if isinstance(new, Declared):
-        return Found(old.cluster, old.word, old.files), Found(new.cluster, new.word, new.files)
+        return _found(old, old.files), _found(new, new.files)
     there, merged = await _merged(reviewer, new, old)
     return merged, there
 
@@ -68,8 +74,14 @@ async def _merged(reviewer: Reviewer, source: StateSource, declared: Declared) -
     """Give a state, and the same once a declaration is merged into it."""
     there = await reviewer.read_declared(source, declared)
     after = declared.merge(there.files, there.url, reviewer.digests)
-    return there, Found(there.cluster, declared.word, after)
+    return there, _found(declared, after)
+
+
+def _found(declared: Declared, files: Files) -> Found:
+    return Found(declared.cluster, declared.word, files, declared.hidden)
 
 
 def _review(old: Found, new: Found, digests: Digests) -> ClusterReview:
-    return ClusterReview(new.cluster, old.url, new.url, compare_states(old.files, new.files, digests))
+    return ClusterReview(
+        new.cluster, old.url, new.url, compare_states(old.files, new.files, digests, old.hidden | new.hidden)
+    )

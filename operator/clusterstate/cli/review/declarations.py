@@ -5,17 +5,19 @@ and nothing of a cluster is to be read at its word.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from clusterstate.api.load import load
 from clusterstate.api.spec import Spec
 from clusterstate.api.types import ClusterState
 from clusterstate.cli.change.declarations import is_declaration, read_declaration
 from clusterstate.cli.manifests import Manifest, read_manifests
 from clusterstate.cli.review.declared import Declared, deciding, documents_of
 from clusterstate.cli.words import Files, Target
-from clusterstate.declared import Contents, read_contents
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan import handing
 from clusterstate.plan.changes import Plan
@@ -27,16 +29,16 @@ from clusterstate.state import codec
 from clusterstate.state.digests import Digests
 from clusterstate.state.layout import CONFIG, instance_group_key, ssh_public_key_key
 
+if TYPE_CHECKING:
+    from clusterstate.kube.client import Client
+
 
 async def read_declared_object(word: str, target: Target, digests: Digests) -> Declared:
     """Read a ClusterState of a cluster, and what it refers to there, as whoever calls."""
-    from clusterstate.api.load import load  # noqa: PLC0415 (it loads the Kubernetes client, with the next)
-    from clusterstate.cli.reading import reading  # noqa: PLC0415 (as above)
+    from clusterstate.cli.reading import reading  # noqa: PLC0415 (it loads the Kubernetes client)
 
     async with reading(target) as (client, body):
-        state = load(body)
-        contents = await read_contents(client, state.metadata.namespace, state.spec, digests)
-    return _of_state(word, state, contents)
+        return await _of_state(word, load(body), client, digests)
 
 
 async def read_manifest(word: str, cluster: str | None, digests: Digests) -> Declared:
@@ -55,9 +57,9 @@ async def _declared_in(word: str, manifests: list[Manifest], digests: Digests) -
         if is_declaration(each):
             state = read_declaration(each, None).state
             spec, left_out = without_references(state.spec)
-            contents = await read_contents(None, state.metadata.namespace, spec, digests)
+            found = await _of_state(word, structs.replace(state, spec=spec), None, digests)
             warnings = (f"{word}: left out, as it is in a cluster: {named(left_out)}",) if left_out else ()
-            yield _of_state(word, structs.replace(state, spec=spec), contents, warnings)
+            yield replace(found, warnings=warnings)
     for handed in gather(read_object(each.place, each.content) for each in manifests if not is_declaration(each)):
         yield _of_objects(word, handed)
 
@@ -81,21 +83,34 @@ def _references(spec: Spec) -> Iterator[str]:
     yield from (f"spec.files[{each.path}]" for each in spec.files if each.content is None)
 
 
-def _of_state(word: str, state: ClusterState, contents: Contents, warnings: tuple[str, ...] = ()) -> Declared:
+async def _of_state(word: str, state: ClusterState, client: "Client | None", digests: Digests) -> Declared:
+    """Take a ClusterState; no client is needed where it refers to nothing."""
+    from clusterstate.declared import read_contents  # noqa: PLC0415 (it loads the Kubernetes client)
+
+    contents = await read_contents(client, state.metadata.namespace, state.spec, digests)
     desired = declare(state, state.spec.store.url)
-    return Declared(word, state.cluster_name, deciding(desired, contents), documents_of(desired), contents, warnings)
+    return Declared(
+        word,
+        state.cluster_name,
+        deciding(replace(desired, contents=contents.digests, key_pairs=contents.facts)),
+        documents_of(desired),
+        contents.bodies,
+        contents.digests,
+        contents.key_pairs,
+        frozenset(each.path for each in state.spec.files if each.content_from and each.content_from.secret_key_ref),
+    )
 
 
 def _of_objects(word: str, handed: Handed) -> Declared:
     """Take kops's own manifests as `clusterstate apply` merges them."""
-    keys = {ssh_public_key_key(fingerprint): (fingerprint, line) for fingerprint, line in handed.ssh_keys.items()}
-    contents = Contents({key: each[0] for key, each in keys.items()}, {key: each[1] for key, each in keys.items()})
+    bodies = {ssh_public_key_key(fingerprint): line for fingerprint, line in handed.ssh_keys.items()}
+    digests = {ssh_public_key_key(fingerprint): fingerprint for fingerprint in handed.ssh_keys}
     documents = {_key(each): codec.encode_document(each.document) for each in handed.documents}
 
     def decide(observed: Observed, store_url: str, now: datetime) -> Plan:
         return handing.merge_handed(handed, handing.Target(store_url), observed, now)
 
-    return Declared(word, handed.cluster_name, decide, documents, contents)
+    return Declared(word, handed.cluster_name, decide, documents, bodies, digests)
 
 
 def _key(given: Given) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from clusterstate.apply.contents import make_bodies
-from clusterstate.declared import Contents
 from clusterstate.errors import ConflictFound
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.comparison import Files
@@ -20,6 +19,7 @@ from clusterstate.plan.observed import Observed
 from clusterstate.state import codec
 from clusterstate.state.bundle import read_bundle
 from clusterstate.state.digests import Digests
+from clusterstate.state.keypair import KeyPair
 from clusterstate.state.layout import CONFIG, FileKind, instance_group_key, kind_of
 from clusterstate.state.objects import Document, JsonObject, stored
 from clusterstate.state.schema import Kind
@@ -38,19 +38,25 @@ class Declared:
     decide: Decide
     documents: Files = field(repr=False)
     """What is declared, as files of their own: to be compared with another declaration."""
-    contents: Contents = field(default_factory=Contents)
-    """What is declared beside documents, with its bytes."""
+    bodies: Files = field(default_factory=dict, repr=False)
+    """The final bytes of what is declared beside documents, by key."""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Of the same files; an SSH key's is its fingerprint."""
+    key_pairs: Mapping[str, KeyPair] = field(default_factory=dict)
+    """What belongs into keysets, by their name."""
+    hidden: frozenset[str] = frozenset()
+    """Keys of those that come from a Secret."""
     warnings: tuple[str, ...] = ()
 
     @property
     def files(self) -> Files:
         """All of it as files of their own, as far as they are whole."""
-        return {**self.documents, **self.contents.bodies}
+        return {**self.documents, **self.bodies}
 
     def plan(self, files: Files, url: str, digests: Digests) -> Plan:
         """Decide what it would change in the state at a URL. Raises what `make_plan` and `read_bundle` do."""
         bundle = read_bundle(files)
-        observed = Observed(bundle.state, bundle.versions, contents=_digests_of(files, self.contents, digests))
+        observed = Observed(bundle.state, bundle.versions, contents=_digests_of(files, self.digests, digests))
         plan = self.decide(observed, url.rpartition("/")[0], datetime.now(UTC))
         return replace(plan, warnings=(*plan.warnings, *self.warnings))
 
@@ -62,15 +68,15 @@ class Declared:
         plan = self.plan(files, url, digests)
         if plan.conflicts:
             raise ConflictFound(tell_conflicts(plan))
-        bodies = make_bodies(plan, read_bundle(files).state, self.contents.bodies, self.contents.key_pairs)
+        bodies = make_bodies(plan, read_bundle(files).state, self.bodies, self.key_pairs)
         documents = {each.key: codec.encode_document(each.document) for each in plan.changes if each.document}
         gone = {change.key for change in plan.changes if change.action is Action.DELETE}
         return {key: data for key, data in {**files, **documents, **bodies}.items() if key not in gone}
 
 
-def deciding(desired: Desired, contents: Contents) -> Decide:
-    """Give how a whole declaration decides, with contents beside documents."""
-    whole = replace(desired, policy=Policy(), contents=contents.digests, key_pairs=contents.facts, rotations={})
+def deciding(desired: Desired) -> Decide:
+    """Give how a whole declaration decides: as one whose policy says nothing, and without what rotations would do."""
+    whole = replace(desired, policy=Policy(), rotations={})
     return lambda observed, _, now: make_plan(whole, observed, now)
 
 
@@ -94,10 +100,9 @@ def _document(kind: Kind, name: str, spec: JsonObject, texts: Mapping[str, Mappi
     return codec.encode_document(Document(codec.API_VERSION, kind, metadata, whole))
 
 
-def _digests_of(files: Files, contents: Contents, digests: Digests) -> dict[str, str]:
+def _digests_of(files: Files, declared: Mapping[str, str], digests: Digests) -> dict[str, str]:
     """Digest what the state has of that which is declared, as declarations are digested."""
-    there = {key: files[key] for key in contents.digests if key in files}
-    return {key: _digest(key, data, digests) for key, data in there.items()}
+    return {key: _digest(key, files[key], digests) for key in declared if key in files}
 
 
 def _digest(key: str, data: bytes, digests: Digests) -> str:

@@ -3,7 +3,7 @@
 A whole state as B is all that there is to be; a declaration as B is a part, merged by the operator's own planner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +72,7 @@ def _become(old: Found, new: Found, digests: Digests) -> ClusterPlan:
 
 def _print(plans: list[ClusterPlan], words: ReviewWords, output: str) -> None:
     if output == "markdown":
-        click.echo(as_markdown(_as_review(plans, words)), nl=False)
+        click.echo(plans_as_markdown(plans, words.old, words.new), nl=False)
     elif output != "text":
         click.echo(as_text(_as_data(plans, words), output))
     else:
@@ -89,9 +89,16 @@ def _fields(change: Change) -> tuple[FieldChange, ...]:
     return tuple(map(shortened, told))
 
 
-def _as_review(plans: list[ClusterPlan], words: ReviewWords) -> Review:
-    clusters = tuple(ClusterReview(each.name, each.url, words.new, _as_comparison(each)) for each in plans)
-    return Review(words.old, words.new, clusters, tuple(text for each in plans for text in each.plan.warnings))
+def plans_as_markdown(plans: list[ClusterPlan], old: str, new: str) -> str:
+    """Give plans as the comment on a pull request: what would become of `old`, because of `new`."""
+    clusters = tuple(ClusterReview(each.name, each.url, new, _as_comparison(each)) for each in plans)
+    warnings = (text for each in plans for text in (*_disagreements(each.plan), *each.plan.warnings))
+    return as_markdown(Review(old, new, clusters, tuple(warnings)))
+
+
+def _disagreements(plan: Plan) -> Iterator[str]:
+    yield from (f"conflict: {each.key}{each.pointer}" for each in plan.conflicts)
+    yield from (f"drifted: {each.key}{each.pointer}" for each in plan.drift)
 
 
 def _as_comparison(found: ClusterPlan) -> Comparison:

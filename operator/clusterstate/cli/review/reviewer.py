@@ -3,10 +3,11 @@
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.review.declared import Declared
 from clusterstate.cli.review.opening import Side, open_side
@@ -30,7 +31,9 @@ class Found:
     cluster: str
     url: str
     """What people call its place."""
-    files: Files
+    files: Files = field(repr=False)
+    hidden: frozenset[str] = frozenset()
+    """Keys of files that come from a Secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Reviewer:
             one, other = await self.read(old, names[0]), await self.read(new, names[1])
             if not one.files and not other.files:
                 raise CommandInvalid(f"There is neither {one.url} nor {other.url}. Name a cluster that is there.")
+            _tell_what_is_missing(one, other)
             yield one, other
 
     async def read_declared(self, source: StateSource, declared: Declared) -> Found:
@@ -68,6 +72,14 @@ class Reviewer:
                     f"{declared.word} declares cluster {declared.cluster}, and the other side is {name}. Name another."
                 )
         return await self.read(source, declared.cluster)
+
+
+def _tell_what_is_missing(old: Found, new: Found) -> None:
+    """Explain why all secrets seem to come or go: an export has none."""
+    counts = [sum(map(is_secret, side.files)) for side in (old, new)]
+    if sum(counts) and not all(counts) and old.files and new.files:
+        bare = new if counts[0] else old
+        say(f"{bare.url} holds no secrets and keysets; --without-secrets leaves out those of the other side.")
 
 
 def pair_clusters(old: StateSource, new: StateSource, cluster: str | None) -> list[tuple[str, str]]:

@@ -38,6 +38,18 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What is to be shown of a store, and how."""
+
+    store: StoreWords
+    output: str
+    cluster: str | None = None
+    """None: environment and kubeconfig say."""
+    names: tuple[str, ...] = ()
+    """Only these; none: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """Which manifests are meant."""
 

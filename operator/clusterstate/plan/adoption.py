@@ -20,14 +20,13 @@ from clusterstate.api.types import API_VERSION, KIND
 from clusterstate.errors import MalformedFile
 from clusterstate.plan.declare import declare
 from clusterstate.plan.diff import make_plan
-from clusterstate.plan.documents import CLUSTER_LABEL
 from clusterstate.plan.holdable import holdable, holdable_labels, is_holdable_name
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
 from clusterstate.plan.observed import Observed, texts_of
 from clusterstate.plan.pointers import path_of, put
 from clusterstate.plan.values import MISSING, Missing, Value, as_list, as_map, index, join
 from clusterstate.state.canonical import canonical
-from clusterstate.state.codec import ssh_fingerprint
+from clusterstate.state.codec import CLUSTER_LABEL, ssh_fingerprint
 from clusterstate.state.layout import CONFIG, instance_group_key, secret_key, ssh_public_key_key
 from clusterstate.state.objects import Document, Json, JsonObject, SshPublicKey, State
 from clusterstate.state.schema import Kind

@@ -97,5 +97,5 @@ def test_backups_may_stay(person: Person, one: S3Backing, other: S3Backing) -> N
         for name in ("etcd.backup.gz", "_etcd_backup.meta"):
             one.put(f"{CLUSTER}/backups/etcd/main/2026-01-0{number}T00:00:00Z-000001/{name}", b"%d" % number)
     person.do("migrate", CLUSTER, "--state", one.url, "--to", other.url, "--yes", "--backups", "latest")
-    assert [key for key in one.keys() if key not in other.keys() and "2026-01-01T" not in key] == []
-    assert [key for key in other.keys() if "2026-01-01T" in key] == []
+    assert [key for key in one if key not in other and "2026-01-01T" not in key] == []
+    assert [key for key in other if "2026-01-01T" in key] == []

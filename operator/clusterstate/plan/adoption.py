@@ -19,6 +19,7 @@ from clusterstate.api.load import MAX_STRUCTURE_BYTES, load
 from clusterstate.api.types import API_VERSION, KIND
 from clusterstate.errors import MalformedFile
 from clusterstate.plan.declare import declare
+from clusterstate.plan.desired import Direction
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.holdable import holdable, holdable_labels, is_holdable_name
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
@@ -39,6 +40,9 @@ MOST_ANNOTATIONS: Final = 64
 LONGEST_ANNOTATION: Final = 4096
 MAX_SECRET_BYTES: Final = 1_000_000
 """Of all secrets of a cluster: what one Kubernetes Secret holds."""
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+"""When nothing is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +108,20 @@ def _declare_all(state: State, wanted: Wanted) -> Adoption:
 
 
 def _find_changes(found: Adoption, state: State) -> list[tuple[str, str]]:
-    """Give key and pointer of what the operator would change all the same, such as a list that kops would complete."""
+    """Give key and pointer of what the operator would change all the same, such as a list that kops would complete.
+
+    What differs is looked for first: a plan that changes it may be one that kops would refuse.
+    """
     metadata: JsonObject = {**as_map(found.manifest["metadata"]), "namespace": "default", "uid": ""}
     desired = declare(load({**found.manifest, "metadata": metadata}), "")
     versions = {key: Version("") for key in (CONFIG, *map(instance_group_key, state.instance_groups))}
-    changes = make_plan(desired, Observed(state, versions), datetime.min.replace(tzinfo=UTC)).changes
-    return [(change.key, field.pointer) for change in changes for field in change.fields]
+    observed = Observed(state, versions)
+    looking = replace(desired, policy=replace(desired.policy, direction=Direction.PULL))
+    if drift := make_plan(looking, observed, _NEVER).drift:
+        return [(each.key, each.pointer) for each in drift]
+    plan = make_plan(desired, observed, _NEVER)
+    changes = ((change.key, each.pointer) for change in plan.changes for each in change.fields)
+    return [*changes, *((each.key, each.pointer) for each in plan.conflicts)]
 
 
 def _take_out(spec: JsonObject, key: str, pointer: str) -> None:

@@ -31,7 +31,7 @@ FULL: dict[str, Any] = {
         "files": 3,
         "bytes": 2048,
         "lastChangeTime": "2026-01-09T23:50:00Z",
-        "unproven": ["delete"],
+        "unproven": ["a"],
     },
     "plan": {
         "update": 1,

@@ -1,7 +1,7 @@
 """Sessions at a terminal for the documents: commands that are really run, as pictures of what they print.
 
-`python -m tests.support.sessions` writes `docs/sessions/*.svg` anew. Each command gets a terminal of its own, so that it
-shows colours and progress as it does to a person; what stands on the terminal at its end is drawn.
+`python -m tests.support.sessions` writes `docs/sessions/*.svg` anew. Each command gets a terminal of its own, so that
+it shows colours and progress as it does to a person; what stands on the terminal at its end is drawn.
 """
 
 import fcntl
@@ -20,10 +20,10 @@ import pyte
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
+from tests.support.session_scripts import SCRIPTS, Line
 
 from clusterstate.sandbox.data import CHECKOUT
 from clusterstate.sandbox.s3server import S3Server
-from tests.support.session_scripts import SCRIPTS, Line
 
 WIDTH, HEIGHT = 100, 200
 """Columns and lines of the terminal; no command here prints more."""
@@ -38,6 +38,10 @@ class Shown:
     line: Line
     code: int
     text: Text
+
+    @property
+    def expected(self) -> bool:
+        return self.code == self.line.code
 
 
 def play(lines: Sequence[Line], server: S3Server, folder: Path) -> Iterator[Shown]:
@@ -107,7 +111,7 @@ def _known(colour: str | None) -> str | None:
     """Give a colour as rich spells it: those beyond the first eight come as hex."""
     if colour is None:
         return None
-    return f"#{colour}" if len(colour) == 6 and set(colour) <= set("0123456789abcdef") else colour  # noqa: PLR2004
+    return f"#{colour}" if len(colour) == 6 and set(colour) <= set("0123456789abcdef") else colour
 
 
 def picture(title: str, shown: Sequence[Shown]) -> str:
@@ -117,25 +121,23 @@ def picture(title: str, shown: Sequence[Shown]) -> str:
         console.print(Text(f"$ {each.line.shown}", Style(bold=True)))
         if each.text.plain:
             console.print(each.text)
-    return console.export_svg(title=title, unique_id=f"session-{title.split()[0]}")
+    return console.export_svg(title=title, unique_id=f"session-{title.split(maxsplit=1)[0]}")
 
 
 def main() -> None:
     """Write all pictures."""
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="clusterstate-") as directory:
-        with S3Server.start(Path(directory, "s3")) as server:
-            for name, script in SCRIPTS.items():
-                folder = Path(directory, name)
-                script.prepare(server, folder)
-                shown = list(play(script.lines, server, folder))
-                wrong = [
-                    f"{each.line.command}: {each.code}\n{each.text.plain}"
-                    for each in shown
-                    if each.code != each.line.code
-                ]
-                assert not wrong, "\n".join(wrong)
-                (PICTURES / f"{name}.svg").write_text(picture(script.title, shown))
+    with (
+        tempfile.TemporaryDirectory(prefix="clusterstate-") as directory,
+        S3Server.start(Path(directory, "s3")) as server,
+    ):
+        for name, script in SCRIPTS.items():
+            folder = Path(directory, name)
+            script.prepare(server, folder)
+            shown = list(play(script.lines, server, folder))
+            wrong = [f"{each.line.command}: {each.code}\n{each.text.plain}" for each in shown if not each.expected]
+            assert not wrong, "\n".join(wrong)
+            (PICTURES / f"{name}.svg").write_text(picture(script.title, shown))
 
 
 if __name__ == "__main__":

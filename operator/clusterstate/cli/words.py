@@ -47,3 +47,22 @@ class Look:
     """None: environment and kubeconfig say."""
     names: tuple[str, ...] = ()
     """Only these; none: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which manifests are meant."""
+
+    paths: tuple[str, ...]
+    """Files, folders, `-` for stdin."""
+    recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How kops's objects go into a store."""
+
+    whole: bool = False
+    """Whether they take the place of what is there, instead of being merged into it."""
+    force: bool = False
+    """Whether whole ones also come where none is."""

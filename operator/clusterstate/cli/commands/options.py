@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, StoreWords, Target
+from clusterstate.cli.words import Consent, Files, Manner, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -163,6 +163,32 @@ def _target(name: Callable[[F], F]) -> Callable[[F], F]:
 
 target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""
+
+file_options: Final = _together(
+    Files,
+    "files",
+    {"paths": "paths", "recursive": "recursive"},
+    click.option(
+        "-f",
+        "--filename",
+        "paths",
+        metavar="FILE",
+        multiple=True,
+        required=True,
+        help="A manifest, a folder of them, or - for stdin; may be given again.",
+    ),
+    click.option("-R", "--recursive", is_flag=True, help="Look into folders below a folder too."),
+)
+"""Which manifests are meant: gives `files`, a `Files`."""
+
+manner_options: Final = _together(
+    Manner,
+    "manner",
+    {"whole": "whole", "force": "force"},
+    click.option("--replace", "whole", is_flag=True, help="Put kops's objects in the place of those in the store."),
+    click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
+)
+"""How kops's objects go into a store: gives `manner`, a `Manner`."""
 
 targets_options: Final = _target(click.argument("name", default=""))
 """Which ClusterState is meant, or with an empty name all of a namespace: gives `target`, a `Target`."""

@@ -29,7 +29,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
         super().__init__(*args, **kwargs)
-        self.params.extend(_manners())
+        self.params.extend(manners())
         self.examples = [line.strip() for line in examples.strip().splitlines()]
         """Lines for a shell."""
 
@@ -78,7 +78,8 @@ def brief(command: click.Command, width: int = LONGEST) -> str:
     return "".join(parts)
 
 
-def _manners() -> list[click.Option]:
+def manners() -> list[click.Option]:
+    """Give the options that every command has."""
     return [
         click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quiet, help="Say results only."),
         click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_verbose, help="Say more."),

@@ -9,11 +9,12 @@ from typing import Final, Protocol, Self
 
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.shelf import list_clusters
-from clusterstate.errors import CommandInvalid
+from clusterstate.errors import AccessDenied, CommandInvalid, KeyNotFound
 from clusterstate.plan.comparison import Files
 from clusterstate.state import limits
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.tree import run_each
+from clusterstate.store.base import Store
 from clusterstate.store.key import find_flaw
 from clusterstate.store.location import Location
 
@@ -57,27 +58,12 @@ class StoreSource:
     async def open(cls, shop: Shop, url: str, cluster: str | None) -> Self:
         """Look what is at a URL: a cluster's state, or a store of clusters. Raises `CommandInvalid` where neither is.
 
-        Where a cluster is named, others aren't looked for.
+        Where a cluster is named, no other is looked for: whoever may read that one alone need not see the store.
         """
-        url = url.rstrip("/") if not url.endswith("://") else url
-        if shop.address(url).keeps_objects:
-            return cls(shop, url, (cluster,) if cluster else tuple(await list_clusters(shop, url)), single=False)
-        store = await shop.store(url)
-        found = [page async for page in store.list(shallow=True)]
-        if any(entry.key == CONFIG for page in found for entry in page.entries):
-            place = Location.parse(url)
-            head, _, name = place.prefix.rpartition("/")
-            if not name:
-                raise CommandInvalid(
-                    f"{url} has a config at its top, where no cluster can be. Name a store or a state."
-                )
-            return cls(shop, Location(place.scheme, place.bucket, head).url, (name,), single=True)
-        clusters = (cluster,) if cluster else tuple(filter(_is_cluster, await list_clusters(shop, url)))
-        if not clusters and any(page.entries or page.prefixes for page in found):
-            raise CommandInvalid(
-                f"{url} holds files, but no cluster: there is no CLUSTER/{CONFIG}. Is it the right place?"
-            )
-        return cls(shop, url, clusters, single=False)
+        url = url if url.endswith("://") else url.rstrip("/")
+        if not shop.address(url).keeps_objects and await _is_state(await shop.store(url)):
+            return cls(shop, *_split(url), single=True)
+        return cls(shop, url, (cluster,) if cluster else await _find_clusters(shop, url), single=False)
 
     def url(self, cluster: str) -> str:
         """See `StateSource`."""
@@ -97,9 +83,37 @@ class StoreSource:
         return files
 
 
-def _is_cluster(name: str) -> bool:
-    """Whether a folder with a `config` is a cluster: `.git` in a work tree is none."""
-    return not name.startswith(".")
+async def _is_state(store: Store) -> bool:
+    """Whether a place is one cluster's state; whoever may not see it may still see a cluster below."""
+    try:
+        await store.read(CONFIG)
+    except (KeyNotFound, AccessDenied):
+        return False
+    return True
+
+
+def _split(url: str) -> tuple[str, tuple[str]]:
+    """Give the store that a state's URL lies in, and the cluster. Raises `CommandInvalid` where no store could be."""
+    place = Location.parse(url)
+    head, _, name = place.prefix.rpartition("/")
+    if not name:
+        raise CommandInvalid(f"{url} has a config at its top, where no cluster can be. Name a store or a state.")
+    return Location(place.scheme, place.bucket, head).url, (name,)
+
+
+async def _find_clusters(shop: Shop, url: str) -> tuple[str, ...]:
+    """Give a store's clusters; `.git` in a work tree has a `config` too, and is none.
+
+    Raises `CommandInvalid` where there are other files only: it is the wrong place then.
+    """
+    clusters = tuple(name for name in await list_clusters(shop, url) if not name.startswith("."))
+    if not clusters and not shop.address(url).keeps_objects and not await _is_empty(await shop.store(url)):
+        raise CommandInvalid(f"{url} holds files, but no cluster: there is no CLUSTER/{CONFIG}. Is it the right place?")
+    return clusters
+
+
+async def _is_empty(store: Store) -> bool:
+    return not any([page.entries or page.prefixes async for page in store.list(shallow=True)])
 
 
 def directory_url(word: str) -> str:

@@ -136,6 +136,7 @@ class _Export:
             removed = await self._remove(job, base)
         finally:
             await self._record.save()
+        self._folder.sweep(job.cluster)
         self._tell(job, written[0], removed)
 
     async def _remove(self, job: _Job, base: dict[str, str]) -> int:

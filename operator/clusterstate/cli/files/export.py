@@ -117,7 +117,7 @@ class _Export:
 
     async def carry_out(self, job: _Job) -> None:
         """Write and remove a cluster's files; what was done is recorded, however that ends."""
-        base, written, removed = self._base(job.cluster), [0], 0
+        base, written = self._base(job.cluster), [0]
 
         async def fetch(key: str) -> None:
             async with loaded(*job.tree.at(key), self._size(job, key)) as freight:
@@ -129,11 +129,9 @@ class _Export:
                     written[0] += 1
                 base[key] = digest
 
-        try:
+        async with self._record.kept():
             await run_each((*job.outlook.fetch, *job.outlook.doubtful), fetch)
             removed = await self._remove(job, base)
-        finally:
-            await self._record.save()
         self._folder.sweep(job.cluster)
         self._tell(job, written[0], removed)
 

@@ -71,7 +71,7 @@ def test_a_file_goes_only_with_delete_and_keys_and_secrets_never(exported: Place
     assert not (exported.store / NODES).exists()
     assert (exported.store / SECRET).exists()
     assert (exported.store / KEYSET).exists()
-    assert "no import deletes" in second.stderr
+    assert "No import deletes" in second.stderr
 
 
 def test_a_state_that_was_lost_comes_back(exported: Places) -> None:

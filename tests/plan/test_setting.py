@@ -25,21 +25,23 @@ def after(*said: str, kind: Kind = "Cluster", spec: dict[str, Any] = CLUSTER) ->
 
 def leaves(kind: Type, value: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Give the path of every scalar."""
+    if isinstance(kind, str):
+        yield path, value
+    for inner, each, step in below(kind, value):
+        yield from leaves(inner, each, path + step)
+
+
+def below(kind: Type, value: Any) -> list[tuple[Type, Any, str]]:
+    """Give what is one step down: its type, its value, and the step."""
     match kind:
         case Object(name):
-            types = load_schema().types[name]
-            for key, each in value.items():
-                yield from leaves(types[key].type, each, f"{path}.{key}")
-        case List(inner) if value:
-            for place, each in enumerate(value):
-                yield from leaves(inner, each, f"{path}[{place}]")
-        case Map(inner) if value:
-            for key, each in value.items():
-                yield from leaves(inner, each, f"{path}[{key}]")
+            return [(load_schema().types[name][key].type, each, f".{key}") for key, each in value.items()]
+        case List(inner):
+            return [(inner, each, f"[{place}]") for place, each in enumerate(value or [])]
+        case Map(inner):
+            return [(inner, each, f"[{key}]") for key, each in (value or {}).items()]
         case str():
-            yield path, value
-        case List() | Map():
-            pass
+            return []
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,5 +1,6 @@
 """The text that a person edits: a document as `kops edit` shows it, below comments that tell what to do. Pure."""
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -18,6 +19,7 @@ _HEADER: Final = """\
 # the edit. Where the object can't be written, this file is opened again, with the reason here.
 #
 """
+_COMMENTS: Final = re.compile(r"(?:#[^\n]*(?:\n|\Z))*")
 _LINES: Final = "Lines are counted below these comments."
 
 
@@ -35,9 +37,7 @@ def with_header(text: str, flaws: Sequence[str] = ()) -> str:
 
 def without_header(text: str) -> str:
     """Give a text without the comments above it; others are a part of it."""
-    lines = text.splitlines(keepends=True)
-    first = next((place for place, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    return "".join(lines[first:])
+    return _COMMENTS.sub("", text, count=1)
 
 
 def is_empty(text: str) -> bool:

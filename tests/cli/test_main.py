@@ -51,7 +51,8 @@ def test_it_says_its_version(tmp_path: Path) -> None:
 def test_a_misspelt_command_line_is_code_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = run(*arguments, home=tmp_path)
     assert done.returncode == 2
-    assert "Error: " in done.stderr
+    assert done.stderr.startswith("clusterstate: ")
+    assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.cli import clusterstate
-from tests.support.world import COMPLEX, kops_store
+from tests.support.stores import kops_files
+from tests.support.world import COMPLEX
 
 DISTRUSTED = re.compile(rb"distrustTimestamp: .*")
 
@@ -27,7 +28,7 @@ class Keeper:
 
     def load(self) -> None:
         """Put a store that the real kops wrote into the bucket."""
-        for key, data in kops_store(f"s3://{self.bucket}", self.cluster):
+        for key, data in kops_files(f"s3://{self.bucket}", self.cluster).items():
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def run(

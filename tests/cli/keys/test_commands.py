@@ -19,7 +19,8 @@ from clusterstate.state.layout import FileKind, keyset_key, kind_of, secret_key
 from tests.support.cli import OPERATOR, clusterstate
 from tests.support.keeper import Keeper
 from tests.support.keypairs import certificate, pem, ssh_line
-from tests.support.world import COMPLEX, kops_store
+from tests.support.stores import kops_files
+from tests.support.world import COMPLEX
 
 CA = "kubernetes-ca"
 CANARY = "CANARY-7d1f"
@@ -53,7 +54,7 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    for key, data in kops_store(f"file://{tmp_path}/store"):
+    for key, data in kops_files(f"file://{tmp_path}/store", COMPLEX).items():
         path = tmp_path / "store" / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

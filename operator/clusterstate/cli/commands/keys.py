@@ -6,22 +6,19 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Group, cluster_option, consent_options, store_options, together
-from clusterstate.cli.keys.words import Materials, Where
+from clusterstate.cli.commands.options import (
+    PATH,
+    Group,
+    cluster_option,
+    consent_options,
+    materials_options,
+    store_options,
+)
+from clusterstate.cli.keys.words import Where
 from clusterstate.cli.manners import run_command
-from clusterstate.cli.words import Consent, StoreWords
+from clusterstate.cli.words import Consent, Materials, StoreWords
 
 _KEYSET: Final = click.argument("name", metavar="KEYSET|all")
-
-materials_options: Final = together(
-    Materials,
-    "given",
-    {"cert": "cert", "key": "key", "primary": "primary"},
-    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM); else one is made."),
-    click.option("--key", type=PATH, metavar="FILE", help="Add this private key (PEM; - is stdin); else one is made."),
-    click.option("--primary", is_flag=True, help="Sign with it from now on; the first one of a keyset has to."),
-)
-"""What a new key pair is made of: gives `given`, a `Materials`."""
 
 
 @click.group(cls=Group)

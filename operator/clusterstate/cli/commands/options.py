@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Files, Manner, StoreWords, Target
+from clusterstate.cli.words import Consent, Files, Manner, Materials, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -102,7 +102,7 @@ def _debug(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa:
         MANNERS.debug = True
 
 
-def together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
+def _together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
     """Have options arrive as one record, `fields` giving the record's name for each."""
 
     def decorate(command: F) -> F:
@@ -121,7 +121,7 @@ def together(record: type, name: str, fields: dict[str, str], *options: Callable
 _KUBECONFIG = click.option("--kubeconfig", type=PATH, help="Use this file; else what kubectl would take.")
 _CONTEXT = click.option("--context", help="Use this context of the kubeconfig.")
 
-store_options: Final = together(
+store_options: Final = _together(
     StoreWords,
     "store",
     {"state": "state", "config": "config", "kubeconfig": "kubeconfig", "context": "context"},
@@ -139,7 +139,7 @@ cluster_option: Final = click.option(
 )
 """Which cluster is meant: gives `cluster`, maybe None, for `choose_cluster`."""
 
-consent_options: Final = together(
+consent_options: Final = _together(
     Consent,
     "consent",
     {"yes": "yes", "dry_run": "dry_run"},
@@ -189,6 +189,16 @@ manner_options: Final = together(
     click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
 )
 """How kops's objects go into a store: gives `manner`, a `Manner`."""
+
+materials_options: Final = _together(
+    Materials,
+    "given",
+    {"cert": "cert", "key": "key", "primary": "primary"},
+    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM); else one is made."),
+    click.option("--key", type=PATH, metavar="FILE", help="Add this private key (PEM; - is stdin); else one is made."),
+    click.option("--primary", is_flag=True, help="Sign with it from now on; the first one of a keyset has to."),
+)
+"""What a new key pair is made of: gives `given`, a `Materials`."""
 
 targets_options: Final = _target(click.argument("name", default=""))
 """Which ClusterState is meant, or with an empty name all of a namespace: gives `target`, a `Target`."""

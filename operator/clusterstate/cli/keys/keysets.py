@@ -14,9 +14,9 @@ from clusterstate.api.keysets import SIZES, KeyAlgorithm
 from clusterstate.apply.issuing import CURVES, issue, issue_for
 from clusterstate.cli.keys.changing import Decision, Found, Job, OpenState, carry_out, open_state
 from clusterstate.cli.keys.given import name_of, read_given
-from clusterstate.cli.keys.words import Materials, Where
+from clusterstate.cli.keys.words import Where
 from clusterstate.cli.manners import say
-from clusterstate.cli.words import Consent
+from clusterstate.cli.words import Consent, Materials
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan.desired import KeyRequest
 from clusterstate.plan.generation import LONGEST_COMMON_NAME

@@ -105,7 +105,7 @@ def _debug(_: click.Context, __: click.Parameter, value: bool) -> None:  # noqa:
         MANNERS.debug = True
 
 
-def _together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
+def together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
     """Have options arrive as one record, `fields` giving the record's name for each."""
 
     def decorate(command: F) -> F:
@@ -124,7 +124,7 @@ def _together(record: type, name: str, fields: dict[str, str], *options: Callabl
 _KUBECONFIG = click.option("--kubeconfig", type=PATH, help="Use this file; else what kubectl would take.")
 _CONTEXT = click.option("--context", help="Use this context of the kubeconfig.")
 
-store_options: Final = _together(
+store_options: Final = together(
     StoreWords,
     "store",
     {"state": "state", "config": "config", "kubeconfig": "kubeconfig", "context": "context"},
@@ -142,7 +142,7 @@ cluster_option: Final = click.option(
 )
 """Which cluster is meant: gives `cluster`, maybe None, for `choose_cluster`."""
 
-consent_options: Final = _together(
+consent_options: Final = together(
     Consent,
     "consent",
     {"yes": "yes", "dry_run": "dry_run"},
@@ -153,7 +153,7 @@ consent_options: Final = _together(
 
 
 def _target(name: Callable[[F], F]) -> Callable[[F], F]:
-    return _together(
+    return together(
         Target,
         "target",
         {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
@@ -167,7 +167,7 @@ def _target(name: Callable[[F], F]) -> Callable[[F], F]:
 target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""
 
-file_options: Final = _together(
+file_options: Final = together(
     Files,
     "files",
     {"paths": "paths", "recursive": "recursive"},
@@ -184,7 +184,7 @@ file_options: Final = _together(
 )
 """Which manifests are meant: gives `files`, a `Files`."""
 
-manner_options: Final = _together(
+manner_options: Final = together(
     Manner,
     "manner",
     {"whole": "whole", "force": "force"},

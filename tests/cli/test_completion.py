@@ -58,4 +58,4 @@ def test_fish_shows_what_a_command_does(tmp_path: Path) -> None:
     line = "_CLUSTERSTATE_COMPLETE=fish_complete COMP_WORDS='clusterstate sus' COMP_CWORD=sus clusterstate"
     shown, _ = run("bash", "-c", line, home=tmp_path)
     assert "suspend" in shown
-    assert "leave a ClusterState alone until it is resumed" in shown
+    assert "Stop the operator's runs of a ClusterState until it is resumed" in shown

@@ -63,7 +63,8 @@ def kubeconfig(home: Path, port: int) -> Path:
 def test_whatever_is_typed_ends_in_words(tmp_path: Path, *, chosen: bool) -> None:
     """With a store and a cluster that are there, on an API server that isn't, and with nothing chosen at all."""
     folder = tmp_path / "here" / "below"
-    shutil.copytree(STORE, folder / "store")
+    folder.mkdir(parents=True)
+    shutil.copytree(STORE, tmp_path / "kept")
     shutil.copy(STORE / COMPLEX / "config", folder / "file")
     choice = {
         "KOPS_STATE_STORE": f"file://{folder}/store",

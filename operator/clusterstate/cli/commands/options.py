@@ -71,11 +71,14 @@ class Group(click.Group):
 
 
 def brief(command: click.Command, width: int = LONGEST) -> str:
-    """Give a command's first sentence, or the parts of it, whole, that fit into so many columns."""
-    parts = re.split(r"(?=[,:;] )", command.get_short_help_str(LONGEST).rstrip("."))
-    while len(parts) > 1 and len("".join(parts)) > width:
-        parts.pop()
-    return "".join(parts)
+    """Give a command's first sentence, or as much of it as makes sense and fits into so many columns."""
+    sentence = command.get_short_help_str(LONGEST).rstrip(".")
+    if len(sentence) <= width:
+        return sentence
+    ends = [each.start() for each in re.finditer("[,:;] ", sentence)] or [
+        each.start() for each in re.finditer(" (and|that|with) ", sentence)
+    ]
+    return sentence[: max((end for end in ends if end <= width), default=len(sentence))]
 
 
 def manners() -> list[click.Option]:

@@ -153,7 +153,7 @@ consent_options: Final = _together(
 
 
 def _target(name: Callable[[F], F]) -> Callable[[F], F]:
-    return together(
+    return _together(
         Target,
         "target",
         {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
@@ -167,7 +167,7 @@ def _target(name: Callable[[F], F]) -> Callable[[F], F]:
 target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""
 
-file_options: Final = together(
+file_options: Final = _together(
     Files,
     "files",
     {"paths": "paths", "recursive": "recursive"},
@@ -184,7 +184,7 @@ file_options: Final = together(
 )
 """Which manifests are meant: gives `files`, a `Files`."""
 
-manner_options: Final = together(
+manner_options: Final = _together(
     Manner,
     "manner",
     {"whole": "whole", "force": "force"},

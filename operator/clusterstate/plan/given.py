@@ -12,10 +12,9 @@ from typing import Final
 
 from clusterstate.api.basics import DNS_NAME, FILE_NAME
 from clusterstate.errors import MalformedFile, SpecInvalid
-from clusterstate.plan.documents import CLUSTER_LABEL
 from clusterstate.plan.naming import named
 from clusterstate.state.canonical import Canonical, canonical
-from clusterstate.state.codec import API_VERSION, LEGACY_API_VERSION, ssh_fingerprint
+from clusterstate.state.codec import API_VERSION, CLUSTER_LABEL, LEGACY_API_VERSION, ssh_fingerprint
 from clusterstate.state.objects import Document, Json, JsonObject
 from clusterstate.state.schema import Kind
 

@@ -28,9 +28,9 @@ from yaml.events import (
 from clusterstate.errors import MalformedFile
 from clusterstate.state import scalars
 from clusterstate.state.objects import Json, JsonObject
-from clusterstate.state.yaml_writer import dump
+from clusterstate.state.yaml_writer import dump, dump_list
 
-__all__ = ["dump", "load", "load_all"]
+__all__ = ["dump", "dump_list", "load", "load_all"]
 
 MAX_DEPTH: Final = 100
 """Levels of nesting; kops's own types need no more than 20."""

@@ -13,7 +13,7 @@ def test_a_person_sees_what_a_setting_changes_and_agrees(shelf: Shelf) -> None:
     shelf.load_store(MINIMAL)
     words = ("set", "spec.kubernetesVersion=1.33.1", "--unset", "spec.sshAccess", "--name", MINIMAL)
     done = shelf.run(*words, typed="y\n")
-    assert (done.returncode, f"Write this to cluster {MINIMAL}? [y/N]" in done.stderr) == (0, True)
+    assert (done.returncode, f"Write this to cluster {MINIMAL}? [y/N]" in done.stderr) == (0, True), done.stderr
     assert done.stdout.splitlines() == [
         "~ config",
         '    ~ /spec/kubernetesVersion: "v1.32.0" -> "1.33.1"',

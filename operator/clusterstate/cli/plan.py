@@ -15,6 +15,7 @@ from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import warn
 from clusterstate.cli.output import as_text
 from clusterstate.cli.reading import reading
+from clusterstate.cli.review.plans import ClusterPlan, plans_as_markdown
 from clusterstate.cli.showing import (
     Line,
     change_json,
@@ -86,11 +87,19 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
         found = await _foresee(client, settings, state, reader)
     if output == "text":
         echo_lines(_lines(found))
+    elif output == "markdown":
+        click.echo(_markdown(found, state.cluster_name, f"clusterstate/{target.name}"), nl=False)
     else:
         click.echo(as_text(_as_json(found), output))
     if found.refusal:
         warn(found.refusal)
     return found.exit_code
+
+
+def _markdown(found: Foresight, cluster: str, word: str) -> str:
+    facts = found.outcome.store
+    url, files = (facts.url, facts.files) if facts else ("", 0)
+    return plans_as_markdown([ClusterPlan(cluster, url, found.plan, files)], url, word)
 
 
 async def _foresee(client: Client, settings: Settings, state: ClusterState, reader: Reader) -> Foresight:

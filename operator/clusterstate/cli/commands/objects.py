@@ -3,29 +3,13 @@
 Each acts as the person who calls it, by their kubeconfig.
 """
 
-import os
 from typing import Final
 
 import click
 
 from clusterstate.cli.commands.options import Command, consent_options, output_option, target_options, targets_options
-from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, Target
-
-
-@click.command(cls=Command, examples="clusterstate plan prod -n clusters")
-@target_options
-@output_option("text", "json", "yaml")
-def plan(target: Target, output: str) -> int:
-    """Show what the operator's next run would change, and write nothing anywhere.
-
-    Everything is read as you: the ClusterState, the Secrets that it names, the store. Exit code 0: nothing would
-    change; 1: something would; 2 or more: that can't be told.
-    """
-    from clusterstate.cli.plan import show_plan  # noqa: PLC0415 (--help loads no SDK)
-
-    return run_command(show_plan(target, os.environ, output), trouble=TROUBLE)
 
 
 @click.command(
@@ -118,7 +102,7 @@ def reconcile(target: Target, timeout: str, *, wait: bool) -> int:
 @click.command(cls=Command, examples="clusterstate suspend prod -n clusters")
 @target_options
 def suspend(target: Target) -> int:
-    """Have the operator leave a ClusterState alone until it is resumed.
+    """Stop the operator's runs of a ClusterState until it is resumed.
 
     Refused, with exit code 1, where a manifest that others apply says otherwise: they would undo it.
     """
@@ -130,7 +114,7 @@ def suspend(target: Target) -> int:
 @click.command(cls=Command, examples="clusterstate resume prod -n clusters")
 @target_options
 def resume(target: Target) -> int:
-    """Have the operator go on with a ClusterState that was suspended.
+    """Have the operator go on with a suspended ClusterState.
 
     Refused, with exit code 1, where a manifest that others apply suspends it.
     """
@@ -161,4 +145,4 @@ def events(target: Target, output: str, *, watch: bool) -> int:
     return run_command(show_events(target, output, watch=watch))
 
 
-COMMANDS: Final = (plan, status, reconcile, suspend, resume, events, history, rollback)
+COMMANDS: Final = (status, reconcile, suspend, resume, events, history, rollback)

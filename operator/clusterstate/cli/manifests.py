@@ -64,6 +64,8 @@ def read_manifests(files: Files) -> list[Manifest]:
     object, and where there is none at all.
     """
     paths = files.paths
+    if not all(paths):
+        raise CommandInvalid("-f is given without a name. Name a file, a folder, or - for stdin.")
     if paths.count(STDIN) > 1:
         raise CommandInvalid("-f - is given twice, but stdin can be read once only. Give it once.")
     found = [each for path in paths for file in _files(path, recursive=files.recursive) for each in _objects(file)]

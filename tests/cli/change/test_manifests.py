@@ -132,6 +132,8 @@ def test_what_isn_t_there_or_holds_nothing_is_told(tmp_path: Path) -> None:
         names(str(tmp_path), recursive=True)
     with pytest.raises(CommandInvalid, match="can't be the name of a file"):
         names("a\0b")
+    with pytest.raises(CommandInvalid, match="-f is given without a name"):
+        names("")
 
 
 def test_links_lead_round_in_no_circles(tmp_path: Path) -> None:

@@ -45,9 +45,10 @@ class Opener:
 
     async def open(self, found: Declaration) -> Job:
         """Open the store of a declaration. Raises `ReferenceNotFound` for what only a cluster could tell."""
-        state = found.state
-        if self._state:
-            state = structs.replace(state, spec=structs.replace(state.spec, store=self._shop.address().spec))
+        store = self._shop.address().spec if self._state else found.state.spec.store
+        # What is left out is the operator's: nothing has to be read for it.
+        spec = structs.replace(found.state.spec, store=store, mirror=None, after_push=None, suspend=False)
+        state = structs.replace(found.state, spec=spec)
         client = await self._client(replace(found, state=state))
         if client is not None and not found.namespaced:
             state = self._at_home(state)
@@ -67,8 +68,7 @@ class Opener:
         store = found.state.spec.store
         if self._state and store.url.startswith(f"{KUBERNETES}://"):
             return await self._shop.client(self._shop.address())
-        spec = structs.replace(found.state.spec, after_push=None, suspend=False)
-        needed = [f"{each.kind} {each.name}" for each in sorted(references_of(structs.replace(found.state, spec=spec)))]
+        needed = [f"{each.kind} {each.name}" for each in sorted(references_of(found.state))]
         needed += [f"ServiceAccount {store.service_account_ref.name}"] if store.service_account_ref else []
         needed += [f"the store {store.url}"] if store.url.startswith(f"{KUBERNETES}://") else []
         if not needed:

@@ -77,3 +77,15 @@ class Materials:
     key: Path | None = None
     """None: it is made, unless there is a certificate, which comes alone then."""
     primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the deletion of a cluster's state goes."""
+
+    cloud_gone: bool = False
+    """Whether a person says that nothing of the cluster is left in the cloud."""
+    external: bool = False
+    """Whether keys and secrets that are kept elsewhere go too."""
+    backups: bool = False
+    """Whether the backups of etcd go too."""

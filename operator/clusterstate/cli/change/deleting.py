@@ -4,7 +4,7 @@ Nothing is deleted before every guard of the operator's has been passed, and not
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from clusterstate.api.sync import DeletionPolicy, SyncSpec
@@ -16,7 +16,7 @@ from clusterstate.cli.choice import CLUSTER_VARIABLE
 from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
-from clusterstate.cli.words import Consent, StoreWords
+from clusterstate.cli.words import Consent, Reach, StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.gather import Access
 from clusterstate.plan.deletion import Deletion, Scene, Ways, make_deletion, url_of
@@ -25,27 +25,6 @@ from clusterstate.scene import look_around
 from clusterstate.state.tree import Tree
 
 WAYS: Final = Ways(instead="", confirm="say --cloud-resources-gone")
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How far a deletion goes."""
-
-    cloud_gone: bool = False
-    """Whether a person says that nothing of the cluster is left in the cloud."""
-    external: bool = False
-    """Whether keys and secrets that are kept elsewhere go too."""
-    backups: bool = False
-    """Whether the backups of etcd go too."""
-
-    @property
-    def sync(self) -> SyncSpec:
-        """Give the same as a declaration says it."""
-        return SyncSpec(
-            deletion_policy=DeletionPolicy.DELETE,
-            delete_external_stores=self.external,
-            keep_backups=not self.backups,
-        )
 
 
 def require_named(subject: Subject, environ: Mapping[str, str], *said: str | None) -> Subject:
@@ -66,7 +45,7 @@ async def delete_cluster(
     async with Shop(words, environ) as shop:
         access, sources = shop.access(cluster), await shop.sources(cluster, writes=True)
         tree, _, known = await sources.list_state(None, LIST_SECONDS)
-        scene = replace(await look_around(access, tree, known, reach.sync), cloud_gone=reach.cloud_gone, ways=WAYS)
+        scene = replace(await look_around(access, tree, known, _sync(reach)), cloud_gone=reach.cloud_gone, ways=WAYS)
         deletion = make_deletion(scene)
         return await _delete(access, tree, (scene, deletion), cluster, consent)
 
@@ -102,6 +81,15 @@ async def _delete(access: Access, tree: Tree, found: tuple[Scene, Deletion], clu
         await delete_files(tree.parts(), deletion)
         say(f"{deletion.files} deleted in {url}.")
     return 0
+
+
+def _sync(reach: Reach) -> SyncSpec:
+    """Say it as a declaration does."""
+    return SyncSpec(
+        deletion_policy=DeletionPolicy.DELETE,
+        delete_external_stores=reach.external,
+        keep_backups=not reach.backups,
+    )
 
 
 def _staying(scene: Scene) -> Iterator[str]:

@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import Command, cluster_option, consent_options, store_options
+from clusterstate.cli.commands.options import Command, cluster_option, consent_options, reach_options, store_options
 from clusterstate.cli.manners import run_command
-from clusterstate.cli.words import Consent, StoreWords
+from clusterstate.cli.words import Consent, Reach, StoreWords
 
 _group_option = click.option("--ig", "group", metavar="GROUP", help="The instance group; else it is the cluster's.")
 
@@ -108,29 +108,17 @@ def edit(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, cons
     """,
 )
 @click.argument("words", metavar="[cluster] NAME | ig GROUP", nargs=-1)
-@click.option("--cloud-resources-gone", "cloud_gone", is_flag=True, help="Nothing of the cluster is in the cloud.")
-@click.option("--external-stores", "external", is_flag=True, help="Also keys and secrets that are kept elsewhere.")
-@click.option("--backups", is_flag=True, help="Also the backups of etcd.")
 @cluster_option
 @store_options
 @consent_options
-def delete(  # noqa: PLR0913 - an option each
-    *,
-    words: tuple[str, ...],
-    cloud_gone: bool,
-    external: bool,
-    backups: bool,
-    cluster: str | None,
-    store: StoreWords,
-    consent: Consent,
-) -> int:
+@reach_options
+def delete(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, consent: Consent, reach: Reach) -> int:
     """Delete the state of a cluster, as kops delete cluster --unregister does, or an instance group.
 
     Nothing in the cloud is deleted. A cluster that kops update has run for goes only with --cloud-resources-gone, and
     none does while files are there that kops doesn't know.
     """
     from clusterstate.cli.change.deleting import (  # noqa: PLC0415 (--help loads no SDK)
-        Reach,
         delete_cluster,
         delete_instance_group,
         require_named,
@@ -140,7 +128,6 @@ def delete(  # noqa: PLR0913 - an option each
     subject = require_named(choose_subject(words, cluster, os.environ), os.environ, cluster, *words)
     if subject.group is not None:
         return run_command(delete_instance_group(store, os.environ, subject, consent))
-    reach = Reach(cloud_gone, external, backups)
     return run_command(delete_cluster(store, os.environ, subject.cluster, reach, consent))
 
 

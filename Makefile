@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test soak demo sandbox crds pages lock clean
+.PHONY: help check format test soak demo sandbox sessions crds pages lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ demo: $(VENV)/ready ## see it work: control plane, S3 server, a kops store, the 
 
 sandbox: $(VENV)/ready ## a control plane and an S3 server to play with, until Ctrl-C
 	$(BIN)/python -m clusterstate.sandbox up
+
+sessions: $(VENV)/ready ## draw the sessions of the documents anew
+	$(BIN)/python -m tests.support.sessions
 
 crds: $(VENV)/ready ## write crds/ anew from the typed model
 	$(BIN)/python -m clusterstate.api

@@ -16,7 +16,8 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, JsonObject, Kind
 from clusterstate.state import codec
 from clusterstate.state.digests import Digests
-from clusterstate.state.keypair import KeyPair, KeyPairFacts, read_key_pair
+from clusterstate.state.key_material import read_key_pair
+from clusterstate.state.keypair import KeyPair, KeyPairFacts
 from clusterstate.state.layout import FileKind, kind_of, secret_key, ssh_public_key_key
 from clusterstate.state.limits import MAX_BYTES
 from clusterstate.state.objects import StoredSecret

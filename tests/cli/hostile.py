@@ -1,32 +1,40 @@
 """Run with Python: hands every command many wrong command lines, in this one process, and prints what went wrong.
 
-The command lines are made from click's tree by a seed, so that commands that come later are tried too. Nothing but the
-folder that it is run in is written to, and nobody is asked over a network.
+The command lines are made from click's tree by a seed, so that commands that come later are tried too. It writes
+below the folder that it is run in, where each command finds the same store, and below the one above.
 """
 
 import io
+import itertools
 import json
 import random
 import re
+import shlex
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
+from clusterstate.cli.commands.options import Command
 from clusterstate.cli.exits import FAILED
 from clusterstate.cli.main import commands, main
 from clusterstate.cli.manners import MANNERS, Volume
 
-TRIES = 25
+TRIES = 15
 """For each command."""
 ENDLESS = {"run", "demo", "node-agent"}
 """What would go on, or start servers, where the command line is right by chance."""
+KEPT = Path("../../kept")
+"""The store as each command finds it."""
+CLUSTER = "complex.example.com"
 VALUES = [
     "", " ", "-", "--", "--wings", "-Z", "prod", "prod.example.com", "a/b/c", "..", "missing.yaml", "folder", "file",
-    "file://store", "file:///", "memfs://store", "://", "s3://", "k8s://nowhere", "k8s:///", "ftp://a/b", "git:HEAD:x",
+    "file://store", "file://", "memfs://store", "://", "s3://", "k8s://nowhere", "k8s:///", "ftp://a/b", "git:HEAD:x",
     "\udcff", "\x1b[31m", "é\u202e", "a" * 5000, "-1", "0", "1e999", "99999999999999999999", "5m", "1s", "{}", "[",
-    "!!python/object:os.system", "*", "all", "=", "a=", "spec.x=1", "spec..x=", "json", "name", "wide", "/spec/channel",
+    "!!python/object:os.system", "*", "all", "=", "a=", "spec.x=1", "spec..x=", "json", "name", "wide",
 ]  # fmt: skip
 
 
@@ -38,8 +46,26 @@ def leaves(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple
             yield from leaves(each, (*path, name))
 
 
-def line(command: click.Command, luck: random.Random) -> list[str]:
-    """Make up the rest of a command line."""
+def line(path: tuple[str, ...], command: click.Command, luck: random.Random) -> list[str]:
+    """Make up what follows a command's name: from nothing, or of what is nearly right."""
+    examples = command.examples if isinstance(command, Command) else []
+    return spoil(luck.choice(examples), path, luck) if examples and luck.random() < 0.5 else invent(command, luck)
+
+
+def spoil(example: str, path: tuple[str, ...], luck: random.Random) -> list[str]:
+    """Give an example as it is, or with a word more, less or another, on a store and files that are here."""
+    words = shlex.split(example, comments=True)
+    words = [*itertools.takewhile(lambda word: word not in {"|", ">", ">>", "<"}, words)][1 + len(path) :]
+    words = [re.sub(r"^[a-z0-9]+://.*", f"file://{Path.cwd()}/store", word) for word in words]
+    words = [re.sub("prod.example.com", CLUSTER, word.lstrip("/")) for word in words]
+    for _ in range(luck.choice((0, 1, 1, 2))):
+        place = luck.randrange(len(words) + 1)
+        words[place : place + luck.randrange(2)] = luck.sample([*VALUES, "--yes", "--dry-run"], luck.randrange(2))
+    return words
+
+
+def invent(command: click.Command, luck: random.Random) -> list[str]:
+    """Make up options and arguments."""
     words: list[str] = []
     options = [each for each in command.params if isinstance(each, click.Option)]
     for option in luck.sample(options, min(len(options), luck.randrange(4))):
@@ -92,8 +118,10 @@ def judge(words: list[str], code: int, said: str) -> str:
 def wrong(luck: random.Random) -> Iterator[dict[str, object]]:
     """Try everything; give each command line that ended as it should not."""
     for path, command in leaves(commands):
+        shutil.rmtree("store", ignore_errors=True)
+        shutil.copytree(KEPT, "store")
         for _ in range(TRIES):
-            words = [*path, *line(command, luck), *(["--wings"] if path and path[0] in ENDLESS else [])]
+            words = [*path, *line(path, command, luck), *(["--wings"] if path and path[0] in ENDLESS else [])]
             if not path and not words:
                 continue
             code, printed, said = attempt(words)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterstate.api.load import load
@@ -77,23 +77,18 @@ def states(draw: st.DrawFn, *, odd_ones: bool = False) -> State:
     )
 
 
+@settings(max_examples=50)
 @given(states())
 def test_an_adopted_state_stays_as_it_is(state: State) -> None:
     assert not planned(adopt(state, WANTED), state).changes
 
 
+@settings(max_examples=50)
 @given(states(odd_ones=True))
 def test_what_is_odd_in_a_state_is_left_out_and_stays_as_it_is(state: State) -> None:
     done = planned(adopt(state, WANTED), state)
     assert not done.changes
     assert not done.conflicts
-
-
-@given(states())
-def test_all_that_is_usual_is_declared(state: State) -> None:
-    usual = replace(state, cluster=cluster(state.cluster.spec if state.cluster else {}))
-    left_out = adopt(usual, WANTED).left_out
-    assert {each for each in left_out if each.startswith("config")} == set()
 
 
 def test_what_kops_wrote_is_declared_whole() -> None:

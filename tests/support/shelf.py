@@ -3,13 +3,17 @@
 import re
 import subprocess
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.cli import clusterstate
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 DATA = Path(__file__).parent.parent / "data" / "kops-store"
 
@@ -28,6 +32,11 @@ class Shelf:
     def url(self) -> str:
         return f"s3://{self.bucket}"
 
+    @cached_property
+    def s3(self) -> "S3Client":
+        """A client, which takes a while to make."""
+        return self.server.client()
+
     @property
     def environ(self) -> dict[str, str]:
         """What a person has set to reach the store, which is chosen too."""
@@ -39,9 +48,12 @@ class Shelf:
             "S3_SECRET_ACCESS_KEY": self.server.secret_key,
         }
 
-    def run(self, *arguments: str | Path, typed: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end."""
-        return clusterstate(*map(str, arguments), home=self.home, typed=typed, **self.environ, **environ)
+    def run(
+        self, *arguments: str | Path, typed: str = "", piped: str = "", **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end; see `clusterstate`."""
+        given = {**self.environ, **environ}
+        return clusterstate(*map(str, arguments), home=self.home, typed=typed, piped=piped, **given)
 
     def write(self, name: str, *bodies: Any) -> Path:
         """Write a manifest of many documents into the home."""
@@ -58,10 +70,10 @@ class Shelf:
                 self.put(f"{cluster}/{path.relative_to(root)}", data)
 
     def put(self, key: str, data: bytes) -> None:
-        self.server.client().put_object(Bucket=self.bucket, Key=key, Body=data)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)
 
     def read(self, key: str) -> bytes:
-        data: bytes = self.server.client().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        data: bytes = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return data
 
     def document(self, key: str) -> Any:
@@ -70,5 +82,5 @@ class Shelf:
 
     def files(self) -> dict[str, bytes]:
         """Give the whole bucket."""
-        pages = self.server.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
         return {each["Key"]: self.read(each["Key"]) for page in pages for each in page.get("Contents", ())}

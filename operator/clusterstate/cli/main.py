@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from clusterstate import __version__
-from clusterstate.cli.commands import change, completion, files, look, objects, operator, review
+from clusterstate.cli.commands import change, completion, edit, files, keys, look, move, objects, operator, review
 from clusterstate.cli.commands.front import Front
 from clusterstate.cli.commands.options import CONTEXT
 from clusterstate.cli.manners import explain, mention_cost
@@ -24,7 +24,7 @@ def commands() -> None:
     """Keep a kops state store as the Kubernetes API declares it."""
 
 
-for room in (operator, look, change, review, objects, files, completion):
+for room in (operator, look, change, edit, review, files, move, keys, objects, completion):
     for command in room.COMMANDS:
         commands.add_command(command)
 

@@ -87,19 +87,21 @@ def run_command(work: Coroutine[Any, Any, int | None], *, trouble: int = FAILED)
         raise KeyboardInterrupt from None
 
 
-def log_by_manners(level: str = "WARNING") -> None:
+def log_by_manners(level: str = "") -> None:
     """Have our own log lines follow the wish; libraries at DEBUG write requests with all their headers.
 
-    The first call counts: a program that has a level of its own says so before its work begins.
+    A program that has a level of its own says so before its work begins, and gets lines with time and origin.
     """
     import logging  # noqa: PLC0415 (--help logs nothing)
 
     if logging.root.handlers:
         return
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+    verbose = MANNERS.volume is Volume.VERBOSE
+    line = "%(asctime)s %(levelname)-7s %(name)s %(message)s" if level or verbose else "clusterstate: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=line)
     logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of comes as an error of ours
-    levels = {Volume.QUIET: "ERROR", Volume.USUAL: level, Volume.VERBOSE: "DEBUG"}
-    logging.getLogger("clusterstate").setLevel(levels[MANNERS.volume])
+    usual = level or ("ERROR" if MANNERS.volume is Volume.QUIET else "WARNING")
+    logging.getLogger("clusterstate").setLevel("DEBUG" if verbose else usual)
 
 
 def mention_cost() -> None:

@@ -25,7 +25,7 @@ def change_lines(plan: Plan) -> Iterator[Line]:
     for change in plan.changes:
         sign, colour = SIGNS[change.action]
         yield f"{sign} {change.key}", colour
-        for each in change.fields:
+        for each in filter(lambda field: field.pointer, change.fields):
             yield f"    {_field(each)}", SIGNS[each.action][1]
     yield from (_difference("Conflict", each) for each in plan.conflicts)
     yield from (_difference("Drifted", each) for each in plan.drift)
@@ -57,14 +57,12 @@ def difference_json(each: Difference) -> dict[str, Any]:
 
 
 def _field(change: FieldChange) -> str:
+    """Tell of one field; of what no plan holds, such as a key pair, only where it is."""
     sign, _ = SIGNS[change.action]
-    match change.action:
-        case Action.CREATE:
-            return f"{sign} {change.pointer}: {_shown(change.new)}"
-        case Action.UPDATE:
-            return f"{sign} {change.pointer}: {_shown(change.old)} -> {_shown(change.new)}"
-        case Action.DELETE:
-            return f"{sign} {change.pointer}: {_shown(change.old)}"
+    if change.action is Action.UPDATE:
+        return f"{sign} {change.pointer}: {_shown(change.old)} -> {_shown(change.new)}"
+    value = change.new if change.action is Action.CREATE else change.old
+    return f"{sign} {change.pointer}" + ("" if value is None else f": {_shown(value)}")
 
 
 def _difference(what: str, each: Difference) -> Line:

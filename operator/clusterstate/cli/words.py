@@ -66,3 +66,14 @@ class Manner:
     """Whether they take the place of what is there, instead of being merged into it."""
     force: bool = False
     """Whether whole ones also come where none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """Where a new key pair comes from, and whether it becomes the primary."""
+
+    cert: Path | None = None
+    """None: it is made, and signed by its own key."""
+    key: Path | None = None
+    """None: it is made, unless there is a certificate, which comes alone then."""
+    primary: bool = False

@@ -1,14 +1,13 @@
 """What handed-in objects of kops come to: a merge into the store, or whole documents in the place of others. Pure.
 
 The merge is the operator's own, without anything applied: it adds and changes, and removes nothing. Replacement is
-that of `kops replace` (cmd/kops/replace.go, 1.35.2): what a document doesn't have is gone. `generation` and
-`creationTimestamp` are the store's in both, whatever a document says.
+that of `kops replace` (cmd/kops/replace.go, 1.35.2): what a document doesn't have is gone. Of the metadata only labels
+and annotations are handed in: `generation`, `creationTimestamp` and the like are the store's in both.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.changes import Action, Change, Plan
@@ -16,7 +15,7 @@ from clusterstate.plan.contents import add_contents, observed_base
 from clusterstate.plan.desired import Desired, DesiredGroup, Metadata
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.fields import field_changes, metadata_changes
-from clusterstate.plan.given import Given, Handed
+from clusterstate.plan.given import TEXTS, Given, Handed
 from clusterstate.plan.guards import require_survivable
 from clusterstate.plan.items import with_whole_items
 from clusterstate.plan.naming import named
@@ -29,12 +28,7 @@ from clusterstate.state.canonical import canonical
 from clusterstate.state.codec import API_VERSION
 from clusterstate.state.complete import complete
 from clusterstate.state.layout import CONFIG, instance_group_key, ssh_public_key_key
-from clusterstate.state.objects import Document, Json, JsonObject, State
-
-OF_STORE = ("creationTimestamp", "generation")
-"""Metadata that is never handed in."""
-EMPTY: Final[tuple[Json, ...]] = (None, "", {}, [])
-"""Metadata that kops leaves out."""
+from clusterstate.state.objects import Document, JsonObject, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +57,11 @@ def replace_handed(handed: Handed, target: Target, observed: Observed, now: date
     if observed.state.cluster is None:
         _require_whole(handed, target)
     desired = _desired(handed, target)
+    if not force:
+        _require_there(handed, desired, observed.state)
     specs = observed_base(specs_of(observed.state), desired, observed)
     changes = [
-        change
-        for given in handed.documents
-        if (change := _replacement(given, desired, observed, now, force=force)) is not None
+        change for given in handed.documents if (change := _replacement(given, desired, observed, now)) is not None
     ]
     plan = add_contents(Plan(tuple(changes)), desired, observed, (Applied(), specs), now)
     if plan.changes:
@@ -151,12 +145,16 @@ def _key(given: Given) -> str:
     return CONFIG if given.kind == "Cluster" else instance_group_key(given.document.name)
 
 
-def _replacement(given: Given, desired: Desired, observed: Observed, now: datetime, *, force: bool) -> Change | None:
+def _require_there(handed: Handed, desired: Desired, state: State) -> None:
+    for given in handed.documents:
+        if _there(given, state) is None:
+            raise SpecInvalid(
+                f"{given.title} isn't in {desired.state_url}, so there is nothing to replace. --force creates it."
+            )
+
+
+def _replacement(given: Given, desired: Desired, observed: Observed, now: datetime) -> Change | None:
     there = _there(given, observed.state)
-    if there is None and not force:
-        raise SpecInvalid(
-            f"{given.title} isn't in {desired.state_url}, so there is nothing to replace. --force creates it."
-        )
     if there is None:
         return _creation(given, desired, now)
     before, after = (canonical(given.kind, each.spec).spec for each in (there, given.document))
@@ -166,12 +164,19 @@ def _replacement(given: Given, desired: Desired, observed: Observed, now: dateti
     same_spec = equal_json(whole, complete(given.kind, before))
     if same_spec and equal_json(metadata, there.metadata):
         return None
-    require_survivable(given.kind, _key(given), before, after)
+    _require_survivable(given, before, after)
     if not same_spec:
         stored = there.metadata.get("generation")
         metadata["generation"] = (stored if isinstance(stored, int) else 0) + 1
     document = Document(API_VERSION, given.kind, metadata, whole)
     return Change(_key(given), Action.UPDATE, fields, document, observed.versions.get(_key(given)))
+
+
+def _require_survivable(given: Given, before: JsonObject, after: JsonObject) -> None:
+    try:
+        require_survivable(given.kind, _key(given), before, after)
+    except SpecInvalid as error:
+        raise SpecInvalid(f"{given.title} would take the place of what is there whole: {error.message}") from None
 
 
 def _creation(given: Given, desired: Desired, now: datetime) -> Change | None:
@@ -187,9 +192,9 @@ def _creation(given: Given, desired: Desired, now: datetime) -> Change | None:
 
 
 def _metadata(given: JsonObject, stored: JsonObject) -> JsonObject:
-    """Give a document's metadata as handed in, with what only the store tells."""
-    taken = {key: each for key, each in given.items() if key not in OF_STORE and each not in EMPTY}
-    return taken | {key: stored[key] for key in OF_STORE if key in stored}
+    """Give the store's metadata with the labels and annotations that were handed in, and no others."""
+    others = {key: each for key, each in stored.items() if key not in TEXTS}
+    return others | {key: given[key] for key in TEXTS if given.get(key)}
 
 
 def _with_remarks(plan: Plan, handed: Handed) -> Plan:

@@ -2,12 +2,15 @@
 
 import io
 import json
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clusterstate.cli.manifests import LARGEST, read_manifests
 from clusterstate.cli.words import Files
@@ -140,3 +143,12 @@ def test_links_lead_round_in_no_circles(tmp_path: Path) -> None:
 def test_nothing_given_shows_in_a_representation(tmp_path: Path) -> None:
     (found,) = read_manifests(Files((write(tmp_path, "a.yaml", {"data": "canary"}),)))
     assert "canary" not in repr(found)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(max_size=60) | st.text(alphabet="a: -[]{}&*\n\"'|>#,", max_size=60).map(str.encode))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_words(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "any.yaml"
+    path.write_bytes(data)
+    with suppress(ClusterStateError):
+        assert all(isinstance(each.content, dict) for each in read_manifests(Files((str(path),))))

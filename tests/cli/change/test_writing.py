@@ -14,6 +14,7 @@ from clusterstate.errors import BreakerTripped, ConflictFound, LostRace, SpecInv
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.desired import Desired, DesiredGroup
 from clusterstate.plan.diff import make_plan
+from clusterstate.state.objects import JsonObject
 
 DATA = Path(__file__).parents[2] / "data" / "kops-store"
 NAME = "minimal.example.com"
@@ -38,13 +39,13 @@ class Scene:
         path = self.folder / NAME / "instancegroup" / name
         path.write_text(path.read_text().replace(old, new))
 
-    async def job(self, size: int, *more: str) -> Job:
-        """Give a job that sets the largest size of groups."""
+    async def job(self, size: int, **spec: str) -> Job:
+        """Give a job that sets the largest size of a group, and fields of the cluster."""
 
         async def make(seen: Seen) -> Prepared:
             self.planned += 1
-            groups = {name: DesiredGroup(name, {"maxSize": size}) for name in (GROUP, *more)}
-            plan = make_plan(Desired(NAME, seen.access.store.url, None, groups), seen.observed, seen.now)
+            groups, cluster = {GROUP: DesiredGroup(GROUP, {"maxSize": size})}, JsonObject(spec) or None
+            plan = make_plan(Desired(NAME, seen.access.store.url, cluster, groups), seen.observed, seen.now)
             if self.meanwhile:
                 self.meanwhile.pop(0)()
             return Prepared(plan)
@@ -92,6 +93,15 @@ async def test_who_was_faster_keeps_what_they_wrote(scene: Scene, capsys: pytest
     assert "maxSize: 7" in scene.group()
     assert "Planned again:" in capsys.readouterr().err
     assert scene.planned == 2
+
+
+async def test_how_far_it_came_is_told(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.meanwhile = [lambda: scene.edit("machineType: t2.medium", "machineType: t3.large")]
+    assert await change_states([await scene.job(7, channel="alpha")], YES) == 0
+    told = capsys.readouterr()
+    assert "1 of 2 files are written: config." in told.err
+    assert told.out.count("/spec/channel") == 1
+    assert "channel: alpha" in (scene.folder / NAME / "config").read_text()
 
 
 async def test_somebody_may_have_done_it_already(scene: Scene) -> None:

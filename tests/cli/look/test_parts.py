@@ -48,6 +48,8 @@ def test_key_pairs_are_shown_without_keys_and_distrusted_ones_on_request(store: 
     listed = store.run("get", "keypairs", "--distrusted", "--name", COMPLEX, "-o", "yaml")
     assert len(yaml.safe_load(listed.out)) == 5
     assert "PRIVATE KEY" not in listed.out + wide.out
+    names = store.run("get", "keypairs", "--distrusted", "--name", COMPLEX, "-o", "name").lines
+    assert names == ["apiserver-aggregator-ca", "etcd-manager-ca-main", "kubernetes-ca", "service-account"]
     missing = store.run("get", "keypairs", "kubernetes-ca", "nope", "--name", COMPLEX)
     assert (missing.code, missing.out) == (1, "")
 

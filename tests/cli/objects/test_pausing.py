@@ -73,7 +73,7 @@ def test_kubectl_has_it_as_a_plugin(place: Operating) -> None:
 
 def test_kubectl_completes_it(place: Operating) -> None:
     done = kubectl(place, "__complete", "clusterstate", "resu", folders=str(SCRIPTS))
-    assert done.stdout.splitlines() == ["resume\tHave the operator go on with a ClusterState that was suspended", ":4"]
+    assert done.stdout.splitlines() == ["resume\tHave the operator go on with a suspended ClusterState", ":4"]
     done = kubectl(place, "__complete", "clusterstate", "events", "prod", "-o", "", folders=str(SCRIPTS))
     assert done.stdout.splitlines() == ["table", "json", "yaml", ":4"]
     done = kubectl(place, "__complete", "clusterstate", "status", "--kubeconfig", "", folders=str(SCRIPTS))

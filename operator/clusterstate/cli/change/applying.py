@@ -33,7 +33,7 @@ async def apply_manifests(
         if declared:
             from clusterstate.cli.change.pushing import Opener  # noqa: PLC0415 (it loads the Kubernetes client)
 
-            opener = Opener(shop, stack, state=bool(words.state), context=words.context)
+            opener = Opener(shop, stack, words)
             jobs += [await opener.open(each) for each in declared]
         _require_apart(jobs)
         return await change_states(jobs, consent, _question(jobs))

@@ -19,6 +19,8 @@ class Declaration:
 
     place: str
     state: ClusterState
+    namespaced: bool = True
+    """Whether it names its namespace, or somebody did for it."""
 
     @property
     def title(self) -> str:
@@ -41,7 +43,7 @@ def read_declaration(manifest: Manifest, namespace: str | None) -> Declaration:
         state = load({"metadata": metadata, "spec": manifest.content.get("spec")})
     except SpecInvalid as error:
         raise type(error)(f"{manifest.place}: {error.message}") from None
-    return Declaration(manifest.place, state)
+    return Declaration(manifest.place, state, bool(namespace or manifest.metadata.get("namespace")))
 
 
 def require_written(found: Declaration, *, dry_run: bool) -> None:

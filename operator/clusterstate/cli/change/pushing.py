@@ -17,6 +17,7 @@ from clusterstate.api.types import ClusterState
 from clusterstate.cli.change.declarations import Declaration
 from clusterstate.cli.change.writing import Job, Make, Prepared, Seen
 from clusterstate.cli.opening import Shop
+from clusterstate.cli.words import StoreWords
 from clusterstate.errors import KubeError, ReferenceNotFound
 from clusterstate.gather import Access, Reader, Sources
 from clusterstate.kube.installation import LENGTH
@@ -35,12 +36,12 @@ if TYPE_CHECKING:
 class Opener:
     """Opens the stores of declarations until the command ends."""
 
-    def __init__(self, shop: Shop, stack: AsyncExitStack, *, state: bool, context: str | None) -> None:
-        """Take the command's stores; `state` is whether one was named, which then is that of all declarations."""
+    def __init__(self, shop: Shop, stack: AsyncExitStack, words: StoreWords) -> None:
+        """Take the command's stores; one that `words` name by `--state` is that of all declarations."""
         self._shop = shop
         self._stack = stack
-        self._state = state
-        self._context = context
+        self._words = words
+        self._state = bool(words.state)
 
     async def open(self, found: Declaration) -> Job:
         """Open the store of a declaration. Raises `ReferenceNotFound` for what only a cluster could tell."""
@@ -48,10 +49,19 @@ class Opener:
         if self._state:
             state = structs.replace(state, spec=structs.replace(state.spec, store=self._shop.address().spec))
         client = await self._client(replace(found, state=state))
+        if client is not None and not found.namespaced:
+            state = self._at_home(state)
         access = await self._access(state, client)
         sources = Sources(client, access, writes=True, creates=bool(state.spec.cluster))
         await self._stack.enter_async_context(sources)
         return Job(state.cluster_name, access, sources, _make(state, client), wanted_of(state))
+
+    def _at_home(self, state: ClusterState) -> ClusterState:
+        """Give a declaration the namespace that kubectl would take for it."""
+        from clusterstate.kube.login import home_namespace  # noqa: PLC0415 (most declarations need no cluster)
+
+        namespace = home_namespace(self._words.kubeconfig, self._words.context)
+        return structs.replace(state, metadata=structs.replace(state.metadata, namespace=namespace))
 
     async def _client(self, found: Declaration) -> "Client | None":
         store = found.state.spec.store
@@ -64,7 +74,7 @@ class Opener:
         if not needed:
             return None
         try:
-            return await self._shop.kube(self._context)
+            return await self._shop.kube(self._words.context)
         except KubeError as error:
             raise ReferenceNotFound(
                 f"{found.title} refers to {named(needed)}, which only a Kubernetes cluster can tell: {error.message} "

@@ -64,7 +64,7 @@ def _of_kops(singles: Sequence[Single]) -> Iterator[tuple[str, str]]:
         handed = gather(singles)
     except SpecInvalid as error:
         place, _, problem = error.message.partition(" is about ")
-        yield place, f"it is about {problem}"
+        yield place, f"is about {problem}"
         return
     for each in handed:
         yield from find_wrong(each)

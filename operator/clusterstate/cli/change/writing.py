@@ -12,7 +12,7 @@ from typing import Final
 
 from clusterstate.apply.run import File, make_files, write_files
 from clusterstate.cli.asking import agreed
-from clusterstate.cli.manners import say, warn
+from clusterstate.cli.manners import mention, say, warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
 from clusterstate.cli.showing import change_lines, echo_lines, remark_lines, sentence
@@ -24,6 +24,7 @@ from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.diff import plan_digest, summarise
+from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Observed
 from clusterstate.state.tree import Listing, Read, Tree, Wanted, read_state
 
@@ -185,12 +186,24 @@ async def _write_after_race(step: _Step) -> None:
         ) from None
 
 
+async def _write_files(step: _Step) -> None:
+    """Write one file after another, and tell how far that came wherever it ends."""
+    seen, written = step.seen, list[str]()
+    try:
+        for file in step.files:
+            await write_files(seen.tree, [file], seen.listing, seen.now)
+            written.append(file.key)
+            mention(f"{file.key} is {'deleted' if file.data is None else 'written'}.")
+    finally:
+        if 0 < len(written) < len(step.files):
+            warn(f"{len(written)} of {len(step.files)} files are written: {named(written)}.")
+
+
 async def _write(step: _Step) -> None:
-    seen = step.seen
-    await write_files(seen.tree, step.files, seen.listing, seen.now)
+    await _write_files(step)
     counts = ((sum(each.action is action for each in step.plan.changes), word) for action, word in DONE.items())
     done = ", ".join(f"{count} {word}" for count, word in counts if count)
-    location = seen.access.location
+    location = step.seen.access.location
     say(f"{done} in {location.url}.{'' if location.scheme == 'file' else _follow_up(step.job.cluster)}")
     if step.plan.held:
         warn(f"Run the command again: {'; '.join(step.plan.warnings)}.")

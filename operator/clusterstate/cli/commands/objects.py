@@ -102,7 +102,7 @@ def reconcile(target: Target, timeout: str, *, wait: bool) -> int:
 @click.command(cls=Command, examples="clusterstate suspend prod -n clusters")
 @target_options
 def suspend(target: Target) -> int:
-    """Have the operator leave a ClusterState alone until it is resumed.
+    """Stop the operator's runs of a ClusterState until it is resumed.
 
     Refused, with exit code 1, where a manifest that others apply says otherwise: they would undo it.
     """
@@ -114,7 +114,7 @@ def suspend(target: Target) -> int:
 @click.command(cls=Command, examples="clusterstate resume prod -n clusters")
 @target_options
 def resume(target: Target) -> int:
-    """Have the operator go on with a ClusterState that was suspended.
+    """Have the operator go on with a suspended ClusterState.
 
     Refused, with exit code 1, where a manifest that others apply suspends it.
     """

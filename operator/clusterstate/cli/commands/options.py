@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Files, Manner, StoreWords, Target
+from clusterstate.cli.words import Consent, Files, Manner, Materials, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -29,7 +29,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
         super().__init__(*args, **kwargs)
-        self.params.extend(_manners())
+        self.params.extend(manners())
         self.examples = [line.strip() for line in examples.strip().splitlines()]
         """Lines for a shell."""
 
@@ -71,14 +71,18 @@ class Group(click.Group):
 
 
 def brief(command: click.Command, width: int = LONGEST) -> str:
-    """Give a command's first sentence, or the parts of it, whole, that fit into so many columns."""
-    parts = re.split(r"(?=[,:;] )", command.get_short_help_str(LONGEST).rstrip("."))
-    while len(parts) > 1 and len("".join(parts)) > width:
-        parts.pop()
-    return "".join(parts)
+    """Give a command's first sentence, or as much of it as makes sense and fits into so many columns."""
+    sentence = command.get_short_help_str(LONGEST).rstrip(".")
+    if len(sentence) <= width:
+        return sentence
+    ends = [each.start() for each in re.finditer("[,:;] ", sentence)] or [
+        each.start() for each in re.finditer(" (and|that|with) ", sentence)
+    ]
+    return sentence[: max((end for end in ends if end <= width), default=len(sentence))]
 
 
-def _manners() -> list[click.Option]:
+def manners() -> list[click.Option]:
+    """Give the options that every command has."""
     return [
         click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quiet, help="Say results only."),
         click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_verbose, help="Say more."),
@@ -188,6 +192,16 @@ manner_options: Final = _together(
     click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
 )
 """How kops's objects go into a store: gives `manner`, a `Manner`."""
+
+materials_options: Final = _together(
+    Materials,
+    "given",
+    {"cert": "cert", "key": "key", "primary": "primary"},
+    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM); else one is made."),
+    click.option("--key", type=PATH, metavar="FILE", help="Add this private key (PEM; - is stdin); else one is made."),
+    click.option("--primary", is_flag=True, help="Sign with it from now on; the first one of a keyset has to."),
+)
+"""What a new key pair is made of: gives `given`, a `Materials`."""
 
 targets_options: Final = _target(click.argument("name", default=""))
 """Which ClusterState is meant, or with an empty name all of a namespace: gives `target`, a `Target`."""

@@ -1,7 +1,7 @@
 """`clusterstate adopt`: a store's clusters as `ClusterState` manifests, ready to be put into git and applied."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,13 +9,14 @@ from typing import Final
 import click
 
 from clusterstate.api.store import Layout
+from clusterstate.cli.files.choosing import choose_clusters
 from clusterstate.cli.files.folder import OWN_ONLY, Folder, opened_folder
 from clusterstate.cli.files.job import LISTING_SECONDS
 from clusterstate.cli.manners import say, warn
 from clusterstate.cli.opening import Address, Shop
 from clusterstate.cli.shelf import list_clusters
 from clusterstate.cli.words import StoreWords
-from clusterstate.errors import ClusterStateError, CommandInvalid, ConflictFound, KeyNotFound
+from clusterstate.errors import ClusterStateError, ConflictFound, KeyNotFound
 from clusterstate.plan.adoption import Adoption, Wanted, adopt, secret_manifest
 from clusterstate.plan.naming import named
 from clusterstate.state.objects import JsonObject
@@ -23,6 +24,7 @@ from clusterstate.state.tree import Wanted as Parts
 from clusterstate.state.tree import every_name, no_name, read_state
 from clusterstate.state.yaml import dump
 from clusterstate.store.base import ABSENT, ANYTHING
+from clusterstate.store.location import KUBERNETES
 
 _PARTS: Final = Parts(secrets=every_name, ssh_public_keys=True, keysets=no_name)
 
@@ -47,7 +49,7 @@ async def adopt_clusters(
     """Print manifests, or write one file per cluster; give 1 where a cluster can't be adopted."""
     os.umask(OWN_ONLY)
     async with Shop(words, environ) as shop:
-        chosen = await choose(shop, clusters)
+        chosen = choose_clusters(await list_clusters(shop), clusters, shop.chosen.url)
         found = [each for each in [await _adopt(shop, cluster, manner) for cluster in chosen] if each]
     files = dict(file for wanted, adoption in found for file in _make_files(wanted, adoption, manner))
     if directory is None:
@@ -58,16 +60,6 @@ async def adopt_clusters(
     for wanted, adoption in found:
         _tell(wanted, adoption, manner)
     return int(len(found) < len(chosen))
-
-
-async def choose(shop: Shop, clusters: Iterable[str]) -> list[str]:
-    """Give the clusters of the store, or those that are named; raise `CommandInvalid` where one isn't there."""
-    found, wanted = await list_clusters(shop), sorted({*clusters})
-    strangers = [each for each in wanted if each not in found]
-    if strangers or not found:
-        what = f"no cluster {named(strangers)}" if strangers else "no cluster"
-        raise CommandInvalid(f"{shop.chosen.url} holds {what}. clusterstate get clusters shows what it holds.")
-    return wanted or found
 
 
 async def _adopt(shop: Shop, cluster: str, manner: Manner) -> tuple[Wanted, Adoption] | None:
@@ -86,12 +78,15 @@ async def _adopt(shop: Shop, cluster: str, manner: Manner) -> tuple[Wanted, Adop
 
 
 def _store(address: Address, manner: Manner) -> JsonObject:
-    store: JsonObject = {"url": address.spec.url.rstrip("/") if not address.keeps_objects else address.spec.url}
-    if address.keeps_objects:
-        store["k8s"] = {"layout": Layout.KOPS_RESOURCES.value}
-    if manner.credentials_secret:
-        store["credentialsSecretRef"] = {"name": manner.credentials_secret}
-    return store
+    """Give `spec.store`; for a store in Kubernetes it is a kubeconfig that tells who is asking."""
+    store: JsonObject = {"url": address.spec.url}
+    reference: JsonObject = {"name": manner.credentials_secret} if manner.credentials_secret else {}
+    kubernetes: JsonObject = {"layout": Layout.KOPS_RESOURCES.value} if address.keeps_objects else {}
+    if reference and address.spec.url.startswith(f"{KUBERNETES}://"):
+        kubernetes["kubeconfigSecretRef"] = reference
+    elif reference:
+        store["credentialsSecretRef"] = reference
+    return {**store, **({"k8s": kubernetes} if kubernetes else {})}
 
 
 def _make_files(wanted: Wanted, adoption: Adoption, manner: Manner) -> list[tuple[str, bytes]]:

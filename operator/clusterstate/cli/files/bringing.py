@@ -12,6 +12,7 @@ from pathlib import Path
 from clusterstate.api.store import Layout
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.files.checking import check_files, check_name, check_places
+from clusterstate.cli.files.choosing import speaking_of
 from clusterstate.cli.files.folder import Folder, opened_folder
 from clusterstate.cli.files.job import LISTING_SECONDS, Arrival
 from clusterstate.cli.files.record import Record, load_record
@@ -54,7 +55,10 @@ async def bring(
         raise CommandInvalid(f"{path} isn't a directory. Name one that clusterstate export, or aws s3 sync, has made.")
     async with Shop(words, environ) as shop, opened_folder(path) as folder:
         importer = _Importer(shop, folder, await load_record(folder.store), wishes, writes=not consent.dry_run)
-        arrivals = [await importer.look(cluster) for cluster in importer.choose(clusters)]
+        arrivals = []
+        for cluster in importer.choose(clusters):
+            with speaking_of(cluster):
+                arrivals.append(await importer.look(cluster))
         files = show_arrivals(arrivals, importer.url)
         if not files:
             await importer.note(arrivals)

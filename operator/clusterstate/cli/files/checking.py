@@ -32,9 +32,7 @@ def check_name(arrival: Arrival, document: Document | None) -> None:
     """Raise `MalformedFile` where another cluster's `config` would be written."""
     writes = CONFIG in arrival.exchange.writes
     if writes and document is not None and document.name not in {"", arrival.cluster}:
-        raise MalformedFile(
-            f"{arrival.cluster}/{CONFIG} is that of {document.name}. Put it into a folder of that name."
-        )
+        raise MalformedFile(f"{CONFIG} is that of {document.name}. Put it into a folder of that name.")
 
 
 async def _check_file(folder: Folder, arrival: Arrival, key: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clusterstate.cli.files.choosing import choose_clusters, speaking_of
 from clusterstate.cli.files.folder import OWN_ONLY, Folder, opened_folder
 from clusterstate.cli.files.job import LISTING_SECONDS
 from clusterstate.cli.files.record import Record, load_record
@@ -16,7 +17,7 @@ from clusterstate.cli.manners import mention, say
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.shelf import list_clusters
 from clusterstate.cli.words import StoreWords
-from clusterstate.errors import CommandInvalid, ConflictFound
+from clusterstate.errors import ConflictFound
 from clusterstate.gather import Sources
 from clusterstate.plan.exchange import Outlook, is_secret, look_out, require_names
 from clusterstate.plan.naming import named
@@ -75,17 +76,14 @@ class _Export:
 
     async def choose(self, clusters: tuple[str, ...]) -> list[str]:
         """Give the clusters that are meant, those too that only the directory still has."""
-        found = sorted({*await list_clusters(self._shop), *self._record.clusters(self._url)})
-        strangers = [each for each in clusters if each not in found]
-        if strangers or not found:
-            what = f"no cluster {named(strangers)}" if strangers else "no cluster"
-            raise CommandInvalid(f"{self._url} holds {what}. clusterstate get clusters shows what it holds.")
-        return sorted({*clusters}) or found
+        found = {*await list_clusters(self._shop), *self._record.clusters(self._url)}
+        return choose_clusters(found, clusters, self._url)
 
     async def look(self, cluster: str) -> _Job:
         """List a cluster on both sides, and decide what is to be done."""
         sources = await self._shop.sources(cluster)
-        tree, listing = await _list(sources, backups=self._extent.backups)
+        with speaking_of(cluster):
+            tree, listing = await _list(sources, backups=self._extent.backups)
         chosen = Listing({key: each for key, each in listing.entries.items() if self._takes(key)})
         require_names(cluster, chosen.entries)
         here = {key: each.version.token for key, each in (await self._folder.entries(cluster)).items()}
@@ -119,7 +117,7 @@ class _Export:
 
     async def carry_out(self, job: _Job) -> None:
         """Write and remove a cluster's files; what was done is recorded, however that ends."""
-        base, written, removed = self._base(job.cluster), [0], 0
+        base, written = self._base(job.cluster), [0]
 
         async def fetch(key: str) -> None:
             async with loaded(*job.tree.at(key), self._size(job, key)) as freight:
@@ -131,11 +129,10 @@ class _Export:
                     written[0] += 1
                 base[key] = digest
 
-        try:
+        async with self._record.kept():
             await run_each((*job.outlook.fetch, *job.outlook.doubtful), fetch)
             removed = await self._remove(job, base)
-        finally:
-            await self._record.save()
+        self._folder.sweep(job.cluster)
         self._tell(job, written[0], removed)
 
     async def _remove(self, job: _Job, base: dict[str, str]) -> int:

@@ -3,16 +3,19 @@
 No link in it is followed, and what isn't the state's isn't looked at: `.git`, a README.
 """
 
+import fcntl
 import os
+import re
 import stat
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from clusterstate.errors import CommandInvalid
 from clusterstate.gather import own_credentials
+from clusterstate.plan.exchange import RESERVED
 from clusterstate.plan.naming import named
 from clusterstate.store.base import Entry, Store
 from clusterstate.store.endpoints import EndpointPolicy
@@ -22,6 +25,7 @@ from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 
+_UNFINISHED: Final = re.compile(re.escape(RESERVED) + r"-[0-9a-f]{16}")
 OWN_ONLY: Final = 0o077
 """The umask: what is exported is read by whoever exported it."""
 
@@ -45,6 +49,22 @@ class Folder:
         with os.scandir(self.path) as found:
             names = sorted(each.name for each in found if each.is_dir() and not each.name.startswith("."))
         return [name for name in names if not file or Path(self.path, name, file).is_file()]
+
+    def sweep(self, cluster: str) -> None:
+        """Remove unfinished files, which an export that was killed has left behind; nobody writes meanwhile."""
+        with self._alone():
+            for folder, _, names in os.walk(self.path / cluster):
+                for name in filter(_UNFINISHED.fullmatch, names):
+                    Path(folder, name).unlink()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def require_plain(self, cluster: str) -> None:
         """Raise `CommandInvalid` where a cluster's folder holds what can't be taken: links, pipes, odd names."""

@@ -5,11 +5,13 @@ of a weak password tells the password. Neither holds a time: an export that chan
 """
 
 import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import msgspec
 
-from clusterstate.errors import KeyNotFound, MalformedFile
+from clusterstate.errors import KeyNotFound, MalformedFile, StoreError
 from clusterstate.plan.exchange import RESERVED, is_sensitive
 from clusterstate.store.base import Store
 
@@ -43,6 +45,17 @@ class Record:
     def clusters(self, url: str) -> list[str]:
         """Give the clusters of a store of which anything is recorded."""
         return sorted(cluster for cluster, digests in self._digests.get(url, {}).items() if digests)
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncGenerator[None, None]:
+        """Save it at the end, however that comes; the first thing that went wrong is the one that is told."""
+        try:
+            yield
+        except BaseException:
+            with suppress(StoreError):
+                await self.save()
+            raise
+        await self.save()
 
     async def save(self) -> None:
         """Write the files that have changed."""

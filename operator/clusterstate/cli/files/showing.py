@@ -22,7 +22,7 @@ def show_arrivals(arrivals: Iterable[Arrival], url: str) -> int:
             counts[action] += 1
             sign, colour = SIGNS[action]
             echo(f"{sign} {arrival.cluster}/{key}: {_sizes(arrival, key, action)}", colour)
-        for line in _remarks(arrival, url):
+        for line in _remarks(arrival):
             say(line)
     parts = [f"{count} {_WORDS[action]}" for action, count in counts.items() if count]
     echo(f"{', '.join(parts) or 'Nothing to change'} in {url}.")
@@ -39,22 +39,20 @@ def tell_arrival(arrival: Arrival) -> None:
 def _sizes(arrival: Arrival, key: str, action: Action) -> str:
     before = arrival.listing.entries[key].size if key in arrival.listing.entries else 0
     after = arrival.entries[key].size if key in arrival.entries else 0
-    if action is Action.UPDATE:
-        return f"{before} -> {after} bytes" if before != after else f"{after} bytes, others than there"
-    return f"{after or before} bytes"
+    return f"{before} -> {after} bytes" if action is Action.UPDATE else f"{after or before} bytes"
 
 
-def _remarks(arrival: Arrival, url: str) -> Iterator[str]:
+def _remarks(arrival: Arrival) -> Iterator[str]:
     exchange, cluster = arrival.exchange, arrival.cluster
     if exchange.left:
         yield (
-            f"{cluster}: {named(exchange.left)} changed in {url} alone since the export, and stay as they are there. "
-            "Export again to have them."
+            f"{cluster}: left as the store has changed it since the export: {named(exchange.left)}. Export again to "
+            "have it here."
         )
     if exchange.spared:
-        yield f"{cluster}: {named(exchange.spared)} aren't in the directory any more; --delete deletes them there."
+        yield f"{cluster}: gone from the directory, left in the store: {named(exchange.spared)}. --delete deletes it."
     if exchange.kept:
         yield (
-            f"{cluster}: {named(exchange.kept)} aren't in the directory any more and stay in {url}: no import deletes "
-            "keys, secrets or the configuration."
+            f"{cluster}: gone from the directory, left in the store: {named(exchange.kept)}. No import deletes keys, "
+            "secrets or the configuration."
         )

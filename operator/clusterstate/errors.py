@@ -34,6 +34,7 @@
     │   ├── AfterPushRefused          a Job may not be started here
     │   ├── MigrationRefused          the state can't move to where the spec says
     │   ├── RollbackRefused           somebody would undo it
+    │   ├── CopyRefused               files of somebody else would be lost
     │   ├── Unconfirmed               nobody has agreed to it
     │   ├── KeysetGone                a generated key pair was there and isn't any more
     │   ├── MirrorConflict            a Secret of that name isn't ours
@@ -297,6 +298,10 @@ class ConflictFound(RunRefused):
 
 
 class RollbackRefused(RunRefused):
+    reason = Reason.CONFLICT
+
+
+class CopyRefused(RunRefused):
     reason = Reason.CONFLICT
 
 

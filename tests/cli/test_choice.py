@@ -59,7 +59,7 @@ def test_an_error_tells_which_sources_were_tried(home: Path) -> None:
         assert source in caught.value.message
     with pytest.raises(CommandInvalid, match="HOME isn't set"):
         choose_store(StoreWords(), {})
-    with pytest.raises(CommandInvalid, match="missing.yaml, which isn't there"):
+    with pytest.raises(CommandInvalid, match=r"missing\.yaml, which isn't there"):
         choose_store(StoreWords(config=Path("missing.yaml")), {})
 
 

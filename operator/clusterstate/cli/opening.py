@@ -94,14 +94,18 @@ class Shop:
 
     async def store(self, url: str = "") -> Store:
         """Open a whole store; nothing is asked of it yet. Errors as `open_store`."""
-        address = self.address(url)
-        location = Location.parse(address.spec.url).within(self._namespace(address))
+        location = self.location(url)
         credentials = own_credentials(location.scheme, self.environ)
-        kube = await self.client(address)
+        kube = await self.client(self.address(url))
         opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(), kube)
         store = await open_store(opening)
         self._stack.push_async_callback(store.close)
         return store
+
+    def location(self, url: str = "") -> Location:
+        """Say where a whole store is, in Kubernetes with its namespace. Raises `SpecInvalid` for a URL that is none."""
+        address = self.address(url)
+        return Location.parse(address.spec.url).within(self._namespace(address))
 
     def access(self, cluster: str, url: str = "") -> Access:
         """Say how the state of a cluster is reached. Raises `SpecInvalid` or `StoreUnsupported`."""
@@ -110,8 +114,15 @@ class Shop:
 
     async def sources(self, cluster: str, url: str = "", *, writes: bool = False, creates: bool = False) -> Sources:
         """Open the state of a cluster, to be read, or written too, a new one only where it `creates`."""
-        access, client = self.access(cluster, url), await self.client(self.address(url))
-        return await self._stack.enter_async_context(Sources(client, access, writes=writes, creates=creates))
+        return await self.sources_at(self.access(cluster, url), url, writes=writes, creates=creates)
+
+    async def sources_at(
+        self, access: Access, url: str = "", *, writes: bool, creates: bool = False, acl_from: Location | None = None
+    ) -> Sources:
+        """Do the same for an access that is known, that of the same URL; see `Sources`."""
+        client = await self.client(self.address(url))
+        sources = Sources(client, access, writes=writes, creates=creates, acl_from=acl_from)
+        return await self._stack.enter_async_context(sources)
 
     def _namespace(self, address: Address) -> str:
         if not address.spec.url.startswith(_KOPS_OWN):

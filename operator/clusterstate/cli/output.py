@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from clusterstate.cli.texts import printable
-from clusterstate.state.yaml import dump
+from clusterstate.state.yaml import dump, dump_list
 
 
 def colourful() -> bool:
@@ -33,17 +33,24 @@ def echo_raw(data: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def as_text(value: Mapping[str, Any], output: str) -> str:
+def as_text(value: Mapping[str, Any] | Sequence[Any], output: str) -> str:
     """Give JSON or YAML."""
-    return json.dumps(value, indent=2, ensure_ascii=False) if output == "json" else dump({**value}).decode().rstrip()
+    if output == "json":
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    return (dump({**value}) if isinstance(value, Mapping) else dump_list([*value])).decode().rstrip()
 
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print columns as wide as what stands in them; the last may be any length."""
+    for line in table_lines(headers, rows):
+        click.echo(line)
+
+
+def table_lines(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Give the lines of such a table, the first of which has the headers."""
     lines = [list(headers), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
-    for line in lines:
-        click.echo("   ".join([*map(str.ljust, line[:-1], widths), line[-1]]).rstrip())
+    return ["   ".join([*map(str.ljust, line[:-1], widths), line[-1]]).rstrip() for line in lines]
 
 
 def echo_diff(lines: Iterable[str]) -> None:

@@ -4,7 +4,6 @@ kops (pkg/client/simple/vfsclientset/cluster.go, 1.35.2) lists every file of the
 with a `config` in it for a cluster. A cluster is named by its folder: that is its name to `--name` and to every URL.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from clusterstate.errors import (
 )
 from clusterstate.state import codec, layout, limits
 from clusterstate.state.objects import Document
-from clusterstate.state.tree import run_all
+from clusterstate.state.tree import run_each
 from clusterstate.store.base import Store
 from clusterstate.store.key import find_flaw
 
@@ -32,8 +31,6 @@ if TYPE_CHECKING:  # as in `opening`
     from clusterstate.kube.client import Client
     from clusterstate.kube.kinds import JsonObject
 
-PARALLEL: Final = 16
-"""Files that are read at the same time."""
 _CONFIG: Final = f"/{layout.CONFIG}"
 _BODIES: Final = 50
 """Objects of a page: each has its content."""
@@ -87,14 +84,15 @@ async def _find_all(store: Store) -> list[str]:
 
 
 async def _read_each(read: Callable[[str], Awaitable[Shelved | None]], names: Iterable[str]) -> list[Shelved]:
-    """Read `PARALLEL` at a time, and give what is there."""
-    turn = asyncio.Semaphore(PARALLEL)
+    """Read some at a time, and give what is there."""
+    found: list[Shelved] = []
 
-    async def read_one(name: str) -> Shelved | None:
-        async with turn:
-            return await read(name)
+    async def read_one(name: str) -> None:
+        if each := await read(name):
+            found.append(each)
 
-    return [each for each in await run_all(map(read_one, names)) if each]
+    await run_each(names, read_one)
+    return found
 
 
 async def _read_file(store: Store, name: str) -> Shelved | None:
@@ -129,8 +127,10 @@ async def _read_objects(shop: Shop, url: str, names: Iterable[str] | None) -> li
 
 
 async def _read_object(client: "Client", name: str) -> Shelved | None:
-    from clusterstate.state.kops_resources.kinds import CLUSTERS  # noqa: PLC0415 (as above)
+    from clusterstate.state.kops_resources.kinds import CLUSTERS, place_of  # noqa: PLC0415 (as above)
 
+    if place_of(layout.CONFIG, name) is None:  # no object may have that name
+        return None
     with suppress(ObjectNotFound):
         return _seen(await client.get(CLUSTERS, name.replace(".", "-"), name))
     return None
@@ -141,5 +141,9 @@ def _seen(body: "JsonObject") -> Shelved | None:
     from clusterstate.state.kops_resources.forms import read_object  # noqa: PLC0415 (as above)
     from clusterstate.state.kops_resources.kinds import CLUSTERS  # noqa: PLC0415 (as above)
 
-    file = read_object(CLUSTERS.plural, body) if "deletionTimestamp" not in body["metadata"] else None
-    return _decoded(body["metadata"]["name"], file.data) if file else None
+    name = body["metadata"]["name"]
+    try:
+        file = read_object(CLUSTERS.plural, body) if "deletionTimestamp" not in body["metadata"] else None
+    except StoreRefused as error:
+        return Shelved(name, error=error)
+    return _decoded(name, file.data) if file else None

@@ -10,13 +10,12 @@ from typing import Final
 
 from clusterstate.api.basics import FILE_NAME, LONGEST_NAME
 from clusterstate.errors import MalformedFile
-from clusterstate.plan.documents import CLUSTER_LABEL
 from clusterstate.plan.holdable import LeaveOut, holdable, holdable_labels, is_holdable_name
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
 from clusterstate.plan.observed import texts_of
 from clusterstate.plan.values import MISSING, Missing, Value, as_map, index, join
 from clusterstate.state.canonical import canonical
-from clusterstate.state.codec import ssh_fingerprint
+from clusterstate.state.codec import CLUSTER_LABEL, ssh_fingerprint
 from clusterstate.state.layout import CONFIG, instance_group_key, secret_key, ssh_public_key_key
 from clusterstate.state.objects import Document, Json, JsonObject, SshPublicKey, State
 from clusterstate.state.schema import Kind

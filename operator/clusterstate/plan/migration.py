@@ -83,7 +83,7 @@ def require_movable_sizes(entries: Iterable[Entry], most: int, place: str) -> No
     if large:
         backup = any(entry.key.startswith(BACKUPS) for entry in large)
         advice = (
-            "Set spec.sync.migration.backups to None, and keep backups elsewhere"
+            "Leave backups out (spec.sync.migration.backups to None, `migrate --backups none`), and keep them elsewhere"
             if backup
             else "Make it smaller, or choose another store"
         )

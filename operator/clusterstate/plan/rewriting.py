@@ -108,7 +108,7 @@ def require_movable(move: Move, spec: JsonObject, declared: JsonObject) -> None:
         if name != DISCOVERY and _below(place, move.old_store) is not None:
             raise MigrationRefused(
                 f"{name} of config is {url}: in the old store, but not below {move.old.url}, so that it isn't known "
-                "what else uses it. Move it by hand and have the field say so, then set spec.store.url again; nothing "
+                "what else uses it. Move it by hand and have the field say so, then move the state again; nothing "
                 "was written."
             )
 
@@ -117,14 +117,14 @@ def _require_apart(move: Move) -> None:
     pairs = move.pairs or ((move.old, move.new),)
     for old in (old for old, _ in pairs):
         for new in (new for _, new in pairs):
-            if _lies_in(new, old) or _lies_in(old, new):
+            if lies_in(new, old) or lies_in(old, new):
                 raise MigrationRefused(
                     f"{new.url} and {old.url} lie one in the other, so that files of the two would be mixed up. "
                     "Choose another URL."
                 )
 
 
-def _lies_in(inner: Location, outer: Location) -> bool:
+def lies_in(inner: Location, outer: Location) -> bool:
     """Whether one lies below the other in a bucket of the same name: flavours of S3 may be one service."""
     same = inner.scheme == outer.scheme or {inner.scheme, outer.scheme} <= S3_FLAVOURS
     return bool(same and _below(replace(inner, scheme=outer.scheme), outer))

@@ -25,6 +25,14 @@ def plan_move(state: ClusterState, old: Access, new: Access, spec: JsonObject, d
     Raises `FileStoreIsForReview` where nodes couldn't read it, `MigrationRefused` where a URL can neither follow nor
     stay.
     """
+    discovery = state.spec.sync.migration.discovery_store
+    return plan_move_between(old, new, spec, declared, discovery=discovery)
+
+
+def plan_move_between(
+    old: Access, new: Access, spec: JsonObject, declared: JsonObject, *, discovery: bool = False
+) -> Move:
+    """Do the same, told whether the discovery store's URL follows too."""
     if new.location.scheme == "file":
         raise FileStoreIsForReview(
             f"{new.location.url} is a folder on one machine, which the nodes of a cluster can't read: a state "
@@ -35,7 +43,7 @@ def plan_move(state: ClusterState, old: Access, new: Access, spec: JsonObject, d
         new=new.location,
         old_store=old.store,
         new_store=new.store,
-        discovery=state.spec.sync.migration.discovery_store,
+        discovery=discovery,
         names_place=new.layout is not Layout.KOPS_RESOURCES,
         holds_all=old.layout is Layout.KOPS_RESOURCES,
     ).of(spec)

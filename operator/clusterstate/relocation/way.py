@@ -12,14 +12,13 @@ every file anew. After the switch the old files stay until `cleanup` may delete 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
-from functools import partial
 from typing import Any, Final, Protocol
 
 from clusterstate.api.durations import parse_duration
-from clusterstate.api.store import Layout, StoreSpec
+from clusterstate.api.store import StoreSpec
 from clusterstate.api.types import ClusterState
 from clusterstate.apply.history import History
 from clusterstate.apply.migration import Copied, Copying
@@ -39,28 +38,22 @@ from clusterstate.plan.migration import (
     Migration,
     choose_backups,
     different_files,
-    require_movable_sizes,
     require_whole,
     strangers,
-    without_config,
 )
-from clusterstate.plan.naming import named
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.place import Origin, as_plain, is_elsewhere, locate_state
 from clusterstate.plan.rewriting import Move
 from clusterstate.planning import Sight
+from clusterstate.relocation.bringing import Bringing, choose_files, form_of
 from clusterstate.relocation.config import Config, plan_move, rewritten
 from clusterstate.relocation.finding import find_old_place
 from clusterstate.relocation.source import Source
-from clusterstate.state.kops_resources.meaning import as_kept
 from clusterstate.state.layout import BACKUPS, CONFIG
-from clusterstate.state.tree import Listing, Tree, changed_keys
+from clusterstate.state.tree import Listing, Tree
 from clusterstate.store.base import Entry
-from clusterstate.store.copying import Form, as_it_is
 from clusterstate.store.location import Location
 
-ROUNDS: Final = 6
-"""Looks at the source in one run; it must stand still between the last two."""
 SHARE: Final = 0.75
 """Of a run's time: what isn't copied by then is the next run's."""
 TELL_AFTER: Final = 10.0
@@ -235,50 +228,23 @@ class Relocation:
                 copied=self._copied,
                 resumed=self._is_resumed(source, there.without_backups),
                 tell=self._progress,
-                form_of=_form_of(source.access, target, self._state.cluster_name),
+                form_of=form_of(source.access, target, self._state.cluster_name),
             )
             last = await self._bring(source, history, move, copying)
             await self._switch(source, history, move, identity, last)
 
     async def _bring(self, source: Source, history: History, move: Move, copying: Copying) -> Listing:
         """Have the target hold everything; give the source as it was when it stood still."""
-        listing, backups, config = source.listing, await self._backups(source), Config(move, copying, source.spec)
-        known = {*listing.entries, *self._copied.pairs}
-        require_whole(known, listing.entries, self._old)
-        chosen = self._choose(move, source, listing, backups)
+        listing, backups = source.listing, await self._backups(source)
+        config = Config(move, copying, source.spec)
+        bringing = Bringing(copying, config, self._old, lambda found: self._choose(move, source, found, backups))
+        require_whole({*listing.entries, *self._copied.pairs}, listing.entries, self._old)
+        bringing.choose(listing)
         if not copying.resumed:
-            await self._refuse_strangers(listing, chosen, config, copying)
+            await bringing.refuse_strangers(listing)
         await self._run.check()
         await history.intend(self._intent(source.base), Plan())
-        for _ in range(ROUNDS):
-            await copying.copy(without_config(self._choose(move, source, listing, backups)))
-            for key in self._gone(listing, copying):
-                await copying.remove(key)
-            before, listing = listing, await source.tree.list_files()
-            require_whole(known, listing.entries, self._old)
-            if listing.digest != before.digest:
-                continue
-            if config.is_written(listing):
-                return listing
-            await config.write(listing)
-        raise MigrationRunning(
-            f"Files at {self._old} keep changing, the last ones {named(changed_keys(before, listing))}; what changes "
-            "is copied again. Let nobody write there."
-        )
-
-    def _gone(self, listing: Listing, copying: Copying) -> list[str]:
-        """Give the copies whose files went at the source, and what else there makes the state another one."""
-        copies = [key for key in self._copied.pairs if key in copying.there and not key.startswith(BACKUPS)]
-        found = {*strangers(listing.entries, copying.there), *(key for key in copies if key not in listing.entries)}
-        return sorted(found)
-
-    @staticmethod
-    async def _refuse_strangers(listing: Listing, chosen: list[Entry], config: Config, copying: Copying) -> None:
-        """Make sure that whatever is at the target is a copy: a person may have begun with another tool."""
-        foreign = strangers(listing.entries, copying.there)
-        if foreign:
-            raise different_files(foreign, copying.place)
-        await copying.compare(without_config(chosen) if await config.is_rewritten() else chosen)
+        return await bringing.finish(listing)
 
     async def _rename(self, source: Source, move: Move, new: Tree) -> None:
         """Have `config` say the new URL of the same place."""
@@ -323,9 +289,7 @@ class Relocation:
     def _choose(self, move: Move, source: Source, listing: Listing, backups: list[Entry]) -> list[Entry]:
         """Give what moves; raise `MigrationRefused` where a file is too large."""
         places = places_of(source.cluster, source.access)
-        every = [*listing.entries.values(), *backups]
-        chosen = [entry for entry in every if not move.stays(places.url_of(entry.key)[0])]
-        require_movable_sizes(chosen, self._most, self._new)
+        chosen = choose_files([*listing.entries.values(), *backups], move, places, self._most)
         self._files = len(chosen)
         return chosen
 
@@ -355,12 +319,6 @@ class Relocation:
         if now - self._began > TELL_AFTER and now - self._told > TELL_EVERY:
             self._told = now
             await self._run.progress()
-
-
-def _form_of(one: Access, other: Access, cluster: str) -> Callable[[str], Form]:
-    """Give what has to be the same of a file at both places."""
-    by_meaning = Layout.KOPS_RESOURCES in {one.layout, other.layout}
-    return lambda key: partial(as_kept, key, cluster=cluster) if by_meaning else as_it_is
 
 
 def _moved(move: Move, applied: Applied) -> Applied:

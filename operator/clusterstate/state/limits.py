@@ -17,6 +17,7 @@ MAX_DOCUMENT: Final = 2048 * _KIB
 MAX_BYTES: Final[Mapping[FileKind, int]] = {
     FileKind.CONFIG: MAX_DOCUMENT,
     FileKind.COMPLETED: MAX_DOCUMENT,
+    FileKind.KOPS_VERSION: 64 * _KIB,
     FileKind.INSTANCE_GROUP: MAX_DOCUMENT,
     FileKind.KEYSET: 1024 * _KIB,
     FileKind.SECRET: 2048 * _KIB,

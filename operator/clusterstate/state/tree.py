@@ -191,15 +191,17 @@ async def run_all(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
         raise
 
 
-async def run_each(items: Iterable[T], work: Callable[[T], Coroutine[Any, Any, None]]) -> None:
-    """Work on all items, `PARALLEL` at a time; of failures see `run_all`."""
+async def run_each(
+    items: Iterable[T], work: Callable[[T], Coroutine[Any, Any, None]], parallel: int = PARALLEL
+) -> None:
+    """Work on all items, so many at a time; of failures see `run_all`."""
     left = iter(items)
 
     async def one() -> None:
         for item in left:
             await work(item)
 
-    await run_all(one() for _ in range(PARALLEL))
+    await run_all(one() for _ in range(parallel))
 
 
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:

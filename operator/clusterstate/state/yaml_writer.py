@@ -48,6 +48,15 @@ def dump(value: JsonObject) -> bytes:
     return "".join(out).encode()
 
 
+def dump_list(items: list[Json]) -> bytes:
+    """Give what kops prints for a list of objects."""
+    if not items:
+        return b"[]\n"
+    out: list[str] = []
+    _write_sequence(out, items, 0, "")
+    return "".join(out).encode()
+
+
 def _write_mapping(out: list[str], mapping: JsonObject, indent: int, lead: str) -> None:
     """Write every field at `indent`; `lead` stands before the first one, which may follow `- ` on the same line."""
     for name in _natural_order(mapping):

@@ -30,8 +30,8 @@ from clusterstate.plan.transfer import (
     in_order,
     is_config,
     is_digest_of,
-    is_md5,
     plan_transfer,
+    tells_more,
 )
 from clusterstate.state.tree import run_each
 from clusterstate.store.base import ABSENT, LARGEST_FILE, Entry, Version
@@ -179,8 +179,8 @@ class Copying:
         self.report.copied[key] = freight.seen.size
 
     async def _is_same(self, match: Match) -> bool:
-        """Whether both hold the same bytes; where one version may be their MD5, the other's bytes are read first."""
-        turned = is_md5(match.source.version) and not is_md5(match.target.version)
+        """Whether both hold the same bytes; where one version may be their digest, only the other's are read for it."""
+        turned = tells_more(match.source.version, match.target.version)
         first, second = (self.target, self.source) if turned else (self.source, self.target)
         expected = (match.source if turned else match.target).version
         if match.size <= LARGEST_FILE:

@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test soak demo sandbox crds lock clean
+.PHONY: help check format test soak demo sandbox sessions crds pages lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ check: $(VENV)/ready ## format, lint, types, layers, generated files: everything
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m clusterstate.api --check
+	$(BIN)/python -m clusterstate.cli.pages --check
 
 format: $(VENV)/ready ## write the code as `check` wants it
 	$(BIN)/ruff format .
@@ -41,8 +42,14 @@ demo: $(VENV)/ready ## see it work: control plane, S3 server, a kops store, the 
 sandbox: $(VENV)/ready ## a control plane and an S3 server to play with, until Ctrl-C
 	$(BIN)/python -m clusterstate.sandbox up
 
+sessions: $(VENV)/ready ## draw the sessions of the documents anew
+	$(BIN)/python -m tests.support.sessions
+
 crds: $(VENV)/ready ## write crds/ anew from the typed model
 	$(BIN)/python -m clusterstate.api
+
+pages: $(VENV)/ready ## write docs/cli.md and the manual page anew from the commands' own help
+	$(BIN)/python -m clusterstate.cli.pages
 
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt

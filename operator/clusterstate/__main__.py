@@ -2,6 +2,6 @@
 
 import sys
 
-from clusterstate.cli.main import main
+from clusterstate.cli.start import main
 
 sys.exit(main())

@@ -16,7 +16,8 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, JsonObject, Kind
 from clusterstate.state import codec
 from clusterstate.state.digests import Digests
-from clusterstate.state.keypair import KeyPair, KeyPairFacts, read_key_pair
+from clusterstate.state.key_material import read_key_pair
+from clusterstate.state.keypair import KeyPair, KeyPairFacts
 from clusterstate.state.layout import FileKind, kind_of, secret_key, ssh_public_key_key
 from clusterstate.state.limits import MAX_BYTES
 from clusterstate.state.objects import StoredSecret
@@ -49,8 +50,8 @@ def declares_contents(spec: Spec) -> bool:
     return bool(spec.secrets or spec.ssh_public_keys or spec.files or spec.keysets)
 
 
-async def read_contents(client: Client, namespace: str, spec: Spec, digests: Digests) -> Contents:
-    """Read everything that a declaration refers to.
+async def read_contents(client: Client | None, namespace: str, spec: Spec, digests: Digests) -> Contents:
+    """Read everything that a declaration refers to; no client is needed where it refers to nothing.
 
     Raises `ReferenceNotFound` for an object or key that isn't there, `SpecInvalid` or `SpecTooLarge` for a value that
     the store can't hold; both name where it is declared.
@@ -94,7 +95,7 @@ def digests_of(read: Read, digests: Digests) -> dict[str, str]:
 class _Reader:
     """Reads each object once, and collects what is made of them."""
 
-    def __init__(self, client: Client, namespace: str, digests: Digests) -> None:
+    def __init__(self, client: Client | None, namespace: str, digests: Digests) -> None:
         self.digests: dict[str, str] = {}
         self.bodies: dict[str, bytes] = {}
         self._digests = digests
@@ -150,6 +151,7 @@ class _Reader:
         return read_key_pair(certificate, key, where)
 
     async def _object(self, kind: Kind, name: str, where: str) -> JsonObject:
+        assert self._client is not None, "whoever gives none declares no reference"
         if (kind, name) not in self._objects:
             try:
                 self._objects[kind, name] = await self._client.get(kind, self._namespace, name)

@@ -96,12 +96,17 @@ class Access:
 class Reader:
     """Reads what one object's store refers to in its namespace."""
 
-    def __init__(self, client: "Client", settings: Settings, environ: Mapping[str, str], namespace: str) -> None:
-        """Take whose eyes these are, and where the object lives."""
+    def __init__(self, client: "Client | None", settings: Settings, environ: Mapping[str, str], namespace: str) -> None:
+        """Take whose eyes these are, and where the object lives. No client is needed for a store without references."""
         self._client = client
         self._settings = settings
         self._environ = environ
         self._namespace = namespace
+
+    @property
+    def _api(self) -> "Client":
+        assert self._client is not None, "whoever gives none refers to nothing"
+        return self._client
 
     async def access(self, spec: StoreSpec, cluster_name: str) -> Access:
         """Find out how to reach a state.
@@ -150,14 +155,14 @@ class Reader:
             account = await self._account(name)
             from clusterstate.kube.tokens import AccountTokens  # noqa: PLC0415 (as above)
 
-            return Given(account=account, issuer=AccountTokens(self._client, self._namespace, name))
+            return Given(account=account, issuer=AccountTokens(self._api, self._namespace, name))
         if spec.k8s is not None and spec.k8s.kubeconfig_secret_ref is not None:
             return await self._kubeconfig(spec.k8s.kubeconfig_secret_ref.name)
         return Given()
 
     async def _secret(self, name: str, field: str) -> Mapping[str, bytes]:
         try:
-            secret = await self._client.get(SECRETS, self._namespace, name)
+            secret = await self._api.get(SECRETS, self._namespace, name)
         except ObjectNotFound:
             raise CredentialsNotFound(
                 f"Secret {self._namespace}/{name} with the store's credentials isn't there. Create it, or correct "
@@ -177,7 +182,7 @@ class Reader:
 
     async def _account(self, name: str) -> ServiceAccount:
         try:
-            found = await self._client.get(SERVICE_ACCOUNTS.without_bodies, self._namespace, name)
+            found = await self._api.get(SERVICE_ACCOUNTS.without_bodies, self._namespace, name)
         except ObjectNotFound:
             raise CredentialsNotFound(
                 f"ServiceAccount {self._namespace}/{name} isn't there. Create it, or correct "
@@ -190,7 +195,7 @@ class Reader:
         secret = ref.kind is BundleKind.SECRET
         where = f"{ref.kind.value} {self._namespace}/{ref.name}"
         try:
-            found = await self._client.get(SECRETS if secret else CONFIG_MAPS, self._namespace, ref.name)
+            found = await self._api.get(SECRETS if secret else CONFIG_MAPS, self._namespace, ref.name)
         except ObjectNotFound:
             raise ReferenceNotFound(
                 f"{where} with the CA bundle isn't there. Create it, or correct spec.store.caBundleRef."

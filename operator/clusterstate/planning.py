@@ -74,8 +74,15 @@ class Sight:
 async def look(client: Client, state: ClusterState, access: Access, tree: Tree, listing: Listing) -> Sight:
     """Read what the store holds and what was applied; what Secrets and ConfigMaps hold comes `with_contents`."""
     revisions = await list_revisions(client, Owner.of(state.metadata))
+    read = await read_state(tree, listing, wanted_of(state, past_of(revisions).contents_keys))
+    return sight_of(state, access, tree, read, revisions)
+
+
+def sight_of(
+    state: ClusterState, access: Access, tree: Tree, read: Read, revisions: tuple[Revision, ...] = ()
+) -> Sight:
+    """Give the same of a state that was read; without `revisions` it is adopted."""
     past = past_of(revisions)
-    read = await read_state(tree, listing, _wanted(state, past.contents_keys))
     return Sight(
         desired=declare(state, access.store.url),
         observed=Observed(read.state, read.versions, past.applied, past.intents, node_configs=read.node_configs),
@@ -85,10 +92,12 @@ async def look(client: Client, state: ClusterState, access: Access, tree: Tree, 
     )
 
 
-async def with_contents(client: Client, state: ClusterState, sight: Sight, digests_source: DigestsSource) -> Sight:
+async def with_contents(
+    client: Client | None, state: ClusterState, sight: Sight, digests_source: DigestsSource
+) -> Sight:
     """Read what is declared in Secrets and ConfigMaps too, and digest what the store has of it.
 
-    Raises what `read_contents` does.
+    No client is needed where nothing refers to one. Raises what `read_contents` does.
     """
     if not (declares_contents(state.spec) or past_of(sight.revisions).contents_keys):
         return replace(sight, complete=True)
@@ -159,7 +168,7 @@ def follow(sight: Sight, owner: Owner, after: State, now: datetime) -> tuple[Rot
     return report_rotations(desired, annotation, (before.keysets, after.keysets), rollout, now)
 
 
-def _wanted(state: ClusterState, applied: Collection[str]) -> Wanted:
+def wanted_of(state: ClusterState, applied: Collection[str] = ()) -> Wanted:
     """Give what has to be read: what is declared, what was `applied` by its key, what is mirrored."""
     mirror = state.spec.mirror
     chosen = partial(is_asked_for, mirror, "secret") if mirror else no_name

@@ -1,7 +1,7 @@
 """The way of an object that is being deleted and takes its state along: look, decide, delete, let the object go.
 
 access   = gather.Reader.access            as whom; else as whom the last run was
-listings = state.tree.Tree.parts           every file, wherever the state has a place
+scene    = scene.look_around               every file, wherever the state has a place
 deletion = plan.deletion.make_deletion     all guards, before the first delete
            apply.deletion.delete_files     stage after stage, `config` last
            kube.finalizer.release          the object may go
@@ -19,7 +19,6 @@ import msgspec
 from clusterstate.api.annotations import CLOUD_RESOURCES_GONE
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.load import load
-from clusterstate.api.store import Layout
 from clusterstate.api.types import ClusterState, Metadata
 from clusterstate.apply.deletion import delete_files
 from clusterstate.context import Body, Context, Key, Memory, Result, take_access
@@ -28,7 +27,6 @@ from clusterstate.errors import (
     CredentialsNotFound,
     KubeError,
     KubeForbidden,
-    LostRace,
     ObjectChanged,
     ObjectNotFound,
     ReferenceNotFound,
@@ -39,10 +37,10 @@ from clusterstate.gather import Access, Known, Sources
 from clusterstate.kube.finalizer import is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
-from clusterstate.plan.deletion import OWN, Scene, is_meant, make_deletion, require_same_place, searched
+from clusterstate.plan.deletion import Scene, is_meant, make_deletion, require_same_place
 from clusterstate.plan.outcome import Outcome, Request, StoreFacts, make_bare_request, make_request
-from clusterstate.state.layout import CONFIG
-from clusterstate.state.tree import OWN_PLACE, Listing, Tree, read_cluster, run_all
+from clusterstate.scene import look_around
+from clusterstate.state.tree import Tree
 from clusterstate.store.location import Location
 from clusterstate.way import LIST_SHARE, go_within_limits
 
@@ -174,21 +172,10 @@ class Removal:
         log.info("%s: deleted %d files of %s", self.owner, deletion.files, access.location.url)
 
     async def _look(self, access: Access, tree: Tree, known: Known | None) -> Scene:
-        """Look at everything that decides, anew: a run's own listing leaves out what isn't the state's."""
-        sync, parts, places = self._state.spec.sync, tree.parts(), known.places if known else OWN_PLACE
-        urls = tuple(searched(access.location, places, sync))
-        found = await run_all(parts[url].list_files(backups=not sync.keep_backups) for url in urls)
-        listings = dict(zip(urls, found, strict=True))
-        _require_same_config(listings[OWN], known)
-        return Scene(
-            own=access.location,
-            places=places,
-            listings=listings,
-            sharers=self._sharers(access, urls),
-            unseen_base=await self._unseen_base(access, tree, listings[OWN]),
-            cloud_gone=self._state.metadata.annotations.get(CLOUD_RESOURCES_GONE) == "true",
-            sync=sync,
-        )
+        """Look at everything that decides."""
+        scene = await look_around(access, tree, known, self._state.spec.sync)
+        gone = self._state.metadata.annotations.get(CLOUD_RESOURCES_GONE) == "true"
+        return replace(scene, sharers=self._sharers(access, scene.listings), cloud_gone=gone)
 
     def _sharers(self, access: Access, urls: Iterable[str]) -> tuple[str, ...]:
         places = [Location.parse(url).url if url else access.location.url for url in urls]
@@ -196,21 +183,9 @@ class Removal:
         names = (f"ClusterState {name}" if space == self._key[0] else STRANGER for space, name in others)
         return tuple(dict.fromkeys(names))
 
-    async def _unseen_base(self, access: Access, tree: Tree, listing: Listing) -> str:
-        """Give where kops leaves the files of a cluster that it keeps as objects: in a bucket that isn't opened."""
-        cluster = await read_cluster(tree, listing) if access.layout is Layout.KOPS_RESOURCES else None
-        base = cluster.spec.get("configBase") if cluster else None
-        return base if isinstance(base, str) else ""
-
     async def _require_unchanged(self) -> None:
         """Raise `ObjectChanged` when somebody changed the object, which may be to stop this; else it may begin."""
         there = await self._context.client.get(CLUSTER_STATES.without_bodies, *self._key)
         known = self._state.metadata
         if (there["metadata"]["uid"], there["metadata"]["resourceVersion"]) != (known.uid, known.resource_version):
             raise ObjectChanged(f"ClusterState {self.owner} was changed during the attempt. The next one sees it.")
-
-
-def _require_same_config(listing: Listing, known: Known | None) -> None:
-    entry = listing.entries.get(CONFIG)
-    if (entry and entry.version) != (known and known.config):
-        raise LostRace("config was changed while the state was listed: it may name other places now. It is read again.")

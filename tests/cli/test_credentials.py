@@ -1,8 +1,8 @@
 """A store is reached with the variables, files and defaults of kops's page, whatever its kind."""
 
 import json
-import ssl
 import secrets
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -101,11 +101,11 @@ def test_a_swift_store(by: str, swift_backing: SwiftBacking, tmp_path: Path) -> 
         "home file": {"OS_REGION_NAME": REGION},
     }[by]
     fields = {
-        "auth-url": swift_backing.server.keystone.url,
-        "username": user.name,
+        "identity": swift_backing.server.keystone.url,
+        "user": user.name,
         "password": user.password,
-        "domain-name": "Default",
-        "tenant-id": user.project_id,
+        "domain_name": "Default",
+        "tenant_id": user.project_id,
     }
     text = "[Default]\n" + "".join(f"{name} = {value}\n" for name, value in fields.items())
     (tmp_path / "openstack.ini").write_text(text)

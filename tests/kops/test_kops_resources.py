@@ -17,6 +17,7 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.kubeconfig import CONTEXT
 from tests.kops.asking import hand, rows
 from tests.kops.samples import CLUSTER, GROUP, GROUPS, manifests
+from tests.support.cli import clusterstate
 from tests.support.kops import Kops
 from tests.support.kopscrds import KopsObjects, install_kops_crds, open_namespace_for
 from tests.support.operating import Body, Operating, conditions
@@ -239,3 +240,25 @@ def test_a_namespace_that_is_not_allowed_is_told(operating: Operating, objects: 
     with operating.running():
         body = operating.settled("state", "Stalled", status="True", reason="EndpointRefused")
     assert objects.namespace in conditions(body)["Stalled"]["message"]
+
+
+def test_a_person_applies_manifests_to_kops_s_own_objects(
+    plane: ControlPlane, objects: KopsObjects, cluster: str, kops_there: Kops, tmp_path: Path
+) -> None:
+    assert objects.find("clusters", cluster) is None
+    bodies = without_place(manifests(cluster, "s3://unused", CLUSTER, GROUPS))
+    credential = {"name": "admin", "labels": {"kops.k8s.io/cluster": cluster}}
+    bodies.append({**bodies[0], "kind": "SSHCredential", "metadata": credential, "spec": {"publicKey": SSH_KEY}})
+    path = tmp_path / "handed.yaml"
+    arguments = ("apply", "-f", str(path), "--state", f"k8s://{CONTEXT}", "--yes")
+    for body in ([*bodies], [bodies[1] | {"spec": {"maxSize": 1, "machineType": "m5.large"}}]):
+        path.write_text("\n---\n".join(map(json.dumps, body)))
+        done = clusterstate(*arguments, home=tmp_path, KUBECONFIG=str(plane.kubeconfig))
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [row[0] for row in rows(kops_there, "ig", cluster=cluster)] == [each["name"] for each in GROUPS]
+    changed = shown(kops_there, "ig", GROUPS[0]["name"], cluster)
+    assert (changed["spec"]["machineType"], changed["spec"]["role"]) == ("m5.large", "Master")
+    assert len(rows(kops_there, "sshpublickeys", cluster=cluster)) == 1
+    path.write_text(kops_there.run("get", "ig", "--name", cluster, "-o", "yaml").stdout)
+    done = clusterstate(*arguments, "--replace", home=tmp_path, KUBECONFIG=str(plane.kubeconfig))
+    assert (done.returncode, done.stdout[:12]) == (0, "In sync with"), done.stdout + done.stderr

@@ -18,7 +18,8 @@ from clusterstate.plan.desired import AdoptionPolicy, ConflictPolicy, Desired, D
 from clusterstate.plan.diff import make_plan, plan_digest
 from clusterstate.plan.key_pairs import MOST_NEWER
 from clusterstate.plan.observed import Applied, Observed
-from clusterstate.state.keypair import KeyPairFacts, read_key_pair
+from clusterstate.state.key_material import read_key_pair
+from clusterstate.state.keypair import KeyPairFacts
 from clusterstate.state.layout import keyset_key
 from clusterstate.state.objects import Keyset, KeysetItem, State
 from clusterstate.store.base import Version

@@ -11,7 +11,8 @@ from cryptography.x509 import KeyUsage
 from clusterstate.errors import SpecInvalid
 from clusterstate.state import codec
 from clusterstate.state.digests import Digests, comparable
-from clusterstate.state.keypair import choose_id, public_keys_of, read_key_pair, with_key_pair
+from clusterstate.state.key_material import read_key_pair
+from clusterstate.state.keypair import choose_id, public_keys_of, with_key_pair
 from clusterstate.state.keyset import primary
 from clusterstate.state.layout import keyset_key
 from clusterstate.state.objects import Keyset, KeysetItem

@@ -37,7 +37,7 @@ class Kops:
         """Run a kops command to its end. Raises AssertionError with kops's words if it fails, unless told not to."""
         done = subprocess.run(
             [self.program, *map(str, arguments)],
-            env=self._environment(),
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=SECONDS,
@@ -46,7 +46,9 @@ class Kops:
         assert not check or done.returncode == 0, f"kops {arguments}: {done.stdout}{done.stderr}"
         return done
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment in which it runs."""
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         return {
             "PATH": os.environ["PATH"],

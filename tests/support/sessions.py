@@ -1,7 +1,7 @@
 """Sessions at a terminal for the documents: commands that are really run, as pictures of what they print.
 
-`python -m tests.support.sessions` writes `docs/sessions/*.svg` anew. Each command gets a terminal of its own, so that it
-shows colours and progress as it does to a person; what stands on the terminal at its end is drawn.
+`python -m tests.support.sessions` writes `docs/sessions/*.svg` anew. Each command gets a terminal of its own, so that
+it shows colours and progress as it does to a person; what stands on the terminal at its end is drawn.
 """
 
 import fcntl
@@ -14,6 +14,7 @@ import tempfile
 import termios
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -23,12 +24,14 @@ from rich.text import Text
 
 from clusterstate.sandbox.data import CHECKOUT
 from clusterstate.sandbox.s3server import S3Server
-from tests.support.session_scripts import SCRIPTS, Line
+from tests.support.session_scripts import SCRIPTS, Line, Script
 
-WIDTH, HEIGHT = 100, 200
+WIDTH, HEIGHT = 110, 100
 """Columns and lines of the terminal; no command here prints more."""
 PICTURES = CHECKOUT / "docs" / "sessions"
 PATIENCE = 60.0
+NAMES = {"brown": "yellow", **{name: name for name in ("black", "red", "green", "blue", "magenta", "cyan", "white")}}
+"""Colours as pyte calls them."""
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,24 @@ class Shown:
     text: Text
 
 
-def play(lines: Sequence[Line], server: S3Server, folder: Path) -> Iterator[Shown]:
+def play(script: Script, server: S3Server, folder: Path) -> list[Shown]:
     """Run the commands one after the other in a folder, with the server's credentials."""
     environ = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(folder),
         "TERM": "xterm-256color",
+        "KOPS_STATE_STORE": script.store,
         "S3_ENDPOINT": server.endpoint,
         "S3_REGION": server.region,
         "S3_ACCESS_KEY_ID": server.access_key,
         "S3_SECRET_ACCESS_KEY": server.secret_key,
     }
-    for line in lines:
-        code, printed = run(line.command, folder, environ)
-        if not line.hidden:
-            yield Shown(line, code, drawn(printed))
-        else:
-            assert code == line.code, f"{line.command}: {code}, {printed.decode(errors='replace')}"
+    script.prepare(server, folder)
+    played = ((line, *run(line.command, folder, environ)) for line in script.lines)
+    shown = [Shown(line, code, drawn(printed.replace(bytes(folder), b"/home/me"))) for line, code, printed in played]
+    wrong = [f"{each.line.command}: {each.code}\n{each.text.plain}" for each in shown if each.code != each.line.code]
+    assert not wrong, "\n".join(wrong)
+    return shown
 
 
 def run(command: str, folder: Path, environ: dict[str, str]) -> tuple[int, bytes]:
@@ -94,44 +98,41 @@ def drawn(printed: bytes) -> Text:
 
 
 def _row(screen: pyte.Screen, number: int) -> Text:
-    text = Text()
-    for column in range(WIDTH):
-        cell = screen.buffer[number][column]
-        colour = None if cell.fg == "default" else {"brown": "yellow"}.get(cell.fg, cell.fg)
-        text.append(cell.data, Style(color=_known(colour), bold=cell.bold))
+    text, cells = Text(), [screen.buffer[number][column] for column in range(WIDTH)]
+    for style, run_of in groupby(cells, _style):
+        text.append("".join(cell.data for cell in run_of), style)
     text.rstrip()
     return text
 
 
-def _known(colour: str | None) -> str | None:
-    """Give a colour as rich spells it: those beyond the first eight come as hex."""
-    if colour is None:
-        return None
-    return f"#{colour}" if len(colour) == 6 and set(colour) <= set("0123456789abcdef") else colour  # noqa: PLR2004
+def _style(cell: pyte.screens.Char) -> Style:
+    """Give a style as rich spells it: colours beyond the first eight come as hex."""
+    if cell.fg == "default":
+        return Style(bold=cell.bold)
+    colour = NAMES.get(cell.fg, f"#{cell.fg}")
+    return Style(color=colour, bold=cell.bold)
 
 
 def picture(title: str, shown: Sequence[Shown]) -> str:
     """Give an SVG of a session."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     for each in shown:
-        console.print(Text(f"$ {each.line.shown}", Style(bold=True)))
+        console.print(Text(f"$ {each.line.command}", Style(bold=True)))
         if each.text.plain:
             console.print(each.text)
-    return console.export_svg(title=title, unique_id=f"session-{title.split()[0]}")
+    return console.export_svg(title=title, unique_id=f"session-{title.split(maxsplit=1)[0]}")
 
 
 def main() -> None:
     """Write all pictures."""
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="clusterstate-") as directory:
-        with S3Server.start(Path(directory, "s3")) as server:
-            for name, script in SCRIPTS.items():
-                folder = Path(directory, name)
-                script.prepare(server, folder)
-                shown = list(play(script.lines, server, folder))
-                wrong = [f"{each.line.command}: {each.code}\n{each.text.plain}" for each in shown if each.code != each.line.code]
-                assert not wrong, "\n".join(wrong)
-                (PICTURES / f"{name}.svg").write_text(picture(script.title, shown))
+    with (
+        tempfile.TemporaryDirectory(prefix="clusterstate-") as directory,
+        S3Server.start(Path(directory, "s3")) as server,
+    ):
+        for name, script in SCRIPTS.items():
+            shown = play(script, server, Path(directory, name))
+            (PICTURES / f"{name}.svg").write_text(picture(script.title, shown))
 
 
 if __name__ == "__main__":

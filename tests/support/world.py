@@ -1,17 +1,17 @@
 """One test's own world: a namespace, a bucket with a kops store in it, and an operator as a process."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.operating import Body, Operating
+from tests.support.stores import DATA, kops_files
 
-DATA = Path(__file__).parent.parent / "data"
+__all__ = ["COMPLEX", "DATA", "MINIMAL", "World", "manifest"]
+
 COMPLEX = "complex.example.com"
 MINIMAL = "minimal.example.com"
 
@@ -59,13 +59,9 @@ class World(Operating):
         self, cluster: str = COMPLEX, *, as_name: str = "", source: str = "kops-store", scheme: str = "s3"
     ) -> None:
         """Put a store that the real kops wrote into the bucket, with its configBase there."""
-        root = DATA / source / cluster
-        for path in sorted(root.rglob("*")):
-            if path.is_file():
-                data = re.sub(rb"(s3://state|memfs://tests)/", f"{scheme}://{self.bucket}/".encode(), path.read_bytes())
-                if as_name:
-                    data = data.replace(cluster.encode(), as_name.encode())
-                self.put(f"{as_name or cluster}/{path.relative_to(root)}", data)
+        url = f"{scheme}://{self.bucket}"
+        for key, data in kops_files(url, cluster, as_name=as_name, source=source).items():
+            self.put(key, data)
 
     def put(self, key: str, data: bytes) -> None:
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=data)

@@ -44,6 +44,8 @@ PULL_MANAGER: Final = "clusterstate-pull"
 """Field manager of what Pull and Both write into a spec."""
 ROLLBACK_MANAGER: Final = "clusterstate-rollback"
 """Field manager of the declarations that `clusterstate rollback` writes."""
+COMMAND_MANAGER: Final = "clusterstate-command"
+"""Field manager of what other commands write into an object for a person: `spec.suspend`, a request to run."""
 
 OUR_NAMES: Final = (f"{GROUP}/", MANAGED_BY_LABEL)
 """How the labels and annotations start that users may not put on mirrors: we find our mirrors by them."""

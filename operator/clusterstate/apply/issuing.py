@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 from clusterstate.api.keysets import KeyAlgorithm
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.desired import KeyRequest
-from clusterstate.state.keypair import AUTHORITY_USAGE, BACK_DATED, KeyPair, make_key_pair, serial_at
+from clusterstate.state.keypair import AUTHORITY_USAGE, BACK_DATED, KeyPair, PrivateKey, make_key_pair, serial_at
 from clusterstate.state.layout import kind_of
 
 CURVES: Final[Mapping[int, tuple[ec.EllipticCurve, SHA256 | SHA384 | SHA512]]] = {
@@ -34,8 +34,6 @@ CURVES: Final[Mapping[int, tuple[ec.EllipticCurve, SHA256 | SHA384 | SHA512]]] =
 PRINTABLE: Final = frozenset(string.ascii_letters + string.digits + " '()+,-./:=?")
 """Texts of these alone are a PrintableString to Go's `encoding/asn1`, others a UTF8String."""
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-
 
 async def make_key_pairs(plan: Plan, now: datetime) -> dict[str, KeyPair]:
     """Make every key pair that a plan generates, by its keyset's name."""
@@ -45,7 +43,11 @@ async def make_key_pairs(plan: Plan, now: datetime) -> dict[str, KeyPair]:
 
 def issue(request: KeyRequest, now: datetime) -> KeyPair:
     """Make one key pair; takes long."""
-    key = _make_key(request)
+    return issue_for(_make_key(request), request, now)
+
+
+def issue_for(key: PrivateKey, request: KeyRequest, now: datetime) -> KeyPair:
+    """Make a certificate for a key that is there; algorithm and size of the request are the key's."""
     serial = serial_at(now, secrets.randbits(32))
     return make_key_pair(certify(request, key, serial, now), key)
 

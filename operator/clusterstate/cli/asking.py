@@ -14,12 +14,25 @@ def agreed(question: str, consent: Consent) -> bool:
 
     Raises `Unconfirmed` where nobody does: at a terminal the answer was no, elsewhere `--yes` is missing.
     """
-    if consent.dry_run:
-        return False
-    if consent.yes:
-        return True
-    if not sys.stdin.isatty():
-        raise Unconfirmed("Nobody is there to be asked, and nothing was written. Say --yes.")
+    require_answer(consent)
+    if consent.dry_run or consent.yes:
+        return not consent.dry_run
     if not click.confirm(printable(question), err=True):
         raise Unconfirmed("Nothing was written.")
+    return True
+
+
+def require_answer(consent: Consent) -> None:
+    """Raise `Unconfirmed` where nobody could agree, which some want to know before they begin."""
+    if not (consent.dry_run or consent.yes or sys.stdin.isatty()):
+        raise Unconfirmed("Nobody is there to be asked, and nothing was written. Say --yes.")
+
+
+def agreed_by_name(question: str, name: str, consent: Consent) -> bool:
+    """Whether to go on with what can't be undone: as `agreed`, but at a terminal the name has to be typed."""
+    require_answer(consent)
+    if consent.dry_run or consent.yes:
+        return not consent.dry_run
+    if click.prompt(printable(question), err=True, default="", show_default=False).strip() != name:
+        raise Unconfirmed("That isn't the name. Nothing was deleted.")
     return True

@@ -3,10 +3,7 @@
 Results go to stdout; everything else goes to stderr, so that a pipe gets results alone.
 """
 
-import asyncio
-import logging
-import os
-import sys
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +16,7 @@ from clusterstate.cli.exits import FAILED, INTERRUPTED, TROUBLE
 from clusterstate.cli.texts import printable
 from clusterstate.errors import ClusterStateError, CommandInvalid, describe_bug
 
+STARTED: Final = time.perf_counter()
 NO_SPACE: Final = 28
 """errno.ENOSPC."""
 
@@ -63,65 +61,107 @@ def warn(text: str) -> None:
 
 
 def _tell(text: str) -> None:
+    _write(f"clusterstate: {printable(text)}")
+
+
+def _write(line: str) -> None:
     with suppress(OSError):  # nobody listens any more; the work goes on
-        click.echo(f"clusterstate: {printable(text)}", err=True)
+        click.echo(line, err=True)
 
 
 def run_command(work: Coroutine[Any, Any, int | None], *, trouble: int = FAILED) -> int:
-    """Do a command's work to its end, and give the exit code; `trouble` is that of a failure."""
+    """Do a command's work to its end, and give the exit code; `trouble` is that of a failure.
+
+    Whatever it reads, a secret among it, gets into no file that others may read and no core.
+    """
+    import asyncio  # noqa: PLC0415 (a third of the time that --help may take)
+
+    from clusterstate.cli.hardening import harden  # noqa: PLC0415 (the same)
+
     MANNERS.trouble = trouble
-    return asyncio.run(work) or 0
+    harden()
+    log_by_manners()
+    try:
+        return asyncio.run(work) or 0
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
-def log_by_manners(level: str = "WARNING") -> None:
-    """Have our own log lines follow the wish; libraries at DEBUG write requests with all their headers."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s %(message)s")
+def log_by_manners(level: str = "") -> None:
+    """Have our own log lines follow the wish; libraries at DEBUG write requests with all their headers.
+
+    A program that has a level of its own says so before its work begins, and gets lines with time and origin.
+    """
+    import logging  # noqa: PLC0415 (--help logs nothing)
+
+    if logging.root.handlers:
+        return
+    verbose = MANNERS.volume is Volume.VERBOSE
+    line = "%(asctime)s %(levelname)-7s %(name)s %(message)s" if level or verbose else "clusterstate: %(message)s"
+    logging.basicConfig(level=logging.WARNING, format=line)
     logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of comes as an error of ours
-    logging.getLogger("clusterstate").setLevel("DEBUG" if MANNERS.volume is Volume.VERBOSE else level)
+    usual = level or ("ERROR" if MANNERS.volume is Volume.QUIET else "WARNING")
+    logging.getLogger("clusterstate").setLevel("DEBUG" if verbose else usual)
+
+
+def mention_cost() -> None:
+    """Tell those who asked for more what the command took."""
+    import resource  # noqa: PLC0415 (as above)
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    passed = time.perf_counter() - STARTED
+    mention(f"took {passed:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of CPU, {used.ru_maxrss // 1024} MiB.")
 
 
 def explain(error: BaseException) -> int:
     """Say what ended a command, in one line, and give the exit code."""
+    if isinstance(error, BaseExceptionGroup):
+        return explain(error.exceptions[0])
+    if not isinstance(error, click.exceptions.Exit | SystemExit):  # the latter is click's, after a shell has asked
+        _report(error)
+    return _code_of(error)
+
+
+def _report(error: BaseException) -> None:
     if MANNERS.debug:
-        click.echo(describe_bug(error), err=True)
-    match error:
-        case click.exceptions.Exit():
-            return error.exit_code
-        case click.ClickException():
-            with suppress(OSError):
-                error.show()
-            return error.exit_code
-        case BrokenPipeError() | SystemExit():  # click ends so where nobody reads its output any more
-            return _leave_closed_pipe()
-        case _:
-            _tell(_explain(error))
-            return _code_of(error)
+        _write(describe_bug(error))
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        _write(error.format_message())
+    elif not isinstance(error, BrokenPipeError):  # as `cat` ends when its reader has gone
+        _tell(_explain(error))
 
 
 def _explain(error: BaseException) -> str:
     match error:
-        case click.Abort() | KeyboardInterrupt() | asyncio.CancelledError():
+        case click.Abort() | KeyboardInterrupt():
             return "interrupted."
         case ClusterStateError():
             return error.message
+        case click.ClickException():
+            return f"{error.format_message()}{_way_out(error)}"
         case OSError() if error.errno == NO_SPACE:
             return "there is no space left for what it prints or writes. Make room, and run it again."
         case OSError():
             named = f"{error.filename}: " if isinstance(error.filename, str) else ""
             return f"{named}{error.strerror or type(error).__name__}. Correct that, and run it again."
-        case BaseExceptionGroup():
-            return _explain(error.exceptions[0])
         case _:
             return f"this is a bug: {type(error).__name__}. --debug shows where."
 
 
+def _way_out(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f" See {context.command_path} --help." if context else ""
+
+
 def _code_of(error: BaseException) -> int:
-    if isinstance(error, click.Abort | KeyboardInterrupt | asyncio.CancelledError):
-        return INTERRUPTED
-    return TROUBLE if isinstance(error, CommandInvalid) else MANNERS.trouble
-
-
-def _leave_closed_pipe() -> int:
-    """End as `cat` does when its reader has gone, without Python's complaint at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return MANNERS.trouble
+    match error:
+        case click.exceptions.Exit() | click.ClickException():
+            return error.exit_code
+        case SystemExit():
+            return int(error.code or 0)
+        case click.Abort() | KeyboardInterrupt():
+            return INTERRUPTED
+        case CommandInvalid():
+            return TROUBLE
+        case _:
+            return MANNERS.trouble

@@ -1,11 +1,10 @@
 """`clusterstate plan`: what the operator's next run would change, planned as it plans, by the rights of who asks."""
 
-import json
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -14,8 +13,18 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import warn
-from clusterstate.cli.output import as_text, echo
+from clusterstate.cli.output import as_text
 from clusterstate.cli.reading import reading
+from clusterstate.cli.review.plans import ClusterPlan, plans_as_markdown
+from clusterstate.cli.showing import (
+    Line,
+    change_json,
+    change_lines,
+    difference_json,
+    echo_lines,
+    remark_lines,
+    sentence,
+)
 from clusterstate.cli.words import Target
 from clusterstate.errors import ClusterStateError, FileStoreIsForReview, KubeForbidden, MigrationRefused
 from clusterstate.facts import origin_of, past_of, store_facts
@@ -24,7 +33,7 @@ from clusterstate.kube.client import Client
 from clusterstate.kube.installation import LENGTH, NAME, find_installation_key
 from clusterstate.kube.owner import Owner
 from clusterstate.kube.revisions import list_revisions
-from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.changes import Plan
 from clusterstate.plan.diff import plan_digest
 from clusterstate.plan.outcome import Outcome, make_request
 from clusterstate.plan.place import locate_state
@@ -36,9 +45,6 @@ from clusterstate.relocation.finding import find_old_place
 from clusterstate.relocation.source import Source
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
-from clusterstate.state.objects import Json
-
-SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +86,20 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
         reader = Reader(client, settings, environ, state.metadata.namespace)
         found = await _foresee(client, settings, state, reader)
     if output == "text":
-        for line, colour in _lines(found):
-            echo(line, colour)
+        echo_lines(_lines(found))
+    elif output == "markdown":
+        click.echo(_markdown(found, state.cluster_name, f"clusterstate/{target.name}"), nl=False)
     else:
         click.echo(as_text(_as_json(found), output))
     if found.refusal:
         warn(found.refusal)
     return found.exit_code
+
+
+def _markdown(found: Foresight, cluster: str, word: str) -> str:
+    facts = found.outcome.store
+    url, files = (facts.url, facts.files) if facts else ("", 0)
+    return plans_as_markdown([ClusterPlan(cluster, url, found.plan, files)], url, word)
 
 
 async def _foresee(client: Client, settings: Settings, state: ClusterState, reader: Reader) -> Foresight:
@@ -147,46 +160,17 @@ class _Digester:
         return Digests(key or secrets.token_bytes(LENGTH))
 
 
-def _lines(found: Foresight) -> Iterator[tuple[str, str | None]]:
+def _lines(found: Foresight) -> Iterator[Line]:
     """Give the lines to print, each with its colour."""
     plan = found.plan
     if found.moves_to and found.outcome.store:
         yield f"The state moves from {found.outcome.store.url} to {found.moves_to} first; what follows waits.", "yellow"
-    for change in plan.changes:
-        sign, colour = SIGNS[change.action]
-        yield f"{sign} {change.key}", colour
-        for each in change.fields:
-            yield f"    {_field(each)}", SIGNS[each.action][1]
-    yield from (_difference("Conflict", each) for each in plan.conflicts)
-    yield from (_difference("Drifted", each) for each in plan.drift)
+    yield from change_lines(plan)
     yield from ((f"Into the spec: {pointer}", "yellow") for pointer in found.pull.changes)
     for blocked in found.pull.blocked:
         yield f"Left out of the spec: {blocked.key}{blocked.pointer} ({blocked.manager})", None
-    yield from ((f"Dropped by kops: {each.key}{each.pointer}", None) for each in plan.dropped)
-    yield from ((f"No longer declared, and stays: {key}", None) for key in plan.unpruned)
-    yield from ((f"Warning: {warning}", "yellow") for warning in plan.warnings)
-    summary = found.outcome.summary
-    yield f"{summary[0].upper()}{summary[1:]}.", None
-
-
-def _field(change: FieldChange) -> str:
-    sign, _ = SIGNS[change.action]
-    match change.action:
-        case Action.CREATE:
-            return f"{sign} {change.pointer}: {_shown(change.new)}"
-        case Action.UPDATE:
-            return f"{sign} {change.pointer}: {_shown(change.old)} -> {_shown(change.new)}"
-        case Action.DELETE:
-            return f"{sign} {change.pointer}: {_shown(change.old)}"
-
-
-def _difference(what: str, each: Difference) -> tuple[str, str]:
-    place = f"{each.key}{each.pointer}"
-    return f"{what}: {place}: declared {_shown(each.declared)}, in the store {_shown(each.observed)}", "red"
-
-
-def _shown(value: Json) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    yield from remark_lines(plan)
+    yield sentence(found.outcome.summary), None
 
 
 def _as_json(found: Foresight) -> dict[str, Any]:
@@ -197,23 +181,12 @@ def _as_json(found: Foresight) -> dict[str, Any]:
         "refusal": found.refusal,
         "movesTo": found.moves_to,
         "digest": plan_digest(plan),
-        "changes": [_change(each) for each in plan.changes],
-        "conflicts": [_disagreement(each) for each in plan.conflicts],
-        "drift": [_disagreement(each) for each in plan.drift],
-        "dropped": [_disagreement(each) for each in plan.dropped],
+        "changes": [change_json(each) for each in plan.changes],
+        "conflicts": [difference_json(each) for each in plan.conflicts],
+        "drift": [difference_json(each) for each in plan.drift],
+        "dropped": [difference_json(each) for each in plan.dropped],
         "unpruned": [*plan.unpruned],
         "warnings": [*plan.warnings],
         "pull": [*pull.changes],
         "pullBlocked": [{"path": each.key, "field": each.pointer, "manager": each.manager} for each in pull.blocked],
     }
-
-
-def _change(change: Change) -> dict[str, Any]:
-    fields = [
-        {"field": each.pointer, "action": each.action.value, "old": each.old, "new": each.new} for each in change.fields
-    ]
-    return {"path": change.key, "action": change.action.value, "fields": fields}
-
-
-def _disagreement(each: Difference) -> dict[str, Any]:
-    return {"path": each.key, "field": each.pointer, "declared": each.declared, "observed": each.observed}

@@ -127,8 +127,10 @@ async def _read_objects(shop: Shop, url: str, names: Iterable[str] | None) -> li
 
 
 async def _read_object(client: "Client", name: str) -> Shelved | None:
-    from clusterstate.state.kops_resources.kinds import CLUSTERS  # noqa: PLC0415 (as above)
+    from clusterstate.state.kops_resources.kinds import CLUSTERS, place_of  # noqa: PLC0415 (as above)
 
+    if place_of(layout.CONFIG, name) is None:  # no object may have that name
+        return None
     with suppress(ObjectNotFound):
         return _seen(await client.get(CLUSTERS, name.replace(".", "-"), name))
     return None
@@ -139,5 +141,9 @@ def _seen(body: "JsonObject") -> Shelved | None:
     from clusterstate.state.kops_resources.forms import read_object  # noqa: PLC0415 (as above)
     from clusterstate.state.kops_resources.kinds import CLUSTERS  # noqa: PLC0415 (as above)
 
-    file = read_object(CLUSTERS.plural, body) if "deletionTimestamp" not in body["metadata"] else None
-    return _decoded(body["metadata"]["name"], file.data) if file else None
+    name = body["metadata"]["name"]
+    try:
+        file = read_object(CLUSTERS.plural, body) if "deletionTimestamp" not in body["metadata"] else None
+    except StoreRefused as error:
+        return Shelved(name, error=error)
+    return _decoded(name, file.data) if file else None

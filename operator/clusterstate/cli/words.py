@@ -47,3 +47,33 @@ class Look:
     """None: environment and kubeconfig say."""
     names: tuple[str, ...] = ()
     """Only these; none: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Which manifests are meant."""
+
+    paths: tuple[str, ...]
+    """Files, folders, `-` for stdin."""
+    recursive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How kops's objects go into a store."""
+
+    whole: bool = False
+    """Whether they take the place of what is there, instead of being merged into it."""
+    force: bool = False
+    """Whether whole ones also come where none is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """Where a new key pair comes from, and whether it becomes the primary."""
+
+    cert: Path | None = None
+    """None: it is made, and signed by its own key."""
+    key: Path | None = None
+    """None: it is made, unless there is a certificate, which comes alone then."""
+    primary: bool = False

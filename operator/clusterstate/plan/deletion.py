@@ -60,6 +60,16 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class Ways:
+    """What messages advise, in the words of whoever asked for the deletion."""
+
+    instead: str = ", or set spec.sync.deletionPolicy to Retain"
+    """How to keep the state."""
+    confirm: str = f"set the annotation {CLOUD_RESOURCES_GONE} to true"
+    """How to say that the cluster's cloud is gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """Everything that decides about a deletion."""
 
@@ -75,6 +85,7 @@ class Scene:
     cloud_gone: bool
     """Whether a person has said that nothing of the cluster is left in the cloud."""
     sync: SyncSpec
+    ways: Ways = Ways()
 
 
 def is_meant(state: ClusterState) -> bool:
@@ -121,7 +132,7 @@ def make_deletion(scene: Scene) -> Deletion:
     known = [each for each in doomed if _is_known(scene, each)]
     if known:
         _require_alone(scene)
-        _require_known([_url(scene, each) for each in doomed if not _is_known(scene, each)])
+        _require_known([url_of(scene, each) for each in doomed if not _is_known(scene, each)], scene.ways)
         _require_no_cloud(scene, known)
     return Deletion(tuple(_stages(scene, known)))
 
@@ -163,16 +174,16 @@ def _require_alone(scene: Scene) -> None:
         )
 
 
-def _require_known(unknown: list[str]) -> None:
+def _require_known(unknown: list[str], ways: Ways) -> None:
     if unknown:
         raise DeletionBlocked(
             f"There are files that kops doesn't know: {named(sorted(unknown))}; this attempt deleted nothing. "
-            "Move or delete them, or set spec.sync.deletionPolicy to Retain."
+            f"Move or delete them{ways.instead}."
         )
 
 
 def _require_no_cloud(scene: Scene, doomed: list[Doomed]) -> None:
-    proof = next((_url(scene, each) for each in doomed if _kind(scene, each) in _PROOFS), None)
+    proof = next((url_of(scene, each) for each in doomed if _kind(scene, each) in _PROOFS), None)
     if scene.cloud_gone or not (proof or scene.unseen_base):
         return
     why = f"{proof} says that kops update cluster has run"
@@ -180,11 +191,12 @@ def _require_no_cloud(scene: Scene, doomed: list[Doomed]) -> None:
         why = f"kops update cluster may have run: what it leaves lies at {scene.unseen_base}, where nobody looks"
     raise DeletionBlocked(
         f"{why}, so resources of the cluster may live in the cloud; this attempt deleted nothing. Run kops delete "
-        f"cluster, or, when nothing is left there, set the annotation {CLOUD_RESOURCES_GONE} to true."
+        f"cluster, or, when nothing is left there, {scene.ways.confirm}."
     )
 
 
-def _url(scene: Scene, file: Doomed) -> str:
+def url_of(scene: Scene, file: Doomed) -> str:
+    """Give a file's whole URL."""
     return f"{scene.own.url if file.place == OWN else _normal(file.place)}/{file.key}"
 
 

@@ -57,7 +57,7 @@ class DesiredGroup:
     spec: JsonObject
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """Of a Cluster only."""
+    """A ClusterState declares those of a Cluster only."""
 
 
 @dataclass(frozen=True, slots=True)

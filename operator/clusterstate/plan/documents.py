@@ -5,19 +5,15 @@ A document of an older apiVersion is upgraded when it is rewritten for another r
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
 
 from clusterstate.errors import SpecInvalid
 from clusterstate.plan.desired import Desired, DesiredGroup
 from clusterstate.plan.values import equal_json
 from clusterstate.state.canonical import canonical
-from clusterstate.state.codec import API_VERSION
+from clusterstate.state.codec import API_VERSION, CLUSTER_LABEL
 from clusterstate.state.complete import complete
 from clusterstate.state.objects import Document, JsonObject
 from clusterstate.state.schema import Kind
-
-CLUSTER_LABEL: Final = "kops.k8s.io/cluster"
-"""Names an instance group's cluster; kops sets it in `kops create`."""
 
 
 def new_cluster(desired: Desired, cluster: DesiredGroup, now: datetime) -> Document:
@@ -42,6 +38,8 @@ def new_group(desired: Desired, group: DesiredGroup, now: datetime) -> Document:
     """Give an instance group that wasn't there, labelled with its cluster."""
     labels: JsonObject = {CLUSTER_LABEL: desired.cluster_name, **group.labels}
     metadata: JsonObject = {"creationTimestamp": _timestamp(now), "labels": labels, "name": group.name}
+    if group.annotations:
+        metadata["annotations"] = dict(group.annotations)
     return _document("InstanceGroup", metadata, group.spec)
 
 

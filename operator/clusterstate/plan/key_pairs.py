@@ -19,6 +19,13 @@ MOST_NEWER: Final = 10
 def require_fit(name: str, pair: KeyPairFacts, keysets: Mapping[str, Keyset], now: datetime) -> None:
     """Raise `SpecInvalid` for a key pair that would do harm in the keyset."""
     where = f"spec.keysets[{name}]"
+    require_able(name, pair, where, now)
+    require_current_name(name, keysets)
+    _require_room(where, keysets.get(name))
+
+
+def require_able(name: str, pair: KeyPairFacts, where: str, now: datetime) -> None:
+    """Raise `SpecInvalid`, which names `where`, for a key pair that can't do what the keyset's primary does."""
     if pair.not_after <= now:
         raise SpecInvalid(f"{where}: the certificate ended at {pair.not_after:%Y-%m-%d %H:%M} UTC. Renew it.")
     if pair.not_before > now:
@@ -33,8 +40,6 @@ def require_fit(name: str, pair: KeyPairFacts, keysets: Mapping[str, Keyset], no
             "the usages cert sign and crl sign."
         )
     require_algorithm(name, pair.algorithm, where)
-    require_current_name(name, keysets)
-    _require_room(where, keysets.get(name))
 
 
 def require_current_name(name: str, keysets: Mapping[str, Keyset]) -> None:

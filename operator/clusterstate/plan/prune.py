@@ -37,7 +37,7 @@ def _decide(item: Item, config: JsonObject | None, policy: Policy) -> Pruned:
         return Pruned(item, kept=True)
     if config is None:
         return Pruned(item, kept=True, warning=f"{item.key} stays: no config tells if an etcd member is in it.")
-    members = ", ".join(_etcd_clusters_in(config, item.declared.name))
+    members = ", ".join(etcd_clusters_in(config, item.declared.name))
     if members:
         return Pruned(item, kept=True, warning=f"{item.key} stays: members of etcd are in it ({members}).")
     changed = _changed_by_others(item)
@@ -49,7 +49,8 @@ def _decide(item: Item, config: JsonObject | None, policy: Policy) -> Pruned:
     return Pruned(item, gone, drift=changed)
 
 
-def _etcd_clusters_in(config: JsonObject, group: str) -> Iterator[str]:
+def etcd_clusters_in(config: JsonObject, group: str) -> Iterator[str]:
+    """Give the names of the etcd clusters that have a member in a group."""
     for cluster in map(as_map, as_list(config.get("etcdClusters", []))):
         members = map(as_map, as_list(cluster.get("etcdMembers", [])))
         if any(member.get("instanceGroup") == group for member in members):

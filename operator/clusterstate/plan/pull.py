@@ -14,12 +14,12 @@ from clusterstate.api.spec import InstanceGroup
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecTooLarge
 from clusterstate.plan.desired import Desired, DesiredGroup
-from clusterstate.plan.documents import CLUSTER_LABEL
 from clusterstate.plan.holdable import DEEPEST, holdable, holdable_labels, is_holdable_name
 from clusterstate.plan.merge_table import ATOMIC, Rules, rules_of
 from clusterstate.plan.observed import Applied
 from clusterstate.plan.ownership import Owners, Ownership, declared_part, pulled_part
 from clusterstate.plan.values import MISSING, Missing, Value, as_map, equal, join
+from clusterstate.state.codec import CLUSTER_LABEL
 from clusterstate.state.layout import CONFIG, instance_group_key
 from clusterstate.state.objects import Json, JsonObject
 

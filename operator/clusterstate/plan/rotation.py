@@ -21,9 +21,8 @@ from clusterstate.plan.values import join
 from clusterstate.state.keypair import made_at
 from clusterstate.state.keyset import primary
 from clusterstate.state.layout import CONFIG, keyset_key
-from clusterstate.state.node_config import SERVICE_ACCOUNT
 from clusterstate.state.objects import Keyset, KeysetItem
-from clusterstate.state.rotation import Step, StepKind, older_trusted, passed_over, promotable
+from clusterstate.state.rotation import Step, StepKind, is_rotatable, older_trusted, passed_over, promotable
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -71,7 +70,7 @@ class Stage:
     @property
     def rotatable(self) -> bool:
         """Whether kops rotates keysets of this name; the others it makes anew when what signs them is rotated."""
-        return self.keyset == SERVICE_ACCOUNT or "-ca" in self.keyset
+        return is_rotatable(self.keyset)
 
     @property
     def next_id(self) -> str:

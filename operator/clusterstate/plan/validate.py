@@ -44,6 +44,8 @@ class Problem:
     message: str
     also: str = ""
     """Another place that has its part in it."""
+    across: bool = False
+    """Whether another document has its part in it."""
 
 
 def require_valid(before: Applied, after: Applied, declared: Applied) -> None:
@@ -89,6 +91,13 @@ def _name(item: Json) -> Json:
     return item.get("name") if isinstance(item, dict) else item
 
 
+def find_own_problems(state: Applied) -> Iterator[Problem]:
+    """Give those that are there whatever else a state has: parts of documents say nothing of what they leave out."""
+    for problem in find_problems(state):
+        if not problem.across and _find(problem.place, state) is not MISSING:
+            yield problem
+
+
 def find_problems(state: Applied) -> Iterator[Problem]:
     """Give all that kops would refuse in a state's documents."""
     if state.cluster is not None:
@@ -124,9 +133,10 @@ def _members(at: str, members: list[JsonObject], groups: Mapping[str, DesiredGro
         if not name:
             yield Problem(place, "has no instanceGroup")
         elif str(name) not in groups:
-            yield Problem(f"{place}/instanceGroup", f"names instance group {name}, which doesn't exist")
+            yield Problem(f"{place}/instanceGroup", f"names instance group {name}, which doesn't exist", across=True)
         elif groups[str(name)].spec.get("role") != CONTROL_PLANE:
-            yield Problem(f"{place}/instanceGroup", f"names instance group {name}, whose role isn't ControlPlane")
+            said = f"names instance group {name}, whose role isn't ControlPlane"
+            yield Problem(f"{place}/instanceGroup", said, across=True)
 
 
 def _group(key: str, spec: JsonObject) -> Iterator[Problem]:
@@ -157,14 +167,14 @@ def _group_in(key: str, group: DesiredGroup, cluster: JsonObject) -> Iterator[Pr
     known = [subnet.get("name") for subnet in _maps(cluster.get("subnets"))]
     for subnet in as_list(group.spec.get("subnets", [])):
         if subnet not in known:
-            yield Problem(f"{key}/spec/subnets", f"names subnet {subnet}, which the cluster doesn't have")
+            said = f"names subnet {subnet}, which the cluster doesn't have"
+            yield Problem(f"{key}/spec/subnets", said, across=True)
     if group.spec.get("role") == CONTROL_PLANE:
         for etcd in _maps(cluster.get("etcdClusters")):
             members = _maps(etcd.get("etcdMembers"))
             if all(member.get("instanceGroup") != group.name for member in members):
-                yield Problem(
-                    f"{key}/spec/role", f"is ControlPlane, but etcd cluster {etcd.get('name')} has no member in it"
-                )
+                said = f"is ControlPlane, but etcd cluster {etcd.get('name')} has no member in it"
+                yield Problem(f"{key}/spec/role", said, across=True)
 
 
 def _maps(values: Json) -> list[JsonObject]:

@@ -20,6 +20,8 @@ from clusterstate.state.objects import Document, Json, JsonObject, Keyset, Keyse
 API_VERSION: Final = "kops.k8s.io/v1alpha2"
 LEGACY_API_VERSION: Final = "kops/v1alpha2"
 """What old kops versions wrote; read as it is, and written as `API_VERSION`."""
+CLUSTER_LABEL: Final = "kops.k8s.io/cluster"
+"""Names an instance group's cluster; kops sets it in `kops create`."""
 
 _KINDS: Final = {
     layout.FileKind.CONFIG: "Cluster",

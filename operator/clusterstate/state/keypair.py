@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
@@ -19,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from clusterstate.api.keysets import KeyAlgorithm
-from clusterstate.errors import SpecInvalid
 from clusterstate.state.keyset import (
     ODD_CERTIFICATE,
     by_age,
@@ -44,6 +42,8 @@ AUTHORITY_USAGE: Final = x509.KeyUsage(
 )
 """What kops's authorities, and its `service-account`, are for (`wellKnownCertificateTypes` in kops's `pkg/pki`)."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey
 
 T = TypeVar("T", bound=x509.ExtensionType)
 
@@ -73,37 +73,35 @@ class KeyPair:
 
     facts: KeyPairFacts
     certificate: bytes = field(repr=False)
-    private_key: bytes = field(repr=False)
+    private_key: bytes | None = field(repr=False)
+    """None: somebody else has it."""
 
 
-def read_key_pair(certificate: bytes, private_key: bytes, where: str) -> KeyPair:
-    """Read both from PEM; of a chain the first certificate.
+def make_key_pair(certificate: x509.Certificate, key: PrivateKey | None) -> KeyPair:
+    """Give a certificate and its key, if any, as kops writes them: PKCS #1 or SEC 1."""
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()) if key else None
+    return KeyPair(read_facts(certificate), certificate.public_bytes(Encoding.PEM), pem)
 
-    Raises `SpecInvalid`, which names `where`, for what can't be read, doesn't belong together, or kops can't use.
-    """
+
+def is_usable(item: KeysetItem) -> bool:
+    """Whether what the key pair's private key signs is what its certificate proves."""
     try:
-        found = x509.load_pem_x509_certificate(certificate)
-        _facts(found)
+        key = load_pem_private_key(item.private_key or b"", None)
+        return key.public_key() == x509.load_pem_x509_certificate(item.certificate or b"").public_key()
+    except (*ODD_CERTIFICATE, TypeError):
+        return False
+
+
+def facts_of(item: KeysetItem) -> KeyPairFacts | None:
+    """Give what may be told of an item; None where it has no certificate, or one that can't be read."""
+    try:
+        return read_facts(x509.load_pem_x509_certificate(item.certificate or b""))
     except ODD_CERTIFICATE:
-        raise SpecInvalid(f"{where}: tls.crt holds no certificate that can be read. Correct the Secret.") from None
-    try:
-        key = load_pem_private_key(private_key, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise SpecInvalid(f"{where}: tls.key holds no private key that can be read. Correct the Secret.") from None
-    if not isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey):
-        raise SpecInvalid(f"{where}: kops takes RSA and ECDSA keys only, and tls.key is another one. Replace it.")
-    if key.public_key() != found.public_key():
-        raise SpecInvalid(f"{where}: tls.key isn't the key of tls.crt. Correct the Secret.")
-    return make_key_pair(found, key)
+        return None
 
 
-def make_key_pair(certificate: x509.Certificate, key: RSAPrivateKey | EllipticCurvePrivateKey) -> KeyPair:
-    """Give a certificate and its key as kops writes them: PKCS #1 or SEC 1."""
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
-    return KeyPair(_facts(certificate), certificate.public_bytes(Encoding.PEM), pem)
-
-
-def _facts(certificate: x509.Certificate) -> KeyPairFacts:
+def read_facts(certificate: x509.Certificate) -> KeyPairFacts:
+    """Give what may be told of a key pair with this certificate. Raises one of `ODD_CERTIFICATE`."""
     constraints = _extension(certificate, x509.BasicConstraints)
     usage = _extension(certificate, x509.KeyUsage)
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from clusterstate.state.keypair import public_key_of
 from clusterstate.state.keyset import INTEGER, by_age, primary
+from clusterstate.state.node_config import SERVICE_ACCOUNT
 from clusterstate.state.objects import Keyset, KeysetItem
 
 
@@ -32,6 +33,11 @@ class Step:
     """When it is taken."""
 
 
+def is_rotatable(name: str) -> bool:
+    """Whether kops rotates keysets of this name; others it makes anew when what signs them is rotated."""
+    return name == SERVICE_ACCOUNT or "-ca" in name
+
+
 def take_step(keyset: Keyset, step: Step) -> Keyset:
     """Give the keyset after a step. The primary is never distrusted, and changes only by a promote."""
     before = primary(keyset)
@@ -49,11 +55,15 @@ def _ordered(keyset: Keyset) -> Keyset:
     return replace(keyset, items=tuple(sorted(keyset.items, key=by_age)))
 
 
+def newest_able(keyset: Keyset) -> KeysetItem | None:
+    """Give the newest of the key pairs that may be the primary, which it may be already."""
+    able = [item for item in keyset.items if item.trusted and is_whole(item) and INTEGER.fullmatch(item.id)]
+    return max(able, key=by_age, default=None)
+
+
 def promotable(keyset: Keyset) -> KeysetItem | None:
     """Give the newest key pair, where that is newer than the primary and can take its place; kops chooses it too."""
-    before = primary(keyset)
-    able = [item for item in keyset.items if item.trusted and _is_whole(item) and INTEGER.fullmatch(item.id)]
-    newest = max(able, key=by_age, default=None)
+    before, newest = primary(keyset), newest_able(keyset)
     newer = newest and (before is None or by_age(newest) > by_age(before))
     return newest if newer else None
 
@@ -74,11 +84,12 @@ def passed_over(keyset: Keyset, declared: str) -> KeysetItem | None:
 
 def _below_primary(keyset: Keyset) -> list[KeysetItem]:
     before = primary(keyset)
-    if before is None or not _is_whole(before):
+    if before is None or not is_whole(before):
         return []
-    older = (item for item in keyset.items if item.trusted and _is_whole(item) and by_age(item) < by_age(before))
+    older = (item for item in keyset.items if item.trusted and is_whole(item) and by_age(item) < by_age(before))
     return sorted(older, key=by_age)
 
 
-def _is_whole(item: KeysetItem) -> bool:
+def is_whole(item: KeysetItem) -> bool:
+    """Whether it has both, certificate and private key."""
     return item.certificate is not None and item.private_key is not None

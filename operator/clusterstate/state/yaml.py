@@ -1,15 +1,15 @@
 """Reads and writes YAML exactly as kops does, through sigs.k8s.io/yaml v1.6.0 (goyaml v2), within bounds.
 
-What kops would refuse is `MalformedFile`, and so is what no honest state file has: several documents, deep nesting,
-aliases that multiply. A key that stands twice counts as kops counts it: the last one wins. Messages name the file
-and the line, never what stands there.
+What kops would refuse is `MalformedFile`, and so is what no honest file has: deep nesting, aliases that multiply, and
+in a state several documents. A key that stands twice counts as kops counts it: the last one wins. Messages name the
+file and the line, never what stands there.
 """
 
 import base64
 import binascii
 import math
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from yaml._yaml import CParser
 from yaml.error import MarkedYAMLError, YAMLError
@@ -30,14 +30,16 @@ from clusterstate.state import scalars
 from clusterstate.state.objects import Json, JsonObject
 from clusterstate.state.yaml_writer import dump, dump_list
 
-__all__ = ["dump", "dump_list", "load"]
+__all__ = ["dump", "dump_list", "load", "load_all"]
 
 MAX_DEPTH: Final = 100
 """Levels of nesting; kops's own types need no more than 20."""
 MAX_VALUES: Final = 200_000
-"""Values of a document, names of fields included. They take half a second to read; 500 KiB of labels have 40,000."""
+"""Values of a file, names of fields included. They take half a second to read; 500 KiB of labels have 40,000."""
 MAX_ALIASED: Final = 20_000
-"""Values that aliases may add to a document."""
+"""Values that aliases may add to a file."""
+
+T = TypeVar("T")
 
 _TAG: Final = "tag:yaml.org,2002:"
 _TYPES: Final[dict[str, Callable[[object], bool]]] = {
@@ -50,13 +52,22 @@ _TYPES: Final[dict[str, Callable[[object], bool]]] = {
 
 def load(data: bytes, key: str) -> JsonObject:
     """Give the one mapping that a file holds, as kops would read it. Raises `MalformedFile`, which names `key`."""
+    return _read(data, key, _Reader.document)
+
+
+def load_all(data: bytes, key: str) -> list[Json]:
+    """Give what each document of a file holds, None for an empty one. Raises `MalformedFile`, which names `key`."""
+    return _read(data, key, _Reader.documents)
+
+
+def _read(data: bytes, key: str, way: "Callable[[_Reader], T]") -> T:
     try:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MalformedFile(_message(key, line, "it isn't UTF-8 text")) from None
     try:
-        return _Reader(CParser(data), key).document()
+        return way(_Reader(CParser(data), key))
     except YAMLError as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         problem = error.problem if isinstance(error, MarkedYAMLError) else None
@@ -92,6 +103,15 @@ class _Reader:
         if not isinstance(self._next(), StreamEndEvent):
             self._fail("a second document begins")
         return value
+
+    def documents(self) -> list[Json]:
+        self._next()  # the stream's start
+        found: list[Json] = []
+        while not isinstance(self._next(), StreamEndEvent):
+            self._anchors = {}
+            found.append(self._value(self._next(), 0))
+            self._next()  # the document's end
+        return found
 
     def _next(self) -> Event:
         event = self._parser.get_event()

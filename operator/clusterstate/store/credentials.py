@@ -222,7 +222,7 @@ HOLDERS: Final[Mapping[Source, str]] = {
     Source.NONE: "Nobody",
     Source.SECRET: "The credentials Secret",
     Source.SERVICE_ACCOUNT: "The service account",
-    Source.AMBIENT: "The operator's environment",
+    Source.AMBIENT: "The environment",
 }
 """How messages call who gave credentials."""
 

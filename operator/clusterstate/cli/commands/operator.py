@@ -1,6 +1,5 @@
 """The operator, the agent on a node, and the demonstration: programs that go on until they are told to stop."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -8,28 +7,26 @@ from typing import Final
 import click
 
 from clusterstate.cli.commands.options import PATH, Command
-from clusterstate.cli.hardening import harden
 from clusterstate.cli.manners import log_by_manners, run_command
-from clusterstate.settings import Settings
 
 
 @click.command(cls=Command, examples="clusterstate run --kubeconfig ~/.kube/config -n clusters")
 @click.option("--kubeconfig", type=PATH, help="Use this file instead of the Pod or ~/.kube/config.")
 @click.option("--context", help="Use this context of the kubeconfig.")
 @click.option("-n", "--namespace", "namespaces", multiple=True, help="Watch this namespace only; may be repeated.")
-def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...]) -> None:
+def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...]) -> int:
     """Run the operator until it is told to stop.
 
     Everything else is configured by CLUSTERSTATE_* variables; docs/configuration.md lists them.
     """
     from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
     from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
+    from clusterstate.settings import Settings  # noqa: PLC0415 (the same)
 
-    harden()
     own = _given("CLUSTERSTATE_OPERATOR_NAMESPACE", own_namespace())
     settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
     log_by_manners(settings.log_level)
-    asyncio.run(run_operator(settings, Door(kubeconfig, context), os.environ))
+    return run_command(run_operator(settings, Door(kubeconfig, context), os.environ))
 
 
 @click.command(
@@ -55,8 +52,8 @@ def node_agent(
     """
     from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help loads no SDK)
     from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (the same)
+    from clusterstate.settings import Settings  # noqa: PLC0415 (the same)
 
-    harden()
     settings = Settings.from_env(os.environ)
     log_by_manners(settings.log_level)
     seconds = parse_duration(timeout).total_seconds() if once else None

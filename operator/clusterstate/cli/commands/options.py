@@ -1,19 +1,27 @@
 """Options that commands share, each spelled and explained once."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, StoreWords, Target
+from clusterstate.cli.words import Consent, Files, Manner, Materials, StoreWords, Target
+
+if TYPE_CHECKING:  # only a shell that completes needs it
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH: Final = click.Path(path_type=Path)
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+LONGEST: Final = 1000
+"""Characters of a first sentence."""
+GAPS: Final = 6
+"""Columns before the names of commands, and behind them."""
 
 
 class Command(click.Command):
@@ -21,7 +29,7 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
         super().__init__(*args, **kwargs)
-        self.params.extend(_manners())
+        self.params.extend(manners())
         self.examples = [line.strip() for line in examples.strip().splitlines()]
         """Lines for a shell."""
 
@@ -29,17 +37,52 @@ class Command(click.Command):
         """See click; the examples stand as they are."""
         if self.examples:
             with formatter.section("Examples"):
-                formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in self.examples))
+                called = f"{ctx.find_root().info_name} "  # maybe kubectl's plugin
+                lines = (line.replace("clusterstate ", called, 1) for line in self.examples)
+                formatter.write("".join(f"{'':>{formatter.current_indent}}{line}\n" for line in lines))
         super().format_epilog(ctx, formatter)
 
 
 class Group(click.Group):
-    """Commands that share a first word."""
+    """Commands that share a first word, each with one line of help."""
 
     command_class = Command
 
+    def sections(self, names: list[str]) -> Iterable[tuple[str, list[str]]]:
+        """Give the parts of the list of commands, each with its title."""
+        return [("Commands", names)]
 
-def _manners() -> list[click.Option]:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click, which cuts sentences where they end no more."""
+        names = [name for name in self.list_commands(ctx) if not self.commands[name].hidden]
+        widest = max(map(len, names))
+        width = formatter.width - widest - GAPS
+        for title, members in self.sections(names):
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:{widest}}", brief(self.commands[name], width)) for name in members])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """See click; each command has its whole sentence."""
+        items = super().shell_complete(ctx, incomplete)
+        for each in items:
+            if each.value in self.commands:
+                each.help = brief(self.commands[each.value])
+        return items
+
+
+def brief(command: click.Command, width: int = LONGEST) -> str:
+    """Give a command's first sentence, or as much of it as makes sense and fits into so many columns."""
+    sentence = command.get_short_help_str(LONGEST).rstrip(".")
+    if len(sentence) <= width:
+        return sentence
+    ends = [each.start() for each in re.finditer("[,:;] ", sentence)] or [
+        each.start() for each in re.finditer(" (and|that|with) ", sentence)
+    ]
+    return sentence[: max((end for end in ends if end <= width), default=len(sentence))]
+
+
+def manners() -> list[click.Option]:
+    """Give the options that every command has."""
     return [
         click.Option(["-q", "--quiet"], is_flag=True, expose_value=False, callback=_quiet, help="Say results only."),
         click.Option(["-v", "--verbose"], is_flag=True, expose_value=False, callback=_verbose, help="Say more."),
@@ -108,16 +151,60 @@ consent_options: Final = _together(
 )
 """Whether to write: gives `consent`, a `Consent`."""
 
-target_options: Final = _together(
-    Target,
-    "target",
-    {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
-    click.argument("name"),
-    click.option("-n", "--namespace", help="Where the ClusterState is; else the kubeconfig's namespace."),
-    _KUBECONFIG,
-    _CONTEXT,
-)
+
+def _target(name: Callable[[F], F]) -> Callable[[F], F]:
+    return _together(
+        Target,
+        "target",
+        {"name": "name", "namespace": "namespace", "kubeconfig": "kubeconfig", "context": "context"},
+        name,
+        click.option("-n", "--namespace", help="Where the ClusterState is; else the kubeconfig's namespace."),
+        _KUBECONFIG,
+        _CONTEXT,
+    )
+
+
+target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""
+
+file_options: Final = _together(
+    Files,
+    "files",
+    {"paths": "paths", "recursive": "recursive"},
+    click.option(
+        "-f",
+        "--filename",
+        "paths",
+        metavar="FILE",
+        multiple=True,
+        required=True,
+        help="A manifest, a folder of them, or - for stdin; may be given again.",
+    ),
+    click.option("-R", "--recursive", is_flag=True, help="Look into folders below a folder too."),
+)
+"""Which manifests are meant: gives `files`, a `Files`."""
+
+manner_options: Final = _together(
+    Manner,
+    "manner",
+    {"whole": "whole", "force": "force"},
+    click.option("--replace", "whole", is_flag=True, help="Put kops's objects in the place of those in the store."),
+    click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
+)
+"""How kops's objects go into a store: gives `manner`, a `Manner`."""
+
+materials_options: Final = _together(
+    Materials,
+    "given",
+    {"cert": "cert", "key": "key", "primary": "primary"},
+    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM); else one is made."),
+    click.option("--key", type=PATH, metavar="FILE", help="Add this private key (PEM; - is stdin); else one is made."),
+    click.option("--primary", is_flag=True, help="Sign with it from now on; the first one of a keyset has to."),
+)
+"""What a new key pair is made of: gives `given`, a `Materials`."""
+
+targets_options: Final = _target(click.argument("name", default=""))
+"""Which ClusterState is meant, or with an empty name all of a namespace: gives `target`, a `Target`."""
 
 
 def output_option(*formats: str) -> Callable[[F], F]:

@@ -7,7 +7,7 @@ from typing import Final
 from clusterstate.cli.choice import CLUSTER_VARIABLE
 from clusterstate.cli.exits import FAILED
 from clusterstate.cli.look.documents import CLUSTERS, cluster_as_shown, cluster_cells, text
-from clusterstate.cli.look.reading import look_at, no_cluster
+from clusterstate.cli.look.reading import Looked, look_at, no_cluster
 from clusterstate.cli.look.sheet import Item, Sheet, print_sheet
 from clusterstate.cli.look.sizes import size_of
 from clusterstate.cli.manners import say, warn
@@ -63,7 +63,9 @@ async def _complete(shop: Shop, clusters: Iterable[Shelved], troubles: list[str]
     found: dict[str, Document | None] = {}
 
     async def read(cluster: Shelved) -> None:
-        looked = await look_at(shop, cluster.name)
+        looked = await _look(shop, cluster.name, troubles)
+        if looked is None:
+            return
         if document := await looked.read_document(COMPLETED):
             found[cluster.name] = document
         elif COMPLETED in looked.broken:
@@ -80,18 +82,24 @@ async def _measure(shop: Shop, clusters: Iterable[Shelved], troubles: list[str])
     found: dict[str, tuple[str, ...]] = {}
 
     async def measure(cluster: Shelved) -> None:
-        try:
-            looked = await look_at(shop, cluster.name)
-        except ClusterStateError as error:
-            troubles.append(f"{cluster.name}: {error.message}")
-            return
-        troubles.extend(f"{cluster.name}: {error.message}" for error in looked.broken.values())
-        listing = looked.listing
-        changed = stamp(listing.last_change) if listing.last_change else ""
-        found[cluster.name] = (str(listing.files), size_of(listing.bytes), changed)
+        if looked := await _look(shop, cluster.name, troubles):
+            listing = looked.listing
+            changed = stamp(listing.last_change) if listing.last_change else ""
+            found[cluster.name] = (str(listing.files), size_of(listing.bytes), changed)
 
     await run_each(clusters, measure)
     return found
+
+
+async def _look(shop: Shop, cluster: str, troubles: list[str]) -> Looked | None:
+    """List a cluster's files; one that can't be listed holds up no other."""
+    try:
+        looked = await look_at(shop, cluster)
+    except ClusterStateError as error:
+        troubles.append(f"{cluster}: {error.message}")
+        return None
+    troubles.extend(f"{cluster}/{error.message}" for error in looked.broken.values())
+    return looked
 
 
 def _item(shop: Shop, shelved: Shelved, shown: Document | None, sizes: dict[str, tuple[str, ...]]) -> Item:

@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from clusterstate.cli.look.sheet import Item
-from clusterstate.plan.documents import CLUSTER_LABEL
 from clusterstate.state.canonical import canonical
-from clusterstate.state.codec import API_VERSION
+from clusterstate.state.codec import API_VERSION, CLUSTER_LABEL
 from clusterstate.state.complete import complete
 from clusterstate.state.objects import Document, Json, JsonObject
 from clusterstate.state.schema import Kind

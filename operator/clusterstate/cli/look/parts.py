@@ -130,8 +130,8 @@ async def get_ssh_keys(look: Look) -> int:
 
 
 def _ssh_item(key: SshPublicKey) -> Item:
-    line = key.data.decode(errors="replace")
-    algorithm, _, rest = line.strip().partition(" ")
+    line = key.data.decode(errors="replace").strip()
+    algorithm, _, rest = line.partition(" ")
     shown = ssh_id(key.fingerprint)
     more = (algorithm, rest.strip().partition(" ")[2].strip())
     return Item(shown, (shown,), more, {"id": shown, "publicKey": line})

@@ -44,8 +44,8 @@ def print_sheet(sheet: Sheet, output: str) -> None:
     """Print it; rows of tables are in the order of what stands in them, as kops has it."""
     match output:
         case "name":
-            for each in sheet.items:
-                echo(each.name)
+            for name in dict.fromkeys(each.name for each in sheet.items):
+                echo(name)
         case "yaml" if sheet.documents:
             texts = [as_text(each.content, output) + "\n" for each in sheet.items]
             click.echo(BETWEEN.join(texts), nl=False)

@@ -216,6 +216,8 @@ class FileStore:
             return AccessDenied(f"The operating system denies access to {place}. Give the process permission.")
         if error.errno == errno.EFBIG:
             return StoreRefused(f"{place} has more than {LARGEST_FILE} bytes, the most that is read. Remove it.")
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return StoreRefused(f"There is no space left for {place}. Make room, and run it again.")
         if error.errno == errno.ENAMETOOLONG:
             return StoreRefused(f"A name in {place} is too long for this file system. Shorten it.")
         return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}. It is tried again.")

@@ -158,7 +158,7 @@ async def test_the_machines_account(gcs_server: GcsServer, bucket: str, environm
 async def test_an_environment_without_credentials_is_told(bucket: str, environment: Environment) -> None:
     environment.set("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/canary.json")
     store = await open_own(bucket)
-    with pytest.raises(AuthenticationFailed, match="operator's environment has no credentials for Google") as caught:
+    with pytest.raises(AuthenticationFailed, match="environment has no credentials for Google") as caught:
         await keys_of(store)
     assert "canary" not in caught.value.message
     await store.close()

@@ -218,7 +218,7 @@ async def test_an_operators_file_that_is_named_must_be_there(tmp_path: Path) -> 
     with pytest.raises(CredentialsInvalid, match="can't be read"):
         async with opened("swift://acme", ambient("swift", environ)):
             pass
-    with pytest.raises(CredentialsInvalid, match="operator's environment doesn't say where Keystone is"):
+    with pytest.raises(CredentialsInvalid, match="environment doesn't say where Keystone is"):
         async with opened("swift://acme", ambient("swift", {"HOME": str(tmp_path)})):
             pass
 

@@ -25,7 +25,7 @@ SCOPES: Final = ("https://www.googleapis.com/auth/devstorage.full_control",)
 """As kops has it (util/pkg/vfs/context.go); access control lists need all of it."""
 _MACHINE: Final = "default"
 """How the SDK calls a machine's account until its first token tells its name."""
-_UNKNOWN: Final = "the operator's own identity"
+_UNKNOWN: Final = "the environment's identity"
 
 
 class _Token(identity_pool.SubjectTokenSupplier):
@@ -153,7 +153,7 @@ def _find_chain(wire: Wire) -> Credentials:
         found, _ = google.auth.default(request=request)  # with scopes it would ask for the project's name too
     except GoogleAuthError as error:
         raise AuthenticationFailed(
-            f"The operator's environment has no credentials for Google ({type(error).__name__}). Set "
+            f"The environment has no credentials for Google ({type(error).__name__}). Set "
             "credentialsSecretRef, or have application default credentials set up for the operator."
         ) from None
     scoped: Credentials = with_scopes_if_required(found, SCOPES)

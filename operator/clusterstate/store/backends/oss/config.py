@@ -161,7 +161,7 @@ def _choose_identity(credentials: Credentials, sts: str) -> Identity:
     if credentials.source is Source.AMBIENT and credentials.get(rules.TOKEN_FILE):
         return _own_role(credentials, sts)
     raise CredentialsInvalid(
-        f"The operator's environment holds no credentials for OSS. Have {' and '.join(rules.PAIR)} set for it, or name "
+        f"The environment holds no credentials for OSS. Have {' and '.join(rules.PAIR)} set for it, or name "
         "a Secret by spec.store.credentialsSecretRef."
     )
 
@@ -170,7 +170,7 @@ def _own_role(credentials: Credentials, sts: str) -> FederatedRole:
     role, provider, path = map(credentials.get, (rules.ROLE, rules.PROVIDER, rules.TOKEN_FILE))
     if not role or not provider:
         raise CredentialsInvalid(
-            f"The operator's environment holds {rules.TOKEN_FILE} without {rules.ROLE} or {rules.PROVIDER}. Have all "
+            f"The environment holds {rules.TOKEN_FILE} without {rules.ROLE} or {rules.PROVIDER}. Have all "
             "of them set, as ACK's webhook does."
         )
     return FederatedRole(role, provider, TokenFile(path), sts)

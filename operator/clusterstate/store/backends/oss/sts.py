@@ -93,7 +93,7 @@ def _read_file(path: str) -> str:
         return Path(path).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise AuthenticationFailed(
-            f"The operator's token file {path} can't be read ({type(error).__name__}). Mount the token of its service "
+            f"The token file {path} can't be read ({type(error).__name__}). Mount the token of its service "
             "account there."
         ) from None
 

@@ -79,7 +79,7 @@ def find_principal(inputs: ClientInputs, session: Session) -> str:
     try:
         arn: str = _sts(session, inputs)("sts").get_caller_identity()["Arn"]
     except (BotoCoreError, ClientError, KeyError, OSError):
-        return f"access key {inputs.who.access_key}" if isinstance(inputs.who, Keys) else "the operator's own identity"
+        return f"access key {inputs.who.access_key}" if isinstance(inputs.who, Keys) else "the environment's identity"
     return arn
 
 

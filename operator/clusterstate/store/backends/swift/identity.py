@@ -61,7 +61,7 @@ def find_cloud(name: str) -> "CloudRegion":
         return OpenStackConfig().get_one(cloud=name)
     except Exception as error:  # noqa: BLE001 (what is wrong with a file shows in many ways)
         raise CredentialsInvalid(
-            f"The operator's clouds.yaml has no cloud {name} that can be used ({type(error).__name__}). Correct the "
+            f"The environment's clouds.yaml has no cloud {name} that can be used ({type(error).__name__}). Correct the "
             "file, or OS_CLOUD."
         ) from None
 
@@ -108,7 +108,7 @@ def _cloud(who: SdkCloud, *, verify: bool) -> Login:
     plugin = cloud.get_auth()
     if not isinstance(plugin, BaseIdentityPlugin):
         raise CredentialsInvalid(
-            f"The cloud {who.name} of the operator's clouds.yaml asks no Keystone. Correct its auth_type, or OS_CLOUD."
+            f"The cloud {who.name} of the clouds.yaml asks no Keystone. Correct its auth_type, or OS_CLOUD."
         )
     checks, certificate = cloud.get_requests_verify_args()
     return Login(plugin, verify and checks is not False and (checks or True), certificate)

@@ -40,7 +40,7 @@ def _read(path: Path) -> str:
         with path.open(encoding="utf-8") as file:
             return file.read(LARGEST + 1)
     except (OSError, UnicodeDecodeError):
-        raise CredentialsInvalid(f"The operator's file {path} can't be read. Correct it, or {INI}.") from None
+        raise CredentialsInvalid(f"The file {path} can't be read. Correct it, or {INI}.") from None
 
 
 def _read_cloud(name: str) -> Own:

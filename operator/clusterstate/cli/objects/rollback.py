@@ -12,8 +12,8 @@ import click
 
 from clusterstate.api.annotations import ROLLBACK_MANAGER
 from clusterstate.cli.asking import agreed
-from clusterstate.cli.history import find_revision
 from clusterstate.cli.manners import say
+from clusterstate.cli.objects.history import find_revision
 from clusterstate.cli.output import as_text, echo_diff
 from clusterstate.cli.reading import metadata_of, reading
 from clusterstate.cli.words import Consent, Target

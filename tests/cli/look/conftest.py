@@ -1,0 +1,77 @@
+"""A store in a bucket, as a person with clusterstate sees it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from clusterstate.sandbox.s3server import S3Server
+from tests.support.cli import clusterstate
+from tests.support.stores import kops_files
+from tests.support.world import COMPLEX, MINIMAL
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    said: list[str]
+    """Lines on stderr."""
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Cells of a table without its headers; empty ones are left out."""
+        return [line.split() for line in self.lines[1:]]
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody who looks at a store."""
+
+    server: S3Server
+    bucket: str
+    home: Path
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return {
+            "S3_ENDPOINT": self.server.endpoint,
+            "S3_REGION": self.server.region,
+            "S3_ACCESS_KEY_ID": self.server.access_key,
+            "S3_SECRET_ACCESS_KEY": self.server.secret_key,
+            "KOPS_STATE_STORE": self.url,
+        }
+
+    def put(self, key: str, data: bytes) -> None:
+        self.server.client().put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def load(self, cluster: str = COMPLEX, *, as_name: str = "", source: str = "kops-store") -> None:
+        for key, data in kops_files(self.url, cluster, as_name=as_name, source=source).items():
+            self.put(key, data)
+
+    def run(self, *arguments: str, **environ: str) -> Shown:
+        done = clusterstate(*arguments, home=self.home, **{**self.environ, **environ})
+        return Shown(done.returncode, done.stdout, done.stderr.splitlines())
+
+
+@pytest.fixture
+def viewer(s3_server: S3Server, bucket: str, tmp_path: Path) -> Viewer:
+    return Viewer(s3_server, bucket, tmp_path)
+
+
+@pytest.fixture
+def store(viewer: Viewer) -> Viewer:
+    """Somebody with a store that has two clusters which kops wrote."""
+    viewer.load(COMPLEX)
+    viewer.load(MINIMAL)
+    return viewer

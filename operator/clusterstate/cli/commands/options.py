@@ -137,6 +137,11 @@ store_options: Final = _together(
 )
 """Which store is meant: gives `store`, a `StoreWords`."""
 
+reach_options: Final = _together(
+    StoreWords, "reach", {"kubeconfig": "kubeconfig", "context": "context"}, _KUBECONFIG, _CONTEXT
+)
+"""How stores that are named by URL are reached: gives `reach`, a `StoreWords`."""
+
 cluster_option: Final = click.option(
     "--name", "cluster", metavar="CLUSTER", help="The cluster; else KOPS_CLUSTER_NAME, else that of kubectl's context."
 )

@@ -75,10 +75,11 @@ def brief(command: click.Command, width: int = LONGEST) -> str:
     sentence = command.get_short_help_str(LONGEST).rstrip(".")
     if len(sentence) <= width:
         return sentence
-    ends = [each.start() for each in re.finditer("[,:;] ", sentence)] or [
-        each.start() for each in re.finditer(" (and|that|with) ", sentence)
-    ]
-    return sentence[: max((end for end in ends if end <= width), default=len(sentence))]
+    for gap in ("[:;] ", ", ", " (and|that|with) "):
+        ends = [each.start() for each in re.finditer(gap, sentence) if each.start() <= width]
+        if ends:
+            return sentence[: ends[-1]]
+    return sentence
 
 
 def manners() -> list[click.Option]:

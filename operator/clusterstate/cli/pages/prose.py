@@ -68,9 +68,13 @@ PLUGIN: Final = (
     "values; with kubectl's own completion that holds for `kubectl clusterstate` too."
 )
 PAGES: Final = {
-    "Move": (("migration", "migration.md"),),
-    "Keys": (("rotation", "rotation.md"),),
-    "With a cluster": (("objects", "objects.md"),),
-    "Operator": (("configuration", "configuration.md"), ("node agent", "node-agent.md")),
+    "Look": (("looking at a store", "looking.md"),),
+    "Change": (("by hand, and in a pipeline", "workflows/change.md"),),
+    "Review": (("before anything happens", "workflows/review.md"), ("of a ClusterState", "objects.md#plan")),
+    "Files": (("a state store in git", "workflows/git.md"),),
+    "Move": (("to another store", "migration.md"),),
+    "Keys": (("by hand", "workflows/keys.md"), ("by the operator", "rotation.md")),
+    "With a cluster": (("ClusterStates", "objects.md"),),
+    "Operator": (("configuration", "configuration.md"), ("files on a node", "node-agent.md")),
 }
 """Pages that tell more, by topic: a name, and the file beside this page."""

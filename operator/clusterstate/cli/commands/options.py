@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Files, Manner, Materials, Reach, StoreWords, Target
+from clusterstate.cli.words import Consent, Files, Manner, Materials, Extent, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -170,15 +170,15 @@ def _target(name: Callable[[F], F]) -> Callable[[F], F]:
     )
 
 
-reach_options: Final = _together(
-    Reach,
-    "reach",
+extent_options: Final = _together(
+    Extent,
+    "extent",
     {"cloud_gone": "cloud_gone", "external": "external", "backups": "backups"},
     click.option("--cloud-resources-gone", "cloud_gone", is_flag=True, help="Nothing of the cluster is in the cloud."),
     click.option("--external-stores", "external", is_flag=True, help="Also keys and secrets that are kept elsewhere."),
     click.option("--backups", is_flag=True, help="Also the backups of etcd."),
 )
-"""How far the deletion of a cluster goes: gives `reach`, a `Reach`."""
+"""How far the deletion of a cluster goes: gives `extent`, an `Extent`."""
 
 target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""

@@ -60,6 +60,7 @@ ENVIRONMENT: Final = (
         "AWS_…, S3_…, GOOGLE_…, AZURE_…, OSS_…, OS_…, DIGITALOCEAN_…, SCW_…",
         "credentials and endpoints of stores, as kops reads them",
     ),
+    ("CLUSTERSTATE_DIGEST_KEY_FILE", "the key of the digests in `diff` and `plan`"),
     ("CLUSTERSTATE_…", "the operator's configuration"),
 )
 PLUGIN: Final = (
@@ -68,6 +69,7 @@ PLUGIN: Final = (
     "values; with kubectl's own completion that holds for `kubectl clusterstate` too."
 )
 PAGES: Final = {
+    "Review": (("reviews", "workflows/review.md"),),
     "Move": (("migration", "migration.md"),),
     "Keys": (("rotation", "rotation.md"),),
     "With a cluster": (("objects", "objects.md"),),

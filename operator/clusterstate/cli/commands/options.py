@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Files, Manner, Materials, Extent, StoreWords, Target
+from clusterstate.cli.words import Consent, Extent, Files, Manner, Materials, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem

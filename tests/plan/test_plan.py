@@ -203,9 +203,9 @@ def test_authorization_is_never_undeclared_away() -> None:
 @pytest.mark.parametrize(
     ("declared", "groups", "lost"),
     [
-        ({"kubernetesVersion": "v1.33.0"}, {}, "config: kubernetesVersion"),
-        ({"cloudProvider": "aws"}, {}, "config: cloudProvider"),
-        (None, {"nodes-us-east-1a": {"role": "Node"}}, "instancegroup/nodes-us-east-1a: role"),
+        ({"kubernetesVersion": "v1.33.0"}, {}, "config/spec/kubernetesVersion"),
+        ({"cloudProvider": "aws"}, {}, "config/spec/cloudProvider"),
+        (None, {"nodes-us-east-1a": {"role": "Node"}}, "instancegroup/nodes-us-east-1a/spec/role"),
     ],
 )
 def test_what_kops_requires_is_never_undeclared_away(

@@ -26,8 +26,7 @@ def require_survivable(kind: Kind, key: str, before: JsonObject, after: JsonObje
     for name in REQUIRED[kind]:
         if before.get(name) and not after.get(name):
             raise SpecInvalid(
-                f"{key}: {name} is no longer declared, or is to be absent, but kops refuses a file without it. "
-                "Declare it again."
+                f"{key}/spec/{name} would go, but kops refuses a file without it. Nothing was written. Keep it."
             )
     if kind == "Cluster":
         _require_same_etcd(before, after)
@@ -60,16 +59,16 @@ def _require_same_etcd(before: JsonObject, after: JsonObject) -> None:
     lost = sorted(_etcd_names(before) - _etcd_names(after))
     if lost:
         raise SpecInvalid(
-            f"spec.cluster.etcdClusters no longer declares {', '.join(lost)}, or it is to be absent, but a running "
-            "cluster can't lose an etcd cluster. Declare it again."
+            f"config/spec/etcdClusters would lose {', '.join(lost)}, but a running cluster can't lose an etcd cluster. "
+            "Nothing was written. Keep it."
         )
 
 
 def _require_authorization(before: JsonObject, after: JsonObject) -> None:
     if as_map(before.get("authorization")) and not as_map(after.get("authorization")):
         raise SpecInvalid(
-            "spec.cluster.authorization is no longer declared, or is to be absent; without it kops lets everybody do "
-            "everything. Declare it again, for example as authorization: {rbac: {}}."
+            "config/spec/authorization would go, and without it kops lets everybody do everything. Nothing was "
+            "written. Keep it, for example as authorization: {rbac: {}}."
         )
 
 

@@ -101,7 +101,7 @@ def attempt(words: list[str]) -> tuple[int, str, str]:
         return code, printed.getvalue().decode(), said.getvalue().decode()
 
 
-def judge(words: list[str], code: int, said: str) -> str:
+def judge(words: list[str], code: int, printed: str, said: str) -> str:
     """Give what is wrong with such an end, empty where it is as it should be."""
     if code not in {0, 1, 2, 130}:
         return f"ends with {code}"
@@ -110,7 +110,7 @@ def judge(words: list[str], code: int, said: str) -> str:
     errors = len(re.findall("^clusterstate: ", said, re.MULTILINE))
     if code == 2 and errors != 1 and not said.startswith("Usage: ") and not {"-v", "--verbose"} & {*words}:
         return "isn't one error in words"
-    if code and not said:
+    if code and not (said or printed):
         return "says nothing"
     return ""
 
@@ -125,7 +125,7 @@ def wrong(luck: random.Random) -> Iterator[dict[str, object]]:
             if not path and not words:
                 continue
             code, printed, said = attempt(words)
-            what = judge(words, code, said)
+            what = judge(words, code, printed, said)
             if what:
                 yield {"words": words, "code": code, "what": what, "printed": printed[-500:], "said": said[-2000:]}
 

@@ -13,7 +13,7 @@ SCRIPTS = Path(sys.executable).parent
 COMPLETE = """
 source <(clusterstate completion bash)
 complete -p clusterstate >&2
-for line in "clusterstate hist" "clusterstate get key" "clusterstate plan x -o " "clusterstate events --na"; do
+for line in "clusterstate hist" "clusterstate get key" "clusterstate history x -o " "clusterstate events --na"; do
     COMP_LINE=$line COMP_WORDS=($line) COMPREPLY=()
     [[ $line == *" " ]] && COMP_WORDS+=("")
     COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
@@ -37,7 +37,7 @@ def test_bash_completes(tmp_path: Path) -> None:
     assert shown.splitlines() == [
         "clusterstate hist: history",
         "clusterstate get key: keypairs",
-        "clusterstate plan x -o : text json yaml",
+        "clusterstate history x -o : table json yaml",
         "clusterstate events --na: --namespace",
     ]
 

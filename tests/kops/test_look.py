@@ -70,22 +70,18 @@ def as_it_is(text: str) -> str:
     return text
 
 
-@pytest.mark.parametrize(
-    ("what", "ours", "read"),
-    [
+def test_yaml_is_that_of_kops(kops: Kops, viewer: Viewer) -> None:
+    samples: tuple[tuple[tuple[str, ...], tuple[str, ...], Callable[[str], Any]], ...] = (
         (("clusters",), ("--recursive",), as_it_is),
         (("clusters", HAND), (), as_it_is),
         (("ig", "--name", COMPLEX), (), as_it_is),
         (("ig", "--name", HAND), (), as_it_is),
         (("keypairs", "--distrusted", "--name", COMPLEX), (), by_name),
         (("sshpublickeys", "--name", COMPLEX), (), as_it_is),
-    ],
-)
-def test_yaml_is_that_of_kops(
-    kops: Kops, viewer: Viewer, what: tuple[str, ...], ours: tuple[str, ...], read: Callable[[str], Any]
-) -> None:
-    theirs = kops.run("get", *what, "-o", "yaml").stdout
-    assert read(viewer.run("get", *what, *ours, "-o", "yaml").out) == read(theirs)
+    )
+    for what, ours, read in samples:
+        theirs = kops.run("get", *what, "-o", "yaml").stdout
+        assert read(viewer.run("get", *what, *ours, "-o", "yaml").out) == read(theirs)
 
 
 def test_json_is_a_list_or_the_one_object_as_with_kops(kops: Kops, viewer: Viewer) -> None:

@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterstate.plan.changes import Action, FieldChange
-from clusterstate.plan.fields import field_changes, metadata_changes
+from clusterstate.plan.fields import compare_fields, field_changes, metadata_changes
 from clusterstate.plan.merge_table import rules_of
 from clusterstate.plan.pointers import find, path_of
-from clusterstate.plan.values import equal_json, shown
+from clusterstate.plan.values import equal, equal_json, shown
 from clusterstate.state.canonical import canonical
+from clusterstate.state.objects import stored
 from clusterstate.state.schema import Kind
 from tests.plan.specs import KINDS, specs
 
@@ -56,3 +58,45 @@ def test_members_of_sets_are_told_one_by_one() -> None:
 def test_labels_are_told_by_name() -> None:
     new = FieldChange("/metadata/labels/a~1b", Action.CREATE, None, "c")
     assert metadata_changes({"name": "x"}, {"name": "x", "labels": {"a/b": "c"}}) == (new,)
+
+
+RULES = rules_of("Cluster")
+SWAPPED = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE, Action.UPDATE: Action.UPDATE}
+
+
+@settings(max_examples=60)
+@given(pairs())
+def test_nothing_differs_exactly_where_both_mean_the_same(drawn: tuple[Kind, dict[str, Any], dict[str, Any]]) -> None:
+    kind, one, other = drawn
+    rules = rules_of(kind)
+    assert compare_fields(rules, one, one) == ()
+    assert (compare_fields(rules, one, other) == ()) == equal(rules, stored(one), stored(other))
+
+
+@settings(max_examples=60)
+@given(pairs())
+def test_swapped_sides_give_the_same_fields_swapped(drawn: tuple[Kind, dict[str, Any], dict[str, Any]]) -> None:
+    kind, one, other = drawn
+    there, back = compare_fields(rules_of(kind), one, other), compare_fields(rules_of(kind), other, one)
+    assert [FieldChange(each.pointer, SWAPPED[each.action], each.new, each.old) for each in there] == [*back]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pointers"),
+    [
+        ({"subnets": [{"name": "a"}, {"name": "b"}]}, {"subnets": [{"name": "b"}, {"name": "a"}]}, []),
+        ({"subnets": [{"name": "a"}]}, {"subnets": [{"name": "a", "zone": "z"}]}, ["/subnets/name=a/zone"]),
+        ({"subnets": [{"name": "a"}]}, {"subnets": [{"name": "b"}]}, ["/subnets/name=a", "/subnets/name=b"]),
+        ({"subnets": [{"name": "a"}]}, {"subnets": [{"name": "a"}, {"name": "a"}]}, ["/subnets"]),
+        ({"packages": ["a", "b"]}, {"packages": ["b", "a"]}, []),
+        ({"packages": ["a"]}, {"packages": ["a", "b"]}, ["/packages/b"]),
+        ({"packages": ["a"]}, {"packages": ["a", "a"]}, ["/packages"]),
+        ({"sshAccess": ["a", "b"]}, {"sshAccess": ["b", "a"]}, ["/sshAccess"]),
+        ({"packages": []}, {}, ["/packages"]),
+        ({"iam": {}}, {}, ["/iam"]),
+        ({"iam": None}, {}, []),
+        ({"cloudLabels": {"a/b~c": "x"}}, None, ["/cloudLabels/a~1b~0c"]),
+    ],
+)
+def test_lists_differ_as_they_merge(old: Any, new: Any, pointers: list[str]) -> None:
+    assert [each.pointer for each in compare_fields(RULES, old, new)] == pointers

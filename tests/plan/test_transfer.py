@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterstate.plan.transfer import SMALL, Transfer, in_order, is_config, is_digest_of, is_wanted, plan_transfer
+from clusterstate.plan.transfer import (
+    SMALL,
+    Transfer,
+    in_order,
+    is_config,
+    is_digest_of,
+    is_wanted,
+    plan_transfer,
+    tells_more,
+)
 from clusterstate.store.base import Entry, Version
 
 THEN = datetime(2026, 1, 2, tzinfo=UTC)
@@ -115,4 +124,13 @@ def test_only_backups_of_etcd_can_be_left_out(key: str, *, wanted: bool) -> None
 
 def test_a_version_may_be_the_digest_of_the_bytes() -> None:
     assert is_digest_of(Version(md5(b"x").hexdigest().upper()), b"x")
-    assert not is_digest_of(Version(sha256(b"x").hexdigest()), b"x")
+    assert is_digest_of(Version(sha256(b"x").hexdigest()), b"x")
+    assert not is_digest_of(Version(md5(b"y").hexdigest()), b"x")
+
+
+def test_bytes_are_read_where_that_costs_least() -> None:
+    etag, folder, generation = Version("a" * 32), Version("a" * 64), Version("1735689600000000")
+    assert tells_more(etag, folder), "the folder is read, and no request made"
+    assert tells_more(folder, generation), "the folder was read for its version"
+    assert not tells_more(folder, etag)
+    assert not any(tells_more(each, each) for each in (etag, folder, generation))

@@ -49,7 +49,7 @@ class Shelf:
         }
 
     def run(
-        self, *arguments: str | Path, typed: str = "", piped: str = "", **environ: str
+        self, *arguments: str | Path, typed: str = "", piped: str | None = None, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end; see `clusterstate`."""
         given = {**self.environ, **environ}

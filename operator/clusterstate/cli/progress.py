@@ -97,13 +97,14 @@ async def watched(title: str) -> AsyncIterator[Meter]:
 
 
 async def _show(meter: Meter) -> None:
-    if MANNERS.volume is Volume.QUIET:
-        return
-    if is_watched():
-        await _draw(meter)
-    while True:
-        await asyncio.sleep(TELL_EVERY)
-        say(meter.line)
+    """Show it as soon as there turns out to be anything to do."""
+    drawn = is_watched()
+    while MANNERS.volume is not Volume.QUIET:
+        await asyncio.sleep(DRAW_EVERY if drawn else TELL_EVERY)
+        if meter.files and drawn:
+            await _draw(meter)
+        elif meter.files:
+            say(meter.line)
 
 
 def is_watched() -> bool:

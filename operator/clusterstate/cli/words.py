@@ -80,7 +80,7 @@ class Materials:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Extent:
     """How far the deletion of a cluster's state goes."""
 
     cloud_gone: bool = False

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from clusterstate.errors import StateError
 from clusterstate.plan.changes import Action, FieldChange
-from clusterstate.plan.differing import compare_fields
+from clusterstate.plan.fields import compare_fields
 from clusterstate.plan.tellable import CONTENT, tell_lines, tell_object, tell_secrets
 from clusterstate.state.digests import Digests
 

@@ -1,65 +1,103 @@
-"""In which fields two documents differ, as plans tell it: items of lists by their key where they have one. Pure."""
+"""Two values, field by field: every path at which they mean something else. Pure.
 
-from collections.abc import Iterable, Iterator
+Lists are compared as the merge table merges them: keyed ones item by item, sets member by member, all others as one
+value; the order of the first two means nothing. What is None is not there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
 from clusterstate.plan.changes import Action, FieldChange
 from clusterstate.plan.merge_table import ATOMIC, Keyed, MergeSet, Rules, rules_of
 from clusterstate.plan.pointers import SPEC
-from clusterstate.plan.values import MISSING, Value, are_strings, as_list, as_map, equal_json, index, join, shown
-from clusterstate.state.objects import Json, JsonObject
+from clusterstate.plan.values import (
+    MISSING,
+    Value,
+    are_lists,
+    are_maps,
+    are_strings,
+    as_list,
+    as_map,
+    equal,
+    equal_json,
+    index,
+    join,
+    shown,
+)
+from clusterstate.state.objects import Json, JsonObject, stored
 from clusterstate.state.schema import Kind
+
+_NOTHING: Final[JsonObject] = {}
+
+
+def compare_fields(rules: Rules, old: JsonObject | None, new: JsonObject | None) -> tuple[FieldChange, ...]:
+    """Give what makes `new` of `old`, in the order of the pointers; nothing exactly where both mean the same.
+
+    Swapped sides give the same pointers, with old and new swapped. An object that is None is compared as an empty one.
+    """
+    return tuple(_Comparer(ordered=False).compare(rules, "", _whole(old), _whole(new)))
 
 
 def field_changes(kind: Kind, before: JsonObject, after: JsonObject) -> tuple[FieldChange, ...]:
-    """Give what turns one canonical spec into another, all that is no longer there among it; empty for equal ones."""
-    return tuple(_map(SPEC, rules_of(kind), before, after))
+    """Give what turns one canonical spec into another as it is written: a list in another order has changed."""
+    return tuple(_Comparer(ordered=True).compare(rules_of(kind), SPEC, before, after))
 
 
 def metadata_changes(before: JsonObject, after: JsonObject) -> tuple[FieldChange, ...]:
     """Give the same for the metadata of a document."""
-    return tuple(_map("/metadata", ATOMIC, before, after))
+    return tuple(_Comparer(ordered=True).compare(ATOMIC, "/metadata", before, after))
 
 
-def _value(at: str, rules: Rules, before: Value, after: Value) -> Iterable[FieldChange]:
-    if equal_json(before, after):
-        return ()
-    if all(isinstance(side, dict) and side for side in (before, after) if side is not MISSING):
-        return _map(at, rules, as_map(before), as_map(after))
-    if isinstance(before, list) and isinstance(after, list):
-        return _list(at, rules, before, after)
-    action = Action.CREATE if before is MISSING else Action.DELETE if after is MISSING else Action.UPDATE
-    return (FieldChange(at, action, shown(before), shown(after)),)
+def _whole(side: JsonObject | None) -> Json:
+    return stored(_NOTHING if side is None else side)
 
 
-def _map(at: str, rules: Rules, before: JsonObject, after: JsonObject) -> Iterator[FieldChange]:
-    for key in sorted({*before, *after}):
-        one, other = before.get(key, MISSING), after.get(key, MISSING)
-        yield from _value(join(at, key), rules.below(key), one, other)
+@dataclass(frozen=True, slots=True)
+class _Comparer:
+    """Walks down two values at the same time."""
+
+    ordered: bool
+    """Whether the order of named items counts."""
+
+    def compare(self, rules: Rules, at: str, old: Value, new: Value) -> Iterator[FieldChange]:
+        if equal_json(old, new) if self.ordered else equal(rules, old, new):
+            return
+        sides = (old, new)
+        parts: Iterator[FieldChange] = iter(())
+        if are_maps(sides):
+            parts = self._compare_maps(rules, at, as_map(old), as_map(new))
+        elif are_lists(sides) and isinstance(rules.items, Keyed):
+            parts = self._compare_items(rules, rules.items, at, old, new)
+        elif are_lists(sides) and isinstance(rules.items, MergeSet):
+            parts = _compare_members(at, as_list(old), as_list(new))
+        found = list(parts)
+        yield from found or (_change(at, old, new),)
+
+    def _compare_maps(self, rules: Rules, at: str, old: JsonObject, new: JsonObject) -> Iterator[FieldChange]:
+        for key in sorted({*old, *new}):
+            yield from self.compare(rules.below(key), join(at, key), old.get(key, MISSING), new.get(key, MISSING))
+
+    def _compare_items(self, rules: Rules, how: Keyed, at: str, old: Value, new: Value) -> Iterator[FieldChange]:
+        """Compare item by item; give nothing where keys aren't clear. An item comes and goes as a whole."""
+        before, after = (index(how, as_list(side)) for side in (old, new))
+        if before is None or after is None:
+            return
+        for key in sorted({*before, *after}):
+            pointer = join(at, key)
+            if key in before and key in after:
+                yield from self.compare(rules.each, pointer, before[key], after[key])
+            else:
+                yield _change(pointer, before.get(key, MISSING), after.get(key, MISSING))
 
 
-def _list(at: str, rules: Rules, before: list[Json], after: list[Json]) -> Iterable[FieldChange]:
-    """Compare by item where items have a name, else, or where their order alone differs, as a whole."""
-    whole = (FieldChange(at, Action.UPDATE, before, after),)
-    one, other = _named(rules, before), _named(rules, after)
-    if one is None or other is None:
-        return whole
-    found = [
-        each
-        for key in {**one, **other}
-        for each in _item(join(at, key), rules, one.get(key, MISSING), other.get(key, MISSING))
-    ]
-    return found or whole
+def _compare_members(at: str, old: list[Json], new: list[Json]) -> Iterator[FieldChange]:
+    if not are_strings([*old, *new]):
+        return
+    for member in sorted({*map(str, old)} ^ {*map(str, new)}):
+        yield _change(join(at, member), *(member if member in side else MISSING for side in (old, new)))
 
 
-def _item(at: str, rules: Rules, before: Value, after: Value) -> Iterable[FieldChange]:
-    if before is MISSING or after is MISSING:
-        action = Action.CREATE if before is MISSING else Action.DELETE
-        return (FieldChange(at, action, shown(before), shown(after)),)
-    return _value(at, rules.each, before, after)
-
-
-def _named(rules: Rules, items: list[Json]) -> dict[str, Value] | None:
-    if isinstance(rules.items, MergeSet) and are_strings(items) and len(items) == len(set(map(str, items))):
-        return {str(each): each for each in items}
-    found = index(rules.items, as_list(items)) if isinstance(rules.items, Keyed) else None
-    return None if found is None else {**found}
+def _change(at: str, old: Value, new: Value) -> FieldChange:
+    action = Action.CREATE if old is MISSING else Action.DELETE if new is MISSING else Action.UPDATE
+    return FieldChange(at, action, shown(old), shown(new))

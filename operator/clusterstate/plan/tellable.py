@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from clusterstate.errors import MalformedKeyset, StateError
-from clusterstate.plan.differing import compare_fields
+from clusterstate.plan.fields import compare_fields
 from clusterstate.plan.merge_table import ATOMIC, Rules, rules_of
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical

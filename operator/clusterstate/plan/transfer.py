@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
-from hashlib import md5
+from hashlib import md5, sha256
 from typing import Final, TypeAlias
 
 from clusterstate.state.layout import BACKUPS, CONFIG
@@ -97,20 +97,28 @@ def _compare(one: Entry, other: Entry) -> _Likeness:
     if one.size != other.size:
         return _Likeness.DIFFERENT
     tokens = one.version.token.lower(), other.version.token.lower()
-    if tokens[0] == tokens[1] and (is_md5(one.version) or _SHA256.fullmatch(tokens[0])):
+    if tokens[0] == tokens[1] and _rank(one.version):
         return _Likeness.SAME
     both_sha256 = all(_SHA256.fullmatch(token) for token in tokens)
     return _Likeness.DIFFERENT if both_sha256 else _Likeness.UNSURE
 
 
-def is_md5(version: Version) -> bool:
-    """Whether a version looks like an MD5, which it needn't be: a key of somebody's own makes it another digest."""
-    return _MD5.fullmatch(version.token.lower()) is not None
+def tells_more(one: Version, other: Version) -> bool:
+    """Whether the first version is the better one to compare the other file's bytes with.
+
+    A service's MD5 spares a request; a folder's SHA-256 is better than what is no digest at all.
+    """
+    return _rank(one) > _rank(other)
+
+
+def _rank(version: Version) -> int:
+    token = version.token.lower()
+    return 2 if _MD5.fullmatch(token) else int(_SHA256.fullmatch(token) is not None)
 
 
 def is_digest_of(version: Version, data: bytes) -> bool:
-    """Whether a version is the MD5 of these bytes: then it is their store that says what it holds."""
-    return version.token.lower() == md5(data, usedforsecurity=False).hexdigest()
+    """Whether a version is the MD5 or the SHA-256 of these bytes: then it is their store that says what it holds."""
+    return version.token.lower() in {md5(data, usedforsecurity=False).hexdigest(), sha256(data).hexdigest()}
 
 
 def is_wanted(key: str, *, backups: bool) -> bool:

@@ -115,10 +115,13 @@ def test_parts_elsewhere_in_object_stores_come_into_one_tree_and_back(
     places.export("--with-secrets", "--backups")
     assert files(places.directory) == files(places.store)
     client, changed = s3_server.client(), places.edit(places.directory)
+    large = places.directory / MINIMAL / "backups" / "etcd" / "large"
+    large.write_bytes(os.urandom(9 << 20))
     key = places.directory / KEYSET
     key.write_bytes(key.read_bytes() + b"# kops takes that too\n")
-    assert "Write to" not in places.bring("--yes").stdout
+    places.bring("--yes")
     assert client.get_object(Bucket=bucket, Key=NODES)["Body"].read() == changed
+    assert client.get_object(Bucket=bucket, Key=f"{MINIMAL}/backups/etcd/large")["Body"].read() == large.read_bytes()
     moved = f"keys/{KEYSET.removeprefix(MINIMAL + '/pki/')}"
     assert client.get_object(Bucket=other, Key=moved)["Body"].read() == key.read_bytes()
     assert "Nothing to change" in places.bring().stdout

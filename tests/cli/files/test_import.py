@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.files.places import KEYSET, MINIMAL, NODES, SECRET, Places, files
+from tests.support.cli import clusterstate
 
 CONFIG = f"{MINIMAL}/config"
 
@@ -30,6 +31,15 @@ def test_an_edit_goes_into_the_store_once_somebody_agrees(exported: Places) -> N
     again = exported.edit(exported.directory, size=8)
     exported.bring("--yes")
     assert (exported.store / NODES).read_bytes() == again
+
+
+def test_a_person_at_a_terminal_is_asked(exported: Places) -> None:
+    ours = exported.edit(exported.directory)
+    arguments = ("import", str(exported.directory), "--state", f"file://{exported.store}")
+    refused = clusterstate(*arguments, home=exported.root, typed="n\n")
+    assert (refused.returncode, (exported.store / NODES).read_bytes() == ours) == (1, False)
+    assert clusterstate(*arguments, home=exported.root, typed="y\n").returncode == 0
+    assert (exported.store / NODES).read_bytes() == ours
 
 
 def test_a_round_trip_is_byte_for_byte(exported: Places) -> None:

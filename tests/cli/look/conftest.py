@@ -1,7 +1,9 @@
 """A store in a bucket, as a person with clusterstate sees it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,8 +54,16 @@ class Viewer:
             "KOPS_STATE_STORE": self.url,
         }
 
+    @cached_property
+    def client(self) -> Any:
+        return self.server.client()
+
     def put(self, key: str, data: bytes) -> None:
-        self.server.client().put_object(Bucket=self.bucket, Key=key, Body=data)
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
+
+    def read(self, key: str) -> bytes:
+        data: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        return data
 
     def load(self, cluster: str = COMPLEX, *, as_name: str = "", source: str = "kops-store") -> None:
         for key, data in kops_files(self.url, cluster, as_name=as_name, source=source).items():

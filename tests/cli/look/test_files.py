@@ -13,13 +13,11 @@ BACKUP = "backups/etcd/main/2026-01-01T00:00:00Z-000001/etcd.backup.gz"
 
 def move_key_store(viewer: Viewer) -> str:
     """Have the keys of a cluster in a folder of their own; give its URL."""
-    client, place = viewer.server.client(), f"{viewer.url}/keys"
-    config = client.get_object(Bucket=viewer.bucket, Key=f"{MINIMAL}/config")["Body"].read()
+    place = f"{viewer.url}/keys"
+    config = viewer.read(f"{MINIMAL}/config")
     viewer.put(f"{MINIMAL}/config", config.replace(b"spec:\n", f"spec:\n  keyStore: {place}\n".encode(), 1))
-    keyset = f"{MINIMAL}/pki/private/service-account/keyset.yaml"
-    viewer.put(
-        "keys/private/service-account/keyset.yaml", client.get_object(Bucket=viewer.bucket, Key=keyset)["Body"].read()
-    )
+    keyset = viewer.read(f"{MINIMAL}/pki/private/service-account/keyset.yaml")
+    viewer.put("keys/private/service-account/keyset.yaml", keyset)
     return place
 
 

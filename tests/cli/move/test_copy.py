@@ -1,11 +1,17 @@
 """Files go from store to store, are proven to have arrived, and nothing is lost on the way."""
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import pytest
 
+from clusterstate.cli.move.copy import Order, copy_files
+from clusterstate.cli.move.ends import Scope
+from clusterstate.cli.words import Consent, StoreWords
+from clusterstate.errors import CommandInvalid, SpecInvalid, StoreNotFound
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.cli.move.conftest import CLUSTER, Person
 from tests.support.backings import load_store
@@ -106,7 +112,7 @@ def test_what_differs_at_the_target_is_lost_only_when_somebody_agreed(
     command = ("copy", one.url, other.url, "--overwrite", "--delete")
     assert person.run(*command).returncode == 1, "nobody is there to be asked"
     planned = person.do(*command, "--dry-run").splitlines()
-    assert {f"~ {CLUSTER}/config", "- extra", f"+ {CLUSTER}/pki/private/ca/keyset.yaml"} <= {*planned}
+    assert {f"~ {CLUSTER}/config", "- extra", f"+ {CLUSTER}/pki/private/kubernetes-ca/keyset.yaml"} <= {*planned}
     assert not [each for each in person.asked(mark, other) if each.operation.startswith(("Put", "Delete"))]
     asked = person.run(*command, typed="y\n")
     assert "Overwrite 1 file and delete 1 file in" in asked.stderr
@@ -124,24 +130,38 @@ def test_one_cluster_without_its_backups(person: Person, one: S3Backing, other: 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "why"),
+    ("source", "target", "error", "why"),
     [
-        (["{one}", "{one}/"], 2, "are one place, or lie one in the other"),
-        (["{one}", "{one}/below"], 2, "are one place, or lie one in the other"),
-        (["{one}", "{other}", "prod.example.org"], 2, "holds nothing of prod.example.org"),
-        (["{other}", "{one}"], 2, "holds no files"),
-        (["{one}", "s3://test-none"], 1, "There is no bucket test-none"),
-        (["{one}", "k8s://context"], 2, "where kops keeps its own objects"),
-        (["{one}", "nowhere"], 1, "is no URL"),
-        (["{one}", "{other}", "--checkpoint", "/none/at/all"], 2, "can't be opened"),
+        ("{one}", "{one}/", CommandInvalid, "are one place, or lie one in the other"),
+        ("{one}", "{one}/below", CommandInvalid, "are one place, or lie one in the other"),
+        ("{other}", "{one}", CommandInvalid, "holds no files"),
+        ("{one}", "s3://test-none", StoreNotFound, "There is no bucket test-none"),
+        ("{one}", "k8s://context", CommandInvalid, "where kops keeps its own objects"),
+        ("{one}", "nowhere", SpecInvalid, "is no URL"),
     ],
 )
-def test_what_cant_be_copied_is_told_before_anything_is_written(
-    arguments: list[str], code: int, why: str, person: Person, one: S3Backing, other: S3Backing
+async def test_stores_between_which_nothing_can_be_copied(  # noqa: PLR0913, PLR0917 - a table
+    source: str, target: str, error: type[Exception], why: str, person: Person, one: S3Backing, other: S3Backing
 ) -> None:
-    done = person.run("copy", *(each.format(one=one.url, other=other.url) for each in arguments))
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (code, "", 1)
-    assert why in done.stderr
+    urls = [each.format(one=one.url, other=other.url) for each in (source, target)]
+    with pytest.raises(error, match=why):
+        await copy_files(Order(*urls, Scope()), StoreWords(), Consent(yes=True), person.environ)
+    assert other.keys() == []
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"scope": Scope(("prod.example.org",))}, "holds nothing of prod.example.org"),
+        ({"checkpoint": Path("/none/at/all")}, "can't be opened"),
+    ],
+)
+async def test_orders_that_cant_be_carried_out(
+    more: dict[str, Any], why: str, person: Person, one: S3Backing, other: S3Backing
+) -> None:
+    order = replace(Order(one.url, other.url, Scope()), **more)
+    with pytest.raises(CommandInvalid, match=why):
+        await copy_files(order, StoreWords(), Consent(yes=True), person.environ)
     assert other.keys() == []
 
 

@@ -16,7 +16,7 @@ from tests.support.cli import OPERATOR
 from tests.support.faultproxy import Fault, FaultProxy
 
 pytestmark = pytest.mark.objectstore
-FILES = {f"c{number % 3}.example.com/addons/{number}": b"%d" % number * 99 for number in range(300)}
+FILES = {f"c{number % 3}.example.com/addons/{number}": b"%d" % number * 99 for number in range(120)}
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_killed_again_and_again_a_copy_is_completed_from_where_it_was(
     path = ["--checkpoint", str(person.home / "checkpoint")] if checkpoint else []
     command = ("copy", many.url, other.url, *path)
     done = 0
-    for count in (30, 60, 90):
+    for count in (20, 25, 30):
         slow.counts.clear()
         with running(person, *command) as process:
             until_written(slow, count, process)
@@ -83,7 +83,7 @@ def test_ctrl_c_leaves_a_copy_that_goes_on_and_says_how(
     person: Person, many: S3Backing, other: S3Backing, slow: FaultProxy
 ) -> None:
     with running(person, "copy", many.url, other.url) as process:
-        until_written(slow, 30, process)
+        until_written(slow, 25, process)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 130

@@ -1,8 +1,14 @@
 """A state moves to another store by one command; what it leaves behind and what is left to do is told."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import yaml
 
+from clusterstate.cli.move.migrate import Order, migrate_cluster
+from clusterstate.cli.words import Consent, StoreWords
+from clusterstate.errors import CommandInvalid, FileStoreIsForReview, MigrationRefused, StoreNotFound
 from tests.cli.move.conftest import CLUSTER, Person
 from tests.support.backings.s3 import S3Backing
 
@@ -10,7 +16,7 @@ pytestmark = pytest.mark.objectstore
 CONFIG = f"{CLUSTER}/config"
 
 
-def changed(text: bytes) -> dict[str, object]:
+def changed(text: bytes) -> Any:
     return yaml.safe_load(text)
 
 
@@ -70,25 +76,24 @@ def test_the_key_store_moves_along_wherever_it_lies_in_the_store(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "why"),
+    ("to", "more", "error", "why"),
     [
-        (["--to", "{one}"], 2, "is where the state is already"),
-        (["--to", "file:///srv/state"], 1, "which the nodes of a cluster can't read"),
-        (["--to", "{one}/{cluster}/below"], 1, "lie one in the other"),
-        (["--to", "s3://test-none"], 1, "There is no bucket test-none"),
-        (["--to", "{other}", "--state", "{other}"], 2, "There is no config at"),
-        (["--to", "{other}", "--switch"], 2, "names s3://third"),
+        ("{one}", {}, CommandInvalid, "is where the state is already"),
+        ("file:///srv/state", {}, FileStoreIsForReview, "which the nodes of a cluster can't read"),
+        ("{one}/{cluster}/below", {}, MigrationRefused, "lie one in the other"),
+        ("s3://test-none", {}, StoreNotFound, "There is no bucket test-none"),
+        ("{other}", {"cluster": "prod.example.org"}, CommandInvalid, "There is no config at"),
+        ("{other}", {"switch": True}, CommandInvalid, "names s3://third"),
     ],
 )
-def test_what_cant_move_is_told_before_anything_is_written(
-    arguments: list[str], code: int, why: str, person: Person, one: S3Backing, other: S3Backing
+async def test_what_cant_move_is_told_before_anything_is_written(  # noqa: PLR0913, PLR0917 - a table
+    to: str, more: dict[str, Any], error: type[Exception], why: str, person: Person, one: S3Backing, other: S3Backing
 ) -> None:
     (person.home / ".kops.yaml").write_text("kops_state_store: s3://third\n")
-    words = [each.format(one=one.url, other=other.url, cluster=CLUSTER) for each in arguments]
-    state = [] if "--state" in arguments else ["--state", one.url]
-    done = person.run("migrate", CLUSTER, "--yes", *state, *words)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert why in done.stderr
+    order = replace(Order(CLUSTER, to.format(one=one.url, other=other.url, cluster=CLUSTER)), **more)
+    environ = {**person.environ, "HOME": str(person.home)}
+    with pytest.raises(error, match=why):
+        await migrate_cluster(order, StoreWords(state=one.url), Consent(yes=True), environ)
     assert other.keys() == []
 
 
@@ -97,6 +102,4 @@ def test_backups_may_stay(person: Person, one: S3Backing, other: S3Backing) -> N
         for name in ("etcd.backup.gz", "_etcd_backup.meta"):
             one.put(f"{CLUSTER}/backups/etcd/main/2026-01-0{number}T00:00:00Z-000001/{name}", b"%d" % number)
     person.do("migrate", CLUSTER, "--state", one.url, "--to", other.url, "--yes", "--backups", "latest")
-    before, after = set(one.keys()), set(other.keys())
-    assert {key for key in before - after if "2026-01-01T" not in key} == set()
-    assert {key for key in after if "2026-01-01T" in key} == set()
+    assert {key for key in one.files() if "2026-01-01T" not in key} == {*other.files()}

@@ -17,30 +17,47 @@ pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 EVENTS = {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]}
 
 
-def test_what_the_operator_does_is_seen_asked_for_and_paused(world: World) -> None:
+@pytest.fixture
+def reader(world: World) -> Person:
+    """Somebody who looks."""
+    return Person(world, states("get", "list"), name="reader")
+
+
+@pytest.fixture
+def worker(world: World) -> Person:
+    """Somebody who acts."""
+    return Person(world, states("get", "patch"), EVENTS, name="worker")
+
+
+def declare(world: World) -> None:
     world.load_store()
     body = manifest(url=world.url, cluster={"channel": "alpha"}, sync={"drift": "Report", "interval": "1h"})
     world.kubectl("create", "-f", "-", stdin=json.dumps(body))
-    reader = Person(world, states("get", "list"), name="reader")
-    worker = Person(world, states("get", "patch"), EVENTS, name="worker")
+
+
+def test_what_is_and_what_comes_is_seen(world: World, reader: Person, worker: Person) -> None:
+    declare(world)
     code, shown, said = reader.run("status", "state")
     assert (code, said) == (0, "")
     assert shown.startswith(f"{world.namespace}/state: not seen yet\n")
     assert "No operator has looked at it yet." in shown
-    code, shown, _ = reader.run("status")
-    assert code == 0
-    assert shown.splitlines()[1].split()[:5] == ["state", "Unknown", "NotSeen", world.url, "0"]
-    code, _, said = worker.run("reconcile", "state", "--timeout", "1s")
-    assert (code, "No run of ClusterState state has ended within 1 s." in said) == (1, True)
-
+    assert reader.run("status")[1].splitlines()[1].split()[:5] == ["state", "Unknown", "NotSeen", world.url, "0"]
     with world.running():
         world.settled()
-        code, shown, said = worker.run("reconcile", "state")
-        assert (code, said) == (0, "clusterstate: Asked for a run of ClusterState state.\n")
-        assert shown.startswith("Ready (Succeeded): ")
         sees_what_is(reader, world)
         sees_drift(worker, reader, world)
         sees_events(worker, world)
+
+
+def test_a_run_is_asked_for_and_runs_are_paused(world: World, reader: Person, worker: Person) -> None:
+    declare(world)
+    code, _, said = worker.run("reconcile", "state", "--timeout", "1s")
+    assert (code, "No run of ClusterState state has ended within 1 s." in said) == (1, True)
+    assert reader.run("reconcile", "state")[0] == 1, "looking is not enough"
+    with world.running():
+        code, shown, said = worker.run("reconcile", "state")
+        assert (code, said) == (0, "clusterstate: Asked for a run of ClusterState state.\n")
+        assert shown.startswith("Ready (Succeeded): ")
         pauses(worker, reader, world)
 
 
@@ -63,7 +80,6 @@ def sees_what_is(reader: Person, world: World) -> None:
     code, shown, _ = reader.run("status", "-o", "wide")
     header, row = (line.split() for line in shown.splitlines())
     assert (header[-1], row[6:8]) == ("SUMMARY", [COMPLEX, "Push"])
-    assert reader.run("reconcile", "state")[0] == 1, "looking is not enough"
 
 
 def sees_drift(worker: Person, reader: Person, world: World) -> None:
@@ -110,14 +126,13 @@ def watching(person: Person) -> Iterator[Iterator[str]]:
 
 
 def pauses(worker: Person, reader: Person, world: World) -> None:
-    assert worker.run("resume", "state")[1] == "ClusterState state is not suspended.\n"
     code, shown, _ = worker.run("suspend", "state")
     assert (code, shown) == (0, "ClusterState state is suspended: the operator does nothing.\n")
-    assert worker.run("suspend", "state")[1] == "ClusterState state is suspended.\n"
     assert reader.run("status", "state")[1].startswith(f"{world.namespace}/state: suspended\n")
     code, _, said = worker.run("reconcile", "state")
     assert (code, "is suspended: the operator does nothing until clusterstate resume state." in said) == (2, True)
     assert worker.run("resume", "state")[1] == "ClusterState state is resumed: the operator goes on.\n"
+    assert worker.run("resume", "state")[1] == "ClusterState state is not suspended.\n"
     assert world.state()["spec"]["suspend"] is False
     world.kubectl("patch", "clusterstate/state", "--type=merge", "-p", '{"spec":{"cluster":{"subnets":[{"name":1}]}}}')
     code, shown, _ = worker.run("reconcile", "state", "-q")

@@ -16,7 +16,7 @@ from clusterstate.cli.choice import CLUSTER_VARIABLE
 from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
-from clusterstate.cli.words import Consent, Reach, StoreWords
+from clusterstate.cli.words import Consent, Extent, StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.gather import Access
 from clusterstate.plan.deletion import Deletion, Scene, Ways, make_deletion, url_of
@@ -35,7 +35,7 @@ def require_named(subject: Subject, environ: Mapping[str, str], *said: str | Non
 
 
 async def delete_cluster(
-    words: StoreWords, environ: Mapping[str, str], cluster: str, reach: Reach, consent: Consent
+    words: StoreWords, environ: Mapping[str, str], cluster: str, extent: Extent, consent: Consent
 ) -> int:
     """Delete a cluster's state, and give the exit code.
 
@@ -45,7 +45,7 @@ async def delete_cluster(
     async with Shop(words, environ) as shop:
         access, sources = shop.access(cluster), await shop.sources(cluster, writes=True)
         tree, _, known = await sources.list_state(None, LIST_SECONDS)
-        scene = replace(await look_around(access, tree, known, _sync(reach)), cloud_gone=reach.cloud_gone, ways=WAYS)
+        scene = replace(await look_around(access, tree, known, _sync(extent)), cloud_gone=extent.cloud_gone, ways=WAYS)
         deletion = make_deletion(scene)
         return await _delete(access, tree, (scene, deletion), cluster, consent)
 
@@ -83,12 +83,12 @@ async def _delete(access: Access, tree: Tree, found: tuple[Scene, Deletion], clu
     return 0
 
 
-def _sync(reach: Reach) -> SyncSpec:
+def _sync(extent: Extent) -> SyncSpec:
     """Say it as a declaration does."""
     return SyncSpec(
         deletion_policy=DeletionPolicy.DELETE,
-        delete_external_stores=reach.external,
-        keep_backups=not reach.backups,
+        delete_external_stores=extent.external,
+        keep_backups=not extent.backups,
     )
 
 

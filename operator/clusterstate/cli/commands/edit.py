@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import Command, cluster_option, consent_options, reach_options, store_options
+from clusterstate.cli.commands.options import Command, cluster_option, consent_options, extent_options, store_options
 from clusterstate.cli.manners import run_command
-from clusterstate.cli.words import Consent, Reach, StoreWords
+from clusterstate.cli.words import Consent, Extent, StoreWords
 
 _group_option = click.option("--ig", "group", metavar="GROUP", help="The instance group; else it is the cluster's.")
 
@@ -111,8 +111,8 @@ def edit(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, cons
 @cluster_option
 @store_options
 @consent_options
-@reach_options
-def delete(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, consent: Consent, reach: Reach) -> int:
+@extent_options
+def delete(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, consent: Consent, extent: Extent) -> int:
     """Delete the state of a cluster, as kops delete cluster --unregister does, or an instance group.
 
     Nothing in the cloud is deleted. A cluster that kops update has run for goes only with --cloud-resources-gone, and
@@ -128,7 +128,7 @@ def delete(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, co
     subject = require_named(choose_subject(words, cluster, os.environ), os.environ, cluster, *words)
     if subject.group is not None:
         return run_command(delete_instance_group(store, os.environ, subject, consent))
-    return run_command(delete_cluster(store, os.environ, subject.cluster, reach, consent))
+    return run_command(delete_cluster(store, os.environ, subject.cluster, extent, consent))
 
 
 COMMANDS: Final = (set_, unset, edit, delete)

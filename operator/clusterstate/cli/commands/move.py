@@ -1,20 +1,29 @@
 """The commands that move files and states between stores, as their users meet them."""
 
 import os
-from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Command, consent_options, output_option, store_options
+from clusterstate.cli.commands.options import (
+    PATH,
+    Command,
+    consent_options,
+    output_option,
+    reach_options,
+    store_options,
+)
 from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
+from clusterstate.cli.move import PARALLEL
 from clusterstate.cli.words import Consent, StoreWords
 
-_kubeconfig: Final = click.option("--kubeconfig", type=PATH, help="For stores in Kubernetes; else kubectl's own.")
-_context: Final = click.option("--context", help="Use this context of the kubeconfig.")
 _parallel: Final = click.option(
-    "--parallel", type=click.IntRange(1, 64), default=16, show_default=True, help="Files on their way at the same time."
+    "--parallel",
+    type=click.IntRange(1, 64),
+    default=PARALLEL,
+    show_default=True,
+    help="Files on their way at the same time.",
 )
 _backups: Final = click.option("--backups/--no-backups", default=True, help="Take etcd's backups along, or not.")
 
@@ -37,10 +46,9 @@ _backups: Final = click.option("--backups/--no-backups", default=True, help="Tak
 @click.option("--overwrite", is_flag=True, help="Overwrite files of TO that differ.")
 @click.option("--delete", is_flag=True, help="Delete files of TO that FROM doesn't have.")
 @_backups
-@_kubeconfig
-@_context
+@reach_options
 @consent_options
-def copy_command(consent: Consent, kubeconfig: Path | None, context: str | None, **said: Any) -> int:  # noqa: ANN401
+def copy_command(reach: StoreWords, consent: Consent, **said: Any) -> int:  # noqa: ANN401
     """Copy the files of a store to another one, of whatever kind, and prove that they have arrived.
 
     All of them, or those of the clusters that are named. What is the same at TO already stays; what differs there is
@@ -51,8 +59,7 @@ def copy_command(consent: Consent, kubeconfig: Path | None, context: str | None,
     from clusterstate.cli.move.ends import Scope  # noqa: PLC0415 (the same)
 
     scope = Scope(said.pop("clusters"), backups=said.pop("backups"))
-    words = StoreWords(kubeconfig=kubeconfig, context=context)
-    return run_command(copy_files(Order(scope=scope, **said), words, consent, os.environ))
+    return run_command(copy_files(Order(scope=scope, **said), reach, consent, os.environ))
 
 
 @click.command(
@@ -103,10 +110,9 @@ def migrate_command(store: StoreWords, consent: Consent, backups: str, **said: A
 @click.argument("clusters", metavar="[CLUSTER]...", nargs=-1)
 @_parallel
 @_backups
-@_kubeconfig
-@_context
+@reach_options
 @output_option("text", "json", "yaml")
-def verify_command(kubeconfig: Path | None, context: str | None, **said: Any) -> int:  # noqa: ANN401
+def verify_command(reach: StoreWords, **said: Any) -> int:  # noqa: ANN401
     """Tell whether two stores hold the same files, byte for byte.
 
     All of them, or those of the clusters that are named; each is read at both places. Exit code 0: they do; 1: they
@@ -116,8 +122,7 @@ def verify_command(kubeconfig: Path | None, context: str | None, **said: Any) ->
     from clusterstate.cli.move.verify import Order, verify_stores  # noqa: PLC0415 (the same)
 
     scope = Scope(said.pop("clusters"), backups=said.pop("backups"))
-    words = StoreWords(kubeconfig=kubeconfig, context=context)
-    return run_command(verify_stores(Order(scope=scope, **said), words, os.environ), trouble=TROUBLE)
+    return run_command(verify_stores(Order(scope=scope, **said), reach, os.environ), trouble=TROUBLE)
 
 
 COMMANDS: Final = (copy_command, migrate_command, verify_command)

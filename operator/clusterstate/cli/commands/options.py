@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Files, Manner, Materials, Reach, StoreWords, Target
+from clusterstate.cli.words import Consent, Extent, Files, Manner, Materials, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -75,10 +75,11 @@ def brief(command: click.Command, width: int = LONGEST) -> str:
     sentence = command.get_short_help_str(LONGEST).rstrip(".")
     if len(sentence) <= width:
         return sentence
-    ends = [each.start() for each in re.finditer("[,:;] ", sentence)] or [
-        each.start() for each in re.finditer(" (and|that|with) ", sentence)
-    ]
-    return sentence[: max((end for end in ends if end <= width), default=len(sentence))]
+    for gap in ("[:;] ", ", ", " (and|that|with) "):
+        ends = [each.start() for each in re.finditer(gap, sentence) if each.start() <= width]
+        if ends:
+            return sentence[: ends[-1]]
+    return sentence
 
 
 def manners() -> list[click.Option]:
@@ -137,6 +138,11 @@ store_options: Final = _together(
 )
 """Which store is meant: gives `store`, a `StoreWords`."""
 
+reach_options: Final = _together(
+    StoreWords, "reach", {"kubeconfig": "kubeconfig", "context": "context"}, _KUBECONFIG, _CONTEXT
+)
+"""How stores that are named by URL are reached: gives `reach`, a `StoreWords`."""
+
 cluster_option: Final = click.option(
     "--name", "cluster", metavar="CLUSTER", help="The cluster; else KOPS_CLUSTER_NAME, else that of kubectl's context."
 )
@@ -164,15 +170,15 @@ def _target(name: Callable[[F], F]) -> Callable[[F], F]:
     )
 
 
-reach_options: Final = _together(
-    Reach,
-    "reach",
+extent_options: Final = _together(
+    Extent,
+    "extent",
     {"cloud_gone": "cloud_gone", "external": "external", "backups": "backups"},
     click.option("--cloud-resources-gone", "cloud_gone", is_flag=True, help="Nothing of the cluster is in the cloud."),
     click.option("--external-stores", "external", is_flag=True, help="Also keys and secrets that are kept elsewhere."),
     click.option("--backups", is_flag=True, help="Also the backups of etcd."),
 )
-"""How far the deletion of a cluster goes: gives `reach`, a `Reach`."""
+"""How far the deletion of a cluster goes: gives `extent`, an `Extent`."""
 
 target_options: Final = _target(click.argument("name"))
 """Which ClusterState is meant: gives `target`, a `Target`."""

@@ -95,7 +95,7 @@ class _Importer:
         document = await self._read_config(cluster, entries)
         access = self._shop.access(cluster)
         sources = await self._shop.sources(cluster, writes=self._writes, creates=True)
-        tree, listing = await self._list(sources, access, document, entries)
+        tree, listing = await self._list(sources, (cluster, access), document, entries)
         by_meaning = access.layout is Layout.KOPS_RESOURCES
         arrival = Arrival(cluster, tree, listing, entries, by_meaning=by_meaning)
         place = access.location.url
@@ -112,11 +112,12 @@ class _Importer:
         return codec.decode_document((await self._folder.store.read(f"{cluster}/{CONFIG}")).data, CONFIG)
 
     async def _list(
-        self, sources: Sources, access: Access, document: Document | None, entries: Mapping[str, Entry]
+        self, sources: Sources, way: tuple[str, Access], document: Document | None, entries: Mapping[str, Entry]
     ) -> tuple[Tree, Listing]:
         tree, listing, known = await sources.list_state(None, LISTING_SECONDS)
+        cluster, access = way
         wanted = places_of(document, access)
-        came_from_here = bool(self._record.of(self.url, access.location.url.rpartition("/")[2]))
+        came_from_here = bool(self._record.of(self.url, cluster))
         places = known.places if known else wanted if came_from_here else OWN_PLACE
         if document is not None:
             check_places(access, (wanted, known.places if known else None), places)

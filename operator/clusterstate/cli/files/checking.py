@@ -51,15 +51,14 @@ def check_places(access: Access, wanted: tuple[Places, Places | None], taken: Pl
     Raises `CommandInvalid` where kops wouldn't find them afterwards.
     """
     named_places, known = wanted
-    cluster = access.location.url.rpartition("/")[2]
     if known is not None and named_places != known:
         raise CommandInvalid(
-            f"{cluster}/{CONFIG} places keys, secrets or configBase elsewhere than the store has them, where kops "
-            "would look for them in vain. Move them by clusterstate migrate, or correct these fields of it."
+            f"The {CONFIG} for {access.location.url} places keys, secrets or configBase elsewhere than the store has "
+            "them, where kops would look for them in vain. Move them by clusterstate migrate, or correct these fields."
         )
     elsewhere = [url for url in named_places.urls() if url not in taken.urls()]
     if elsewhere:
         warn(
-            f"{cluster}/{CONFIG} names {named(elsewhere)}, where kops will look, but all files go to "
+            f"{CONFIG} names {named(elsewhere)}, where kops will look, but all files go to "
             f"{access.location.url}. clusterstate migrate moves a cluster and corrects that."
         )

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.exits import FAILED
 from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import warn
+from clusterstate.cli.move import PARALLEL
 from clusterstate.cli.move.copying import Copying, Report
 from clusterstate.cli.move.ends import End, Scope, list_both, open_end, require_apart, require_files
 from clusterstate.cli.move.journal import journal_of
@@ -20,9 +20,6 @@ from clusterstate.cli.words import Consent, StoreWords
 from clusterstate.errors import CopyRefused
 from clusterstate.plan.naming import named
 from clusterstate.plan.transfer import Transfer
-
-PARALLEL: Final = 16
-"""Files that are on their way at the same time, unless `--parallel` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

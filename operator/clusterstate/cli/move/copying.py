@@ -17,9 +17,11 @@ from clusterstate.errors import (
     AuthenticationFailed,
     ClusterStateError,
     CredentialsInvalid,
+    DiskFull,
     KeyNotFound,
     LostRace,
     StoreNotFound,
+    StoreRefused,
     StoreUnavailable,
 )
 from clusterstate.plan.transfer import (
@@ -30,8 +32,8 @@ from clusterstate.plan.transfer import (
     in_order,
     is_config,
     is_digest_of,
-    is_md5,
     plan_transfer,
+    tells_more,
 )
 from clusterstate.state.tree import run_each
 from clusterstate.store.base import ABSENT, LARGEST_FILE, Entry, Version
@@ -44,10 +46,12 @@ ROUNDS: Final = 5
 MOST_LARGE: Final = 4
 """Files of more than `SMALL` bytes that are in memory at the same time."""
 HOPELESS: Final = 32
-"""Files in a row for which the store couldn't be reached: the others are left for the next time."""
+"""Files in a row for which the store couldn't be reached or was full: the others are left for the next time."""
 
 _FOR_ALL: Final = (AuthenticationFailed, CredentialsInvalid, StoreNotFound)
 """What concerns every file."""
+_MAYBE_FOR_ALL: Final = (StoreUnavailable, StoreRefused, DiskFull)
+"""What does when it comes again and again."""
 
 
 @dataclass(slots=True)
@@ -89,13 +93,15 @@ class Copying:
         self.meter.expect(len(found.unsure), sum(each.size for each in found.unsure))
 
         async def compare(match: Match) -> None:
+            same = None
             try:
-                same = await self._is_same(match)
+                same = await self._find_same(match)
             except ClusterStateError as error:
                 self._fail(match.key, error)
-                same = False
-            if not same:
+            if same is None:
                 unequal.add(match.key)
+            else:
+                self.journal.note(match.key, *same)
             self.meter.advance(match.size)
 
         await self._each(found.unsure, compare, lambda match: match.size)
@@ -146,12 +152,15 @@ class Copying:
             if is_config(entry.key) and self._is_incomplete(entry.key, moving):
                 return
             try:
-                await self._bring(entry, work[entry.key][1])
-                self.in_a_row = 0
+                seen, version = await self._bring(entry, work[entry.key][1])
             except (KeyNotFound, LostRace):
                 moving.append(entry.key)  # the next look finds what has become of it
             except ClusterStateError as error:
                 self._fail(entry.key, error)
+            else:
+                self.in_a_row = 0
+                self.report.copied[entry.key] = seen.size
+                self.journal.note(entry.key, seen.version, version)
             self.meter.advance(entry.size)
 
         for group in in_order(entry for entry, _ in work.values()):
@@ -164,8 +173,11 @@ class Copying:
         await run_each((each for each in items if size(each) <= SMALL), work, self.parallel)
         await run_each((each for each in items if size(each) > SMALL), work, min(self.parallel, MOST_LARGE))
 
-    async def _bring(self, entry: Entry, replaces: Version | None) -> None:
-        """Copy one file. Raises `LostRace` where the target's isn't what was looked at, unless it is the same."""
+    async def _bring(self, entry: Entry, replaces: Version | None) -> tuple[Seen, Version]:
+        """Copy one file, and give what it was and its version at the target.
+
+        Raises `LostRace` where the target's isn't what was looked at, unless it is the same.
+        """
         key, to, place = entry.key, self.target.store, self.target.url
         async with loaded(self.source.store, key, entry.size) as freight:
             try:
@@ -175,29 +187,24 @@ class Copying:
                 if found.digest != freight.seen.digest:
                     raise
                 version = found.version
-        self.journal.note(key, freight.seen.version, version)
-        self.report.copied[key] = freight.seen.size
+            return freight.seen, version
 
-    async def _is_same(self, match: Match) -> bool:
-        """Whether both hold the same bytes; where one version may be their MD5, the other's bytes are read first."""
-        turned = is_md5(match.source.version) and not is_md5(match.target.version)
+    async def _find_same(self, match: Match) -> tuple[Version, Version] | None:
+        """Give the versions that hold the same bytes at both; None: they don't.
+
+        Where one version may be the digest of the other's bytes, only these are read for it.
+        """
+        turned = tells_more(match.source.version, match.target.version)
         first, second = (self.target, self.source) if turned else (self.source, self.target)
         expected = (match.source if turned else match.target).version
-        if match.size <= LARGEST_FILE:
-            blob = await first.store.read(match.key)
-            if is_digest_of(expected, blob.data):
-                self._note(match.key, blob.version, expected, turned=turned)
-                return True
-            one = Seen.of(blob, as_it_is)
-        else:
-            one = await see(first.store, match.key, match.size)
-        other = await see(second.store, match.key, match.size)
-        if one.digest == other.digest:
-            self._note(match.key, one.version, other.version, turned=turned)
-        return one.digest == other.digest
-
-    def _note(self, key: str, one: Version, other: Version, *, turned: bool) -> None:
-        self.journal.note(key, *((other, one) if turned else (one, other)))
+        one, vouched = await _read(first, match, expected)
+        other = expected
+        if not vouched:
+            seen = await see(second.store, match.key, match.size)
+            if seen.digest != one.digest:
+                return None
+            other = seen.version
+        return (other, one.version) if turned else (one.version, other)
 
     def _is_incomplete(self, config: str, moving: Iterable[str]) -> bool:
         """Whether a cluster's `config` has to wait, or to stay away, since other files of it aren't there yet."""
@@ -209,7 +216,15 @@ class Copying:
 
     def _fail(self, key: str, error: ClusterStateError) -> None:
         """Note why a file failed; raise what would befall all others too."""
-        self.in_a_row = self.in_a_row + 1 if isinstance(error, StoreUnavailable) else 0
+        self.in_a_row = self.in_a_row + 1 if isinstance(error, _MAYBE_FOR_ALL) else 0
         if isinstance(error, _FOR_ALL) or self.in_a_row >= HOPELESS:
             raise error
         self.report.failed[key] = error.message
+
+
+async def _read(end: End, match: Match, expected: Version) -> tuple[Seen, bool]:
+    """Give what a file is at one end, and whether the other one's version is the digest of just these bytes."""
+    if match.size > LARGEST_FILE:
+        return await see(end.store, match.key, match.size), False
+    blob = await end.store.read(match.key)
+    return Seen.of(blob, as_it_is), is_digest_of(expected, blob.data)

@@ -60,6 +60,7 @@ ENVIRONMENT: Final = (
         "AWS_…, S3_…, GOOGLE_…, AZURE_…, OSS_…, OS_…, DIGITALOCEAN_…, SCW_…",
         "credentials and endpoints of stores, as kops reads them",
     ),
+    ("CLUSTERSTATE_DIGEST_KEY_FILE", "the key of the digests in `diff` and `plan`"),
     ("CLUSTERSTATE_…", "the operator's configuration"),
 )
 PLUGIN: Final = (
@@ -68,9 +69,13 @@ PLUGIN: Final = (
     "values; with kubectl's own completion that holds for `kubectl clusterstate` too."
 )
 PAGES: Final = {
-    "Move": (("migration", "migration.md"),),
-    "Keys": (("rotation", "rotation.md"),),
-    "With a cluster": (("objects", "objects.md"),),
-    "Operator": (("configuration", "configuration.md"), ("node agent", "node-agent.md")),
+    "Look": (("looking at a store", "looking.md"),),
+    "Change": (("by hand, and in a pipeline", "workflows/change.md"),),
+    "Review": (("before anything happens", "workflows/review.md"), ("of a ClusterState", "objects.md#plan")),
+    "Files": (("a state store in git", "workflows/git.md"),),
+    "Move": (("to another store", "workflows/move.md"), ("by the operator", "migration.md")),
+    "Keys": (("by hand", "workflows/keys.md"), ("by the operator", "rotation.md")),
+    "With a cluster": (("ClusterStates", "objects.md"),),
+    "Operator": (("configuration", "configuration.md"), ("files on a node", "node-agent.md")),
 }
 """Pages that tell more, by topic: a name, and the file beside this page."""

@@ -9,6 +9,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Self
 
 from clusterstate.errors import CommandInvalid, MalformedFile
@@ -19,6 +20,7 @@ from clusterstate.store.base import LARGEST_FILE, Entry, Version
 from clusterstate.store.key import find_flaw
 
 PREFIX: Final = "git:"
+_CONFIG: Final = f"/{CONFIG}"
 _QUIETLY: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,21 +43,18 @@ class GitSource:
             raise CommandInvalid(
                 f"{word} names no revision and folder. Write git:REVISION:FOLDER, as in git:main:state."
             )
-        entries = {
-            entry.key: entry for entry in await _list(revision, "./" if path in (".", "./") else path.rstrip("/"))
-        }
+        entries = {entry.key: entry for entry in await _list(revision, path)}
         if CONFIG in entries:
-            name = path.rstrip("/").rpartition("/")[2] or "."
-            return cls(word, entries, (name,), single=True)
-        folders = [key.removesuffix(f"/{CONFIG}") for key in entries if key.endswith(f"/{CONFIG}")]
-        clusters = tuple(sorted(each for each in folders if "/" not in each))
+            return cls(word, entries, (_last_of(path),), single=True)
+        clusters = tuple(sorted(filter(_is_cluster, entries)))
         if not clusters:
             raise CommandInvalid(f"{word} holds no cluster: there is no CLUSTER/{CONFIG}. Is it the right folder?")
-        return cls(word, entries, clusters, single=False)
+        return cls(word, entries, tuple(each.removesuffix(_CONFIG) for each in clusters), single=False)
 
     def url(self, cluster: str) -> str:
         """See `StateSource`."""
-        return self.word if self.single else f"{self.word.rstrip('/')}{'' if self.word.endswith(':') else '/'}{cluster}"
+        folder = self.word if self.word.endswith((":", "/")) else f"{self.word}/"
+        return self.word if self.single else f"{folder}{cluster}"
 
     async def read(self, cluster: str) -> Files:
         """See `StateSource`."""
@@ -67,6 +66,15 @@ class GitSource:
             if entry.size > LARGEST_FILE:
                 raise MalformedFile(f"{key} in {self.word} has more than {LARGEST_FILE} bytes, the most that is read.")
         return dict(zip(wanted, await _read([each.version.token for each in wanted.values()]), strict=True))
+
+
+def _last_of(path: str) -> str:
+    """Give the name of a folder of the work tree."""
+    return Path(path).name or Path.cwd().name
+
+
+def _is_cluster(path: str) -> bool:
+    return path.endswith(_CONFIG) and path.count("/") == 1 and not path.startswith(".")
 
 
 async def _list(revision: str, path: str) -> list[Entry]:

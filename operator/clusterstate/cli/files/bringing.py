@@ -6,7 +6,6 @@ file is still the one that was compared.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from clusterstate.api.store import Layout
@@ -19,6 +18,7 @@ from clusterstate.cli.files.record import Record, load_record
 from clusterstate.cli.files.showing import show_arrivals, tell_arrival
 from clusterstate.cli.manners import warn
 from clusterstate.cli.opening import Shop
+from clusterstate.cli.progress import Meter, watched
 from clusterstate.cli.words import Consent, StoreWords
 from clusterstate.errors import CommandInvalid, StoreError
 from clusterstate.gather import Access, Sources, places_of
@@ -147,15 +147,25 @@ class _Importer:
 
     async def carry_out(self, arrival: Arrival) -> None:
         """Write a cluster's files in turns, then delete; what was done is recorded, however that ends."""
-        writes = arrival.exchange.writes
         try:
-            for turn in sorted({*map(rank, writes)}):
-                await run_each((key for key in writes if rank(key) == turn), partial(self._write, arrival))
+            async with watched(f"import {arrival.cluster}") as meter:
+                await self._write_all(arrival, meter)
             for key in arrival.exchange.deletes:
                 await arrival.tree.delete(key, expect=arrival.versions[key])
                 arrival.note_gone(key)
         finally:
             await self.note([arrival])
+
+    async def _write_all(self, arrival: Arrival, meter: Meter) -> None:
+        writes = arrival.exchange.writes
+        meter.expect(len(writes), sum(arrival.entries[key].size for key in writes))
+
+        async def write(key: str) -> None:
+            await self._write(arrival, key)
+            meter.advance(arrival.entries[key].size)
+
+        for turn in sorted({*map(rank, writes)}):
+            await run_each((key for key in writes if rank(key) == turn), write)
 
     async def _write(self, arrival: Arrival, key: str) -> None:
         path, form = f"{arrival.cluster}/{key}", arrival.form_of(key)

@@ -15,6 +15,7 @@ from clusterstate.cli.files.job import LISTING_SECONDS
 from clusterstate.cli.files.record import Record, load_record
 from clusterstate.cli.manners import mention, say
 from clusterstate.cli.opening import Shop
+from clusterstate.cli.progress import watched
 from clusterstate.cli.shelf import list_clusters
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import ConflictFound
@@ -128,8 +129,10 @@ class _Export:
                     await freight.unload(self._folder.store, f"{job.cluster}/{key}", place, expect=expect)
                     written[0] += 1
                 base[key] = digest
+            meter.advance(self._size(job, key))
 
-        async with self._record.kept():
+        async with watched(f"export {job.cluster}") as meter, self._record.kept():
+            meter.expect(job.listing.files, job.listing.bytes)
             await run_each((*job.outlook.fetch, *job.outlook.doubtful), fetch)
             removed = await self._remove(job, base)
         self._folder.sweep(job.cluster)

@@ -6,10 +6,10 @@ from typing import Final
 from clusterstate.cli.files.job import Arrival
 from clusterstate.cli.manners import say
 from clusterstate.cli.output import echo
+from clusterstate.cli.showing import SIGNS
 from clusterstate.plan.changes import Action
 from clusterstate.plan.naming import named
 
-SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
 _WORDS: Final = {Action.CREATE: "to create", Action.UPDATE: "to change", Action.DELETE: "to delete"}
 
 

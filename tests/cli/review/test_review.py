@@ -132,6 +132,17 @@ def test_a_revision_of_git_and_the_work_tree_are_compared(desk: Desk) -> None:
     assert (code, shown.splitlines()[-1]) == (1, f"1 to change in git:HEAD:state/{COMPLEX}.")
 
 
+def test_a_directory_under_review_leads_to_no_other_one(desk: Desk) -> None:
+    desk.copy("proposed")
+    desk.edit("mine/addons/token.yaml", lambda _: "canary")
+    lead = f"configBase: file://{desk.home}/mine"
+    desk.edit(f"proposed/{MINIMAL}/config", lambda text: text.replace(f"configBase: s3://{desk.bucket}/{MINIMAL}", lead))
+    code, shown, said = desk.run("diff", "state", "proposed")
+    assert (code, said) == (1, "")
+    assert "1 of 21 files differ: 1 changed." in shown
+    assert "canary" not in shown
+
+
 @pytest.mark.parametrize(
     ("side", "said"),
     [

@@ -136,7 +136,9 @@ def test_a_directory_under_review_leads_to_no_other_one(desk: Desk) -> None:
     desk.copy("proposed")
     desk.edit("mine/addons/token.yaml", lambda _: "canary")
     lead = f"configBase: file://{desk.home}/mine"
-    desk.edit(f"proposed/{MINIMAL}/config", lambda text: text.replace(f"configBase: s3://{desk.bucket}/{MINIMAL}", lead))
+    desk.edit(
+        f"proposed/{MINIMAL}/config", lambda text: text.replace(f"configBase: s3://{desk.bucket}/{MINIMAL}", lead)
+    )
     code, shown, said = desk.run("diff", "state", "proposed")
     assert (code, said) == (1, "")
     assert "1 of 21 files differ: 1 changed." in shown

@@ -5,6 +5,7 @@ from dataclasses import replace
 from clusterstate.cli.change.writing import Job, Make, Prepared, Seen, open_job
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.words import Manner
+from clusterstate.plan.conflict import OF_OBJECTS
 from clusterstate.plan.given import Handed
 from clusterstate.plan.handing import Target, merge_handed, replace_handed
 from clusterstate.state.layout import ssh_public_key_key
@@ -29,6 +30,7 @@ def _make(handed: Handed, manner: Manner, *, objects: bool) -> Make:
             plan = replace_handed(handed, target, observed, seen.now, force=manner.force)
         else:
             plan = merge_handed(handed, target, observed, seen.now)
-        return Prepared(plan, {change.key: bodies[change.key] for change in plan.changes if change.key in bodies})
+        written = {change.key: bodies[change.key] for change in plan.changes if change.key in bodies}
+        return Prepared(plan, written, ways=OF_OBJECTS)
 
     return make

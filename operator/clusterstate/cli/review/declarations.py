@@ -21,6 +21,7 @@ from clusterstate.cli.words import Files, Target
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan import handing
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.conflict import OF_OBJECTS
 from clusterstate.plan.declare import declare
 from clusterstate.plan.given import Given, Handed, gather, read_object
 from clusterstate.plan.naming import named
@@ -110,7 +111,7 @@ def _of_objects(word: str, handed: Handed) -> Declared:
     def decide(observed: Observed, store_url: str, now: datetime) -> Plan:
         return handing.merge_handed(handed, handing.Target(store_url), observed, now)
 
-    return Declared(word, handed.cluster_name, decide, documents, bodies, digests)
+    return Declared(word, handed.cluster_name, decide, documents, bodies, digests, ways=OF_OBJECTS)
 
 
 def _key(given: Given) -> str:

@@ -12,7 +12,7 @@ from clusterstate.apply.contents import make_bodies
 from clusterstate.errors import ConflictFound
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.comparison import Files
-from clusterstate.plan.conflict import tell_conflicts
+from clusterstate.plan.conflict import OF_DECLARATIONS, Ways, tell_conflicts
 from clusterstate.plan.desired import Desired, Policy
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.observed import Observed
@@ -47,6 +47,8 @@ class Declared:
     hidden: frozenset[str] = frozenset()
     """Keys of those that come from a Secret."""
     warnings: tuple[str, ...] = ()
+    ways: Ways = OF_DECLARATIONS
+    """What ends a conflict."""
 
     @property
     def files(self) -> Files:
@@ -67,7 +69,7 @@ class Declared:
         """
         plan = self.plan(files, url, digests)
         if plan.conflicts:
-            raise ConflictFound(tell_conflicts(plan))
+            raise ConflictFound(tell_conflicts(plan, self.ways))
         bodies = make_bodies(plan, read_bundle(files).state, self.bodies, self.key_pairs)
         documents = {each.key: codec.encode_document(each.document) for each in plan.changes if each.document}
         gone = {change.key for change in plan.changes if change.action is Action.DELETE}

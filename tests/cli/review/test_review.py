@@ -1,7 +1,9 @@
 """People see what differs between stores, directories, revisions and declarations before anything is written."""
 
 import json
+import os
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,7 +172,9 @@ def test_what_cannot_be_compared_is_said_in_words(desk: Desk, side: str, said: s
 
 
 def test_manifests_are_merged_into_a_state_as_the_operator_merges(desk: Desk) -> None:
-    (desk.home / "kops.yaml").write_text(DOCUMENTS)
+    pipe = desk.home / "kops.yaml"  # as `<(kustomize build)` of a shell is one
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_text, args=(DOCUMENTS,), daemon=True).start()
     code, shown, _ = desk.run("plan", "state", "kops.yaml")
     assert (code, shown.splitlines()[:3]) == (
         1,

@@ -1,21 +1,23 @@
 """ClusterStates on their way into a store: what the operator would push, planned and made as it does.
 
 What needs the operator stays with it: mirrors, Jobs after a push, the steps of rotations, the move to another store,
-and the removal of what an earlier declaration had brought.
+and the removal of what an earlier declaration had brought. A directory is for review of what may be a stranger's:
+nothing of a cluster is read at its word, to be shown next.
 """
 
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
 from clusterstate.api.annotations import CONFIRM_PLAN
 from clusterstate.api.types import ClusterState
-from clusterstate.cli.change.declarations import Declaration
+from clusterstate.cli.change.declarations import Declaration, without_references
 from clusterstate.cli.change.writing import Job, Make, Prepared, Seen
+from clusterstate.cli.manners import warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import KubeError, ReferenceNotFound
@@ -31,6 +33,8 @@ from clusterstate.store.location import KUBERNETES
 
 if TYPE_CHECKING:
     from clusterstate.kube.client import Client
+
+FILE: Final = "file://"
 
 
 class Opener:
@@ -48,6 +52,10 @@ class Opener:
         store = self._shop.address().spec if self._state else found.state.spec.store
         # What is left out is the operator's: nothing has to be read for it.
         spec = structs.replace(found.state.spec, store=store, mirror=None, after_push=None, suspend=False)
+        if store.url.startswith(FILE):
+            spec, left_out = without_references(spec)
+            if left_out:
+                warn(f"{found.title}: left out of a copy for review, as it is in a cluster: {named(left_out)}.")
         state = structs.replace(found.state, spec=spec)
         client = await self._client(replace(found, state=state))
         if client is not None and not found.namespaced:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Extent, Files, Manner, Materials, StoreWords, Target
+from clusterstate.cli.words import Consent, Extent, Files, Handing, Materials, StoreWords, Target
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -200,14 +200,14 @@ file_options: Final = _together(
 )
 """Which manifests are meant: gives `files`, a `Files`."""
 
-manner_options: Final = _together(
-    Manner,
-    "manner",
+handing_options: Final = _together(
+    Handing,
+    "handing",
     {"whole": "whole", "force": "force"},
     click.option("--replace", "whole", is_flag=True, help="Put kops's objects in the place of those in the store."),
     click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
 )
-"""How kops's objects go into a store: gives `manner`, a `Manner`."""
+"""How kops's objects go into a store: gives `handing`, a `Handing`."""
 
 materials_options: Final = _together(
     Materials,

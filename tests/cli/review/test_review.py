@@ -183,12 +183,18 @@ def test_manifests_are_merged_into_a_state_as_the_operator_merges(desk: Desk) ->
     assert shown.splitlines()[-1] == f"1 to change, 1 to create in file://{desk.home}/state/{COMPLEX}."
     refers = {"name": "dockerconfig", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}
     files = [{"path": "addons/a.yaml", "content": "a: 1\n"}]
-    body = manifest(url="s3://elsewhere", cluster={"channel": "alpha"}, secrets=[refers], files=files)
+    keysets = [{"name": "mine-ca", "generate": {}}]
+    body = manifest(url="s3://elsewhere", cluster={"channel": "alpha"}, secrets=[refers], files=files, keysets=keysets)
     (desk.home / "state.json").write_text(json.dumps(body))
     code, shown, _ = desk.run("diff", "state.json", f"state/{COMPLEX}", "-o", "json")
     review = json.loads(shown)
-    assert (code, [each["path"] for each in review["clusters"][0]["files"]]) == (1, ["addons/a.yaml", "config"])
-    assert review["clusters"][0]["files"][0]["lines"][-1] == "-a: 1"
+    compared = review["clusters"][0]["files"]
+    assert (code, [each["path"] for each in compared]) == (
+        1,
+        ["addons/a.yaml", "config", "pki/private/mine-ca/keyset.yaml"],
+    )
+    assert compared[0]["lines"][-1] == "-a: 1"
+    assert (compared[2]["action"], compared[2]["fields"][0]["action"]) == ("delete", "delete")
     assert review["warnings"] == ["state.json: left out, as it is in a cluster: spec.secrets[dockerconfig]"]
     code, _, said = desk.run("plan", "state.json", "state")
     assert (code, "declares a part of a state" in said) == (2, True)

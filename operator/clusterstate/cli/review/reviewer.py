@@ -15,6 +15,7 @@ from clusterstate.cli.review.sources import StateSource
 from clusterstate.cli.review.words import ReviewWords
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
+from clusterstate.plan.changes import Change
 from clusterstate.plan.comparison import Files
 from clusterstate.plan.exchange import is_secret
 from clusterstate.state.digests import Digests
@@ -34,6 +35,8 @@ class Found:
     files: Files = field(repr=False)
     hidden: frozenset[str] = frozenset()
     """Keys of files that come from a Secret."""
+    unmade: tuple[Change, ...] = ()
+    """What else would become of the other side: keysets whose key pair isn't made yet."""
 
 
 @dataclass(frozen=True, slots=True)

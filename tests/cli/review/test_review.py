@@ -196,6 +196,9 @@ def test_manifests_are_merged_into_a_state_as_the_operator_merges(desk: Desk) ->
     assert compared[0]["lines"][-1] == "-a: 1"
     assert (compared[2]["action"], compared[2]["fields"][0]["action"]) == ("delete", "delete")
     assert review["warnings"] == ["state.json: left out, as it is in a cluster: spec.secrets[dockerconfig]"]
+    for command in ("diff", "plan"):
+        code, shown, _ = desk.run(command, f"state/{COMPLEX}", "state.json", "--without-secrets")
+        assert (code, "~ config" in shown, "mine-ca" in shown) == (1, True, False)
     code, _, said = desk.run("plan", "state.json", "state")
     assert (code, "declares a part of a state" in said) == (2, True)
     code, _, said = desk.run("diff", f"state/{MINIMAL}", "state.json")

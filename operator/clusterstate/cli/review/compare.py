@@ -74,7 +74,9 @@ async def _merged(reviewer: Reviewer, source: StateSource, declared: Declared) -
     """Give a state, and the same once a declaration is merged into it."""
     there = await reviewer.read_declared(source, declared)
     after, unmade = declared.merge(there.files, there.url, reviewer.digests)
-    return there, Found(declared.cluster, declared.word, after, declared.hidden, unmade)
+    seen = {key: data for key, data in after.items() if reviewer.shows(key)}
+    shown = tuple(each for each in unmade if reviewer.shows(each.key))
+    return there, Found(declared.cluster, declared.word, seen, declared.hidden, shown)
 
 
 def _review(old: Found, new: Found, digests: Digests) -> ClusterReview:

@@ -4,7 +4,7 @@ A whole state as B is all that there is to be; a declaration as B is a part, mer
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -63,6 +63,7 @@ async def _plan(reviewer: Reviewer) -> list[ClusterPlan]:
         return [_become(*pair, reviewer.digests) async for pair in reviewer.read_both(old, new)]
     there = await reviewer.read_declared(old, new)
     plan = new.plan(there.files, there.url, reviewer.digests)
+    plan = replace(plan, changes=tuple(each for each in plan.changes if reviewer.shows(each.key)))
     return [ClusterPlan(there.cluster, there.url, plan, len(there.files), new.ways)]
 
 

@@ -48,3 +48,25 @@ def test_clusters_of_all_namespaces_and_what_they_have(
     missing = run("get", "clusters", "gone.example.com")
     assert (missing.code, missing.out) == (1, "")
     assert missing.said[0].startswith("clusterstate: There is no cluster gone.example.com in k8s://")
+
+
+def test_objects_are_changed_and_compared_as_files_are(
+    cluster: str, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> Shown:
+        done = clusterstate(*arguments, home=tmp_path, KUBECONFIG=str(control_plane.kubeconfig))
+        return Shown(done.returncode, done.stdout, done.stderr.splitlines())
+
+    url, group = f"k8s://{CONTEXT}", "instancegroup/nodes-us-east-1a"
+    files = kops_files("s3://unused", MINIMAL, as_name=cluster)
+    for key in ("config", group):
+        path = tmp_path / "state" / cluster / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[f"{cluster}/{key}"])
+    words = ("--name", cluster, "--ig", "nodes-us-east-1a", "--state", url, "--yes")
+    assert run("set", "spec.maxSize=7", *words).code == 0
+    shown = run("diff", str(tmp_path / "state"), url, "--name", cluster)
+    assert shown.code == 1, shown.said
+    assert {f"~ {group}", "    ~ /spec/maxSize: 1 -> 7"} <= {*shown.lines}
+    assert shown.lines[-1] == "1 of 2 files differ: 1 changed."
+    assert run("plan", url, str(tmp_path / "state"), "--name", cluster).code == 1

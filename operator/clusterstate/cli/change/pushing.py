@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -29,12 +29,10 @@ from clusterstate.planning import decide, foresee, sight_of, wanted_of, with_con
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.location import KUBERNETES
+from clusterstate.store.location import KUBERNETES, Location
 
 if TYPE_CHECKING:
     from clusterstate.kube.client import Client
-
-FILE: Final = "file://"
 
 
 class Opener:
@@ -52,7 +50,7 @@ class Opener:
         store = self._shop.address().spec if self._state else found.state.spec.store
         # What is left out is the operator's: nothing has to be read for it.
         spec = structs.replace(found.state.spec, store=store, mirror=None, after_push=None, suspend=False)
-        if store.url.startswith(FILE):
+        if Location.parse(store.url).scheme == "file":
             spec, left_out = without_references(spec)
             if left_out:
                 warn(f"{found.title}: left out of a copy for review, as it is in a cluster: {named(left_out)}.")

@@ -38,6 +38,15 @@ def test_each_source_beats_those_behind_it(home: Path, tmp_path: Path) -> None:
     assert choose_store(StoreWords(state="s3://first"), environ).url == "s3://first"
 
 
+def test_an_empty_word_never_leads_to_another_store() -> None:
+    with pytest.raises(CommandInvalid, match="--state is empty"):
+        choose_store(StoreWords(state=""), {"KOPS_STATE_STORE": "s3://another"})
+
+
+def test_the_current_context_is_a_store_too() -> None:
+    assert choose_store(StoreWords(state="k8s://"), {}).url == "k8s://"
+
+
 def test_the_first_file_counts_though_it_names_no_store(home: Path) -> None:
     (home / ".kops.yaml").write_text("kops_cluster_name: prod\n")
     (home / ".kops" / "config").write_text("kops_state_store: s3://fourth\n")

@@ -35,6 +35,8 @@ class Chosen:
 
 def choose_store(words: StoreWords, environ: Mapping[str, str]) -> Chosen:
     """Give the store that is meant. Raises `CommandInvalid`, which names what was tried, where none is."""
+    if words.state == "":  # as by a script with an unset variable; another store is never meant then
+        raise CommandInvalid("--state is empty. Give a URL, for example s3://acme-state-store, or leave it out.")
     if words.state:
         return _chosen(words.state, "--state")
     if environ.get(STORE_VARIABLE):
@@ -64,7 +66,7 @@ def choose_cluster(name: str | None, environ: Mapping[str, str]) -> str:
 
 
 def _chosen(url: str, by: str) -> Chosen:
-    return Chosen(url.removesuffix("/"), by)
+    return Chosen(url if url.endswith("://") else url.removesuffix("/"), by)
 
 
 def _usual_files(environ: Mapping[str, str]) -> list[Path]:

@@ -78,7 +78,9 @@ def test_a_folder_in_place_of_a_configuration_is_an_error_in_words(home: Path) -
         choose_store(StoreWords(), {"HOME": str(home)})
 
 
-def test_the_cluster_is_named_or_that_of_kubectl(home: Path, tmp_path: Path) -> None:
+def test_the_cluster_is_named_or_that_of_kubectl(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(CommandInvalid, match="KOPS_CLUSTER_NAME"):
         choose_cluster(None, {"HOME": str(home)})
     (home / ".kube").mkdir()
@@ -87,9 +89,14 @@ def test_the_cluster_is_named_or_that_of_kubectl(home: Path, tmp_path: Path) -> 
     (tmp_path / "other").write_text("current-context: two")
     environ = {"HOME": str(home), "KUBECONFIG": f"{tmp_path / 'other'}:{home}/.kube/config:/missing"}
     assert choose_cluster(None, environ) == "two.example.com", "files are merged, the first word counts"
+    assert capsys.readouterr().err.endswith(
+        "clusterstate: The cluster is two.example.com, that of kubectl's context.\n"
+    )
     environ["KOPS_CLUSTER_NAME"] = "three"
     assert choose_cluster(None, environ) == "three"
     assert choose_cluster("four", environ) == "four"
+    assert not capsys.readouterr().err, "who names it knows it"
+    assert choose_cluster("", environ) == "two.example.com", "as kops takes an empty --name"
 
 
 @pytest.mark.parametrize(

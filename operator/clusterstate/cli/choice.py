@@ -12,6 +12,7 @@ from typing import Final
 
 import yaml
 
+from clusterstate.cli.manners import say
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 
@@ -56,12 +57,15 @@ def choose_store(words: StoreWords, environ: Mapping[str, str]) -> Chosen:
 
 
 def choose_cluster(name: str | None, environ: Mapping[str, str]) -> str:
-    """Give the name of the cluster that is meant. Raises `CommandInvalid` where none is."""
-    chosen = name or environ.get(CLUSTER_VARIABLE) or _kubectl_cluster(environ)
+    """Give the name of the cluster that is meant, and tell it where nobody named it. Raises `CommandInvalid`."""
+    if named := name if name is not None else environ.get(CLUSTER_VARIABLE):
+        return named
+    chosen = _kubectl_cluster(environ)
     if not chosen:
         raise CommandInvalid(
             f"No cluster is chosen. Tried were --name, {CLUSTER_VARIABLE} and the context of kubectl. Give --name."
         )
+    say(f"The cluster is {chosen}, that of kubectl's context.")
     return chosen
 
 

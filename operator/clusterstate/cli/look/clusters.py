@@ -44,7 +44,7 @@ def _names(look: Look) -> tuple[str, ...]:
     """Give the clusters that are asked for: like in kops, KOPS_CLUSTER_NAME is one."""
     if look.names and look.cluster:
         raise CommandInvalid("Clusters are named by --name and as arguments. Leave --name out.")
-    one = look.cluster or os.environ.get(CLUSTER_VARIABLE)
+    one = look.cluster if look.cluster is not None else os.environ.get(CLUSTER_VARIABLE)
     return look.names or ((one,) if one else ())
 
 

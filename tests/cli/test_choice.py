@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterstate.cli.choice import choose_cluster, choose_store
+from clusterstate.cli.choice import LARGEST, choose_cluster, choose_store
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 
@@ -106,3 +106,13 @@ def test_a_kubeconfig_without_a_cluster_chooses_none(text: str, tmp_path: Path) 
     (tmp_path / "kubeconfig").write_text(text)
     with pytest.raises(CommandInvalid, match="No cluster is chosen"):
         choose_cluster(None, {"KUBECONFIG": str(tmp_path / "kubeconfig")})
+
+
+def test_a_kubeconfig_is_read_to_its_end_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    environ = {"KUBECONFIG": str(file)}
+    file.write_text("# " + "x" * (1 << 20) + KUBECONFIG)
+    assert choose_cluster(None, environ) == "one.example.com"
+    file.write_text("# " + "x" * LARGEST)
+    with pytest.raises(CommandInvalid, match="more than 16777216 bytes"):
+        choose_cluster(None, environ)

@@ -21,8 +21,8 @@ CLUSTER_VARIABLE: Final = "KOPS_CLUSTER_NAME"
 STORE_KEY: Final = "kops_state_store"
 FILES: Final = (".kops.yaml", ".kops/config")
 """Below the home folder."""
-LARGEST: Final = 1 << 20
-"""Bytes of a configuration file."""
+LARGEST: Final = 16 << 20
+"""Bytes of a configuration file; a kubeconfig has some 7000 for each cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,9 @@ def _read_store(path: Path) -> str:
 def _load(path: Path) -> Mapping[object, object]:
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST)
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise CommandInvalid(f"{path} has more than {LARGEST} bytes, the most that is read. Make it smaller.")
         fields = yaml.load(data, yaml.CSafeLoader)
     except OSError as error:
         raise CommandInvalid(f"{path} can't be read: {error.strerror}. Give --state, or mend the file.") from None

@@ -106,7 +106,8 @@ def _item(shop: Shop, shelved: Shelved, shown: Document | None, sizes: dict[str,
     cluster = shelved.cluster
     assert cluster is not None, "the sound ones"
     document = shown or cluster
-    content = cluster_as_shown(document, shelved.name, shop.access(shelved.name).location.url)
+    folder = "" if shop.address().keeps_objects else shop.access(shelved.name).location.url
+    content = cluster_as_shown(document, shelved.name, folder)
     more = (text(cluster.spec, "kubernetesVersion"), *sizes.get(shelved.name, _UNKNOWN))
     return Item(shelved.name, cluster_cells(document, shelved.shown), more, content)
 

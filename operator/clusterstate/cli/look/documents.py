@@ -29,8 +29,9 @@ def cloud_of(cluster: Document) -> str:
 
 
 def cluster_as_shown(cluster: Document, name: str, url: str) -> JsonObject:
-    """Give a Cluster as kops shows it: in canonical form, with its defaults; `url` is where it is kept."""
-    spec = {**cluster.spec, "configBase": cluster.spec.get("configBase") or url}
+    """Give a Cluster as kops shows it: in canonical form, with its defaults; `url` is its folder, if it is in one."""
+    base = cluster.spec.get("configBase") or url
+    spec = {**cluster.spec, **({"configBase": base} if base else {})}
     return _document(cluster, {**cluster.metadata, "name": cluster.name or name}, complete_spec(cluster.kind, spec))
 
 

@@ -49,7 +49,9 @@ def complete_spec(kind: str, spec: JsonObject) -> JsonObject:
 
 
 def _document(document: Document, metadata: JsonObject, spec: JsonObject) -> JsonObject:
-    return {**document.rest, "apiVersion": API_VERSION, "kind": document.kind, "metadata": metadata, "spec": spec}
+    """Give the object, without what the API server keeps in one for itself."""
+    shown = {name: value for name, value in metadata.items() if name != "managedFields"}
+    return {**document.rest, "apiVersion": API_VERSION, "kind": document.kind, "metadata": shown, "spec": spec}
 
 
 def group_item(name: str, group: Document, cluster: Document | None, cluster_name: str) -> Item:

@@ -205,6 +205,11 @@ def test_manifests_are_merged_into_a_state_as_the_operator_merges(desk: Desk) ->
     assert (code, f"declares cluster {COMPLEX}, and the other side is {MINIMAL}" in said) == (2, True)
 
 
+def test_a_plan_of_one_name_takes_no_words_about_two_sides(desk: Desk) -> None:
+    code, shown, said = desk.run("plan", "prod", "--without-secrets")
+    assert (code, shown, "go with A and B" in said) == (2, "", True)
+
+
 def test_digests_of_two_runs_are_equal_under_one_key(desk: Desk) -> None:
     (desk.home / "key").write_bytes(bytes(range(32)))
 

@@ -125,6 +125,17 @@ def test_groups_are_set_as_kops_sets_them(shelf: Shelf, kops: Kops) -> None:
     assert ours == made
 
 
+def test_a_network_that_kops_refuses_is_refused(shelf: Shelf, kops: Kops) -> None:
+    before, setting = shelf.read(f"{MINIMAL}/config"), "spec.sshAccess=10.0.0.1/8"
+    done = shelf.run("set", setting, "--name", MINIMAL, "--yes")
+    assert (done.returncode, "holds '10.0.0.1/8', which is no network" in done.stderr) == (1, True)
+    assert (
+        "Network contains bits outside prefix"
+        in kops.run("edit", "cluster", MINIMAL, "--set", setting, check=False).stderr
+    )
+    assert shelf.read(f"{MINIMAL}/config") == before
+
+
 @pytest.mark.parametrize("words", [["cluster", MINIMAL], ["ig", NODES, "--name", MINIMAL]], ids=["cluster", "group"])
 def test_the_editor_shows_what_kops_shows(shelf: Shelf, kops: Kops, words: list[str]) -> None:
     editor = shelf.home / "editor"

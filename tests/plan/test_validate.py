@@ -46,6 +46,15 @@ MEMBERS = "config/spec/etcdClusters/name=main/etcdMembers"
 RULES = [
     (without(SOUND, "cloudProvider"), NODES, CONTROL, "config/spec/cloudProvider is missing"),
     (without(SOUND, "kubernetesVersion"), NODES, CONTROL, "config/spec/kubernetesVersion is missing"),
+    *(
+        (
+            SOUND | {"sshAccess": ["10.0.0.0/8", "pl-1", "::/0", bad]},
+            NODES,
+            CONTROL,
+            f"config/spec/sshAccess holds {bad!r}, which is no network such as 10.0.0.0/8",
+        )
+        for bad in ("", "me", "10.0.0.1", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/255.0.0.0")
+    ),
     (SOUND | etcd(A, A | {"name": "b"}), NODES, CONTROL, f"{MEMBERS} has 2 members; etcd needs an odd number of them"),
     (SOUND | etcd({"name": "a"}), NODES, None, f"{MEMBERS}/name=a has no instanceGroup"),
     (SOUND, NODES, None, f"{MEMBERS}/name=a/instanceGroup names instance group control, which doesn't exist"),

@@ -1,13 +1,14 @@
 """What kops would refuse in the documents as they would be written, beyond types and unknown fields. Pure.
 
 After `pkg/apis/kops/validation` of kops 1.35.2: the first rules are those of `kops replace`, the ones across documents
-those of `kops update cluster`. A state that others made may break them all: only what a plan brings about counts, and
-what is declared as it is there.
+and about networks those of `kops edit` and `kops update cluster`. A state that others made may break them all: only
+what a plan brings about counts, and what is declared as it is there.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Final
 
 from clusterstate.errors import SpecInvalid
@@ -25,8 +26,9 @@ CONTROL_PLANE: Final = "Master"
 """The role as canonical form spells it."""
 ROLES: Final = (CONTROL_PLANE, "Node", "Bastion", "APIServer")
 ETCD_CLUSTERS: Final = ("main", "events", "cilium")
-
-
+NETWORKS: Final = ("sshAccess", "kubernetesApiAccess", "nodePortAccess")
+"""Lists of those who may come in: CIDRs, and Amazon's prefix lists."""
+PREFIX_LIST: Final = "pl-"
 VERSION: Final = re.compile(
     r"\s*v?\d+(\.\d+(\.\d+(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?)?)?\s*", re.ASCII
 )
@@ -116,11 +118,30 @@ def _cluster(spec: JsonObject, groups: Mapping[str, DesiredGroup]) -> Iterator[P
     version = str(spec.get("kubernetesVersion") or "")
     if version and not VERSION.fullmatch(version) and not VERSION_IN_URL.search(version):
         yield Problem(f"{CONFIG}/spec/kubernetesVersion", f"is {version}, which kops can't read as a version")
+    yield from _networks(spec)
     for etcd in _maps(spec.get("etcdClusters")):
         at = join(f"{CONFIG}/spec/etcdClusters", BY_NAME.key_of(etcd) or "name=")
         if etcd.get("name") not in ETCD_CLUSTERS:
             yield Problem(at, f"is none of kops's etcd clusters: {', '.join(ETCD_CLUSTERS)}")
         yield from _members(f"{at}/etcdMembers", _maps(etcd.get("etcdMembers")), groups)
+
+
+def _networks(spec: JsonObject) -> Iterator[Problem]:
+    for name in NETWORKS:
+        for network in as_list(spec.get(name, [])):
+            if not _is_network(str(network)):
+                yield Problem(f"{CONFIG}/spec/{name}", f"holds {network!r}, which is no network such as 10.0.0.0/8")
+
+
+def _is_network(text: str) -> bool:
+    """Whether kops takes it: an address with its prefix's length and nothing behind that, or a prefix list."""
+    if text.startswith(PREFIX_LIST):
+        return True
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return text.partition("/")[2].isdecimal()
 
 
 def _members(at: str, members: list[JsonObject], groups: Mapping[str, DesiredGroup]) -> Iterator[Problem]:

@@ -29,8 +29,9 @@ GIT: Final = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for 
 
 
 def blocks(page: str, language: str = "sh") -> list[str]:
-    """Give what stands in a page's blocks of one language; `page` is its place below docs/."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
+    """Give what stands in a page's blocks of one language, empty for what is printed; `page` lies below docs/."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
+    return [text for of, text in found if of == language]
 
 
 def load(kops: Kops, changes: Mapping[bytes, bytes] = MappingProxyType({})) -> dict[str, bytes]:

@@ -10,12 +10,12 @@ import click
 
 from clusterstate.cli.manners import MANNERS, Volume
 from clusterstate.cli.words import Consent, Extent, Files, Manner, Materials, StoreWords, Target
+from clusterstate.errors import SpecInvalid
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
-
 PATH: Final = click.Path(path_type=Path)
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 LONGEST: Final = 1000
@@ -228,3 +228,17 @@ def output_option(*formats: str) -> Callable[[F], F]:
     return click.option(
         "-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help="How it is printed."
     )
+
+
+def timeout_option(text: str) -> Callable[[F], F]:
+    """Give `--timeout`, which `text` explains: gives `timeout`, in seconds."""
+    return click.option("--timeout", metavar="DURATION", default="5m", show_default=True, callback=_seconds, help=text)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help parses none)
+
+    try:
+        return parse_duration(value).total_seconds()
+    except SpecInvalid as error:
+        raise click.BadParameter(error.message, ctx, param) from None

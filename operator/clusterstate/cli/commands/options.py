@@ -24,12 +24,11 @@ GAPS: Final = 6
 """Columns before the names of commands, and behind them."""
 
 
-class Command(click.Command):
-    """A command whose help ends in examples, and which has the options of manners."""
+class Exemplified(click.Command):
+    """A command, or a group of them, whose help ends in examples."""
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
         super().__init__(*args, **kwargs)
-        self.params.extend(manners())
         self.examples = [line.strip() for line in examples.strip().splitlines()]
         """Lines for a shell."""
 
@@ -43,7 +42,15 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-class Group(click.Group):
+class Command(Exemplified):
+    """A command, which has the options of manners."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
+        super().__init__(*args, **kwargs)
+        self.params.extend(manners())
+
+
+class Group(Exemplified, click.Group):
     """Commands that share a first word, each with one line of help."""
 
     command_class = Command
@@ -76,8 +83,7 @@ def brief(command: click.Command, width: int = LONGEST) -> str:
     if len(sentence) <= width:
         return sentence
     for gap in ("[:;] ", ", ", " (and|that|with) "):
-        ends = [each.start() for each in re.finditer(gap, sentence) if each.start() <= width]
-        if ends:
+        if ends := [each.start() for each in re.finditer(gap, sentence) if each.start() <= width]:
             return sentence[: ends[-1]]
     return sentence
 

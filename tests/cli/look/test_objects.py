@@ -27,6 +27,7 @@ def cluster(control_plane: ControlPlane, namespace: str) -> Iterator[str]:
     api.request("POST", "/api/v1/namespaces", {"metadata": {"name": objects.namespace}})
     for key, kind in (("config", "Cluster"), ("instancegroup/nodes-us-east-1a", "InstanceGroup")):
         body = yaml.safe_load(files[f"{name}/{key}"])
+        body["spec"].pop("configBase", None)  # such a cluster has none to kops
         objects.create(kind, body["metadata"]["name"], body["spec"])
     yield name
     api.request("DELETE", f"/api/v1/namespaces/{objects.namespace}")
@@ -45,6 +46,9 @@ def test_clusters_of_all_namespaces_and_what_they_have(
     assert [row[0] for row in run("get", "ig", "--name", cluster).rows] == ["nodes-us-east-1a"]
     assert run("get", "files", "--name", cluster, "-o", "name").lines == ["config", "instancegroup/nodes-us-east-1a"]
     assert [line for line in run("tree").lines if line.endswith(f" {cluster}/")]
+    shown = yaml.safe_load(run("get", "clusters", cluster, "-o", "yaml").out)
+    assert ("configBase" in shown["spec"], "managedFields" in shown["metadata"]) == (False, False)
+    assert f"  store        k8s://{CONTEXT}/{cluster}" in run("show", cluster).lines
     missing = run("get", "clusters", "gone.example.com")
     assert (missing.code, missing.out) == (1, "")
     assert missing.said[0].startswith("clusterstate: There is no cluster gone.example.com in k8s://")

@@ -10,7 +10,7 @@ import click
 
 from clusterstate.cli.manners import MANNERS, Volume
 from clusterstate.cli.words import Consent, Extent, Files, Manner, Materials, StoreWords, Target
-from clusterstate.errors import SpecInvalid
+from clusterstate.errors import CommandInvalid, SpecInvalid
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -153,6 +153,19 @@ cluster_option: Final = click.option(
     "--name", "cluster", metavar="CLUSTER", help="The cluster; else KOPS_CLUSTER_NAME, else that of kubectl's context."
 )
 """Which cluster is meant: gives `cluster`, maybe None, for `choose_cluster`."""
+
+
+def cluster_words(command: F) -> F:
+    """Do the same where kops takes the cluster as an argument too."""
+
+    @wraps(command)
+    def gathered(named: str | None, cluster: str | None, **given: Any) -> Any:  # noqa: ANN401 - options by name
+        if named and cluster:
+            raise CommandInvalid("The cluster is named by --name and as an argument. Leave --name out.")
+        return command(cluster=named or cluster, **given)
+
+    return click.argument("named", metavar="[CLUSTER]", required=False)(cluster_option(gathered))  # type: ignore[return-value] # as above
+
 
 consent_options: Final = _together(
     Consent,

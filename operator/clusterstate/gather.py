@@ -37,7 +37,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import Role, StoreOptions
-from clusterstate.store.wrappers import ReadOnly
+from clusterstate.store.wrappers import ReadOnly, RequestCounts
 
 if TYPE_CHECKING:  # the command line reads stores without the Kubernetes API, whose packages take a second to load
     from clusterstate.kube.client import Client
@@ -265,18 +265,21 @@ class Sources:
         writes: bool,
         creates: bool = False,
         acl_from: Location | None = None,
+        counts: RequestCounts | None = None,
     ) -> None:
         """Take how to reach them, and whether anything may be written, a new state too; nothing is opened yet.
 
         No client is needed but for stores in the operator's own cluster.
 
-        `acl_from` is the file whose ACL new files get; its usual place is the state's own `config`.
+        `acl_from` is the file whose ACL new files get; its usual place is the state's own `config`. What is asked of
+        the stores is added to `counts`.
         """
         self._client = client
         self._access = access
         self._writes = writes
         self._creates = writes and creates
         self._acl_from = acl_from or access.location.child(layout.CONFIG)
+        self._counts = counts or RequestCounts()
         self._stack = AsyncExitStack()
         self._trunk: Store | None = None
 
@@ -355,11 +358,11 @@ class Sources:
         access = self._access
         options = replace(access.options, acl_from=self._acl_from)
         opening = Opening(location, options, access.credentials, access.policy, self._client)
-        store = await open_store(opening)
+        store = await open_store(opening, self._counts)
         self._stack.push_async_callback(store.close)
         if access.layout is Layout.KOPS_RESOURCES:
             from clusterstate.state.kops_resources.store import open_divided  # noqa: PLC0415 (as above)
 
-            store = await open_divided(opening, store)
+            store = await open_divided(opening, store, self._counts)
             self._stack.push_async_callback(store.close)
         return store if self._writes else ReadOnly(store)

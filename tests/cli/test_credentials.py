@@ -38,13 +38,7 @@ def loaded(s3_server: S3Server, bucket: str) -> str:
 
 @pytest.mark.parametrize("scheme", ["s3", "do", "linode", "hos", "scw"])
 def test_a_custom_s3_store(scheme: str, loaded: str, s3_server: S3Server, tmp_path: Path) -> None:
-    environ = {
-        "S3_ENDPOINT": s3_server.endpoint,
-        "S3_REGION": s3_server.region,
-        "S3_ACCESS_KEY_ID": s3_server.access_key,
-        "S3_SECRET_ACCESS_KEY": s3_server.secret_key,
-    }
-    assert clusters(f"{scheme}://{loaded}", tmp_path, environ) == MINIMAL
+    assert clusters(f"{scheme}://{loaded}", tmp_path, s3_server.variables) == MINIMAL
 
 
 def test_an_s3_store_with_amazons_own_variables(loaded: str, s3_server: S3Server, tmp_path: Path) -> None:

@@ -118,6 +118,12 @@ def test_no_home_is_no_bug(tmp_path: Path) -> None:
     assert (code, said.count("\n"), "bug" in said) == (1, 1, False)
 
 
+def test_who_has_to_try_again_is_told(tmp_path: Path) -> None:
+    away = {"S3_ENDPOINT": "http://127.0.0.1:1", "S3_ACCESS_KEY_ID": "a", "S3_SECRET_ACCESS_KEY": "b"}
+    code, _, said = shell("$C get clusters --state s3://acme", tmp_path, **away)
+    assert (code, said.count("\n"), said.endswith("(EndpointConnectionError). Try again.\n")) == (1, 1, True)
+
+
 def test_what_isnt_utf_8_is_printed_somehow(tmp_path: Path) -> None:
     latin = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "latin-1"}
     code, _, said = shell(r"$C status --kubeconfig $'caf\xe9'", tmp_path, **latin)

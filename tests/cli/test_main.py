@@ -82,7 +82,7 @@ def test_it_says_its_version(tmp_path: Path) -> None:
     assert run("--version", home=tmp_path).stdout == f"clusterstate, version {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [("fly",), ("run", "--wings"), ("run", "--kubeconfig")])
+@pytest.mark.parametrize("arguments", [("fly",), ("run", "--wings"), ("reconcile", "prod", "--timeout", "soon")])
 def test_a_misspelt_command_line_is_code_2(arguments: tuple[str, ...], tmp_path: Path) -> None:
     done = run(*arguments, home=tmp_path)
     assert done.returncode == 2

@@ -63,7 +63,7 @@ def test_the_operator_pushes_nothing_of_adopted_manifests(world: World, kops: Ko
     edit(kops, {COMPLEX: lambda spec: spec.update(channel="alpha", kubelet={"maxPods": 60})})
     kops.run("create", "keypair", "kubernetes-ca", "--name", COMPLEX)
     before, shown = world.files(), {name: documents(kops, cluster=name) for name in (COMPLEX, NEW)}
-    places = replace(Places(tmp_path, world.url), environ=environment(kops))
+    places = replace(Places(tmp_path, world.url), environ=kops.s3.variables)
     options = ("-n", world.namespace, "--credentials-secret", "store", "--with-secrets")
     adopted = list(yaml.safe_load_all(places.run("adopt", *options).stdout))
     for body in adopted:
@@ -77,13 +77,3 @@ def test_the_operator_pushes_nothing_of_adopted_manifests(world: World, kops: Ko
     assert world.files() == before
     assert {name: documents(kops, cluster=name) for name in (COMPLEX, NEW)} == shown
     assert [row[0] for row in rows(kops, "clusters")] == [COMPLEX, NEW]
-
-
-def environment(kops: Kops) -> dict[str, str]:
-    """Whom the store knows kops as."""
-    return {
-        "S3_ENDPOINT": kops.s3.endpoint,
-        "S3_REGION": kops.s3.region,
-        "S3_ACCESS_KEY_ID": kops.s3.access_key,
-        "S3_SECRET_ACCESS_KEY": kops.s3.secret_key,
-    }

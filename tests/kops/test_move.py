@@ -39,15 +39,6 @@ def comparable(store: S3Backing) -> dict[str, str]:
     return {key: data.decode().replace(f"{store.url}/", "s3://B/") for key, data in store.files().items()}
 
 
-def environ(kops: Kops) -> dict[str, str]:
-    return {
-        "S3_ENDPOINT": kops.s3.endpoint,
-        "S3_REGION": kops.s3.region,
-        "S3_ACCESS_KEY_ID": kops.s3.access_key,
-        "S3_SECRET_ACCESS_KEY": kops.s3.secret_key,
-    }
-
-
 def test_one_command_does_what_the_page_does_by_hand(kops: Kops, old: S3Backing, tmp_path: Path) -> None:
     kops_by_hand, by_hand = new_store(kops, "hand")
     for key, data in old.files().items():
@@ -60,7 +51,7 @@ def test_one_command_does_what_the_page_does_by_hand(kops: Kops, old: S3Backing,
 
     kops_moved, moved = new_store(kops, "moved")
     (tmp_path / ".kops.yaml").write_text(f"kops_state_store: {old.url}\n")
-    done = clusterstate("migrate", COMPLEX, "--to", moved.url, "--yes", "--switch", home=tmp_path, **environ(kops))
+    done = clusterstate("migrate", COMPLEX, "--to", moved.url, "--yes", "--switch", home=tmp_path, **kops.s3.variables)
     assert done.returncode == 0, done.stderr
     assert comparable(moved) == comparable(by_hand)
     assert rows(kops_moved, "clusters") == rows(kops, "clusters")

@@ -130,6 +130,16 @@ async def test_no_kubeconfig_and_an_unknown_context(tmp_path: Path) -> None:
         await connect(write_kubeconfig(tmp_path / "k", "http://127.0.0.1:1"), "other")
 
 
+@pytest.mark.parametrize("named", ["", "missing:", None])
+async def test_nothing_where_kubectl_looks(named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    if named is not None:
+        monkeypatch.setenv("KUBECONFIG", named)
+    with pytest.raises(KubeRefused, match="There is no kubeconfig, by KUBECONFIG or at"):
+        await connect()
+
+
 @pytest.mark.apiserver
 async def test_the_service_account_of_a_pod(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
     token = tmp_path / "token"

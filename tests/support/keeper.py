@@ -37,10 +37,7 @@ class Keeper:
         environ = {
             "KOPS_STATE_STORE": f"s3://{self.bucket}",
             "KOPS_CLUSTER_NAME": self.cluster,
-            "S3_ENDPOINT": self.server.endpoint,
-            "S3_REGION": self.server.region,
-            "S3_ACCESS_KEY_ID": self.server.access_key,
-            "S3_SECRET_ACCESS_KEY": self.server.secret_key,
+            **self.server.variables,
         }
         return clusterstate(*map(str, arguments), home=self.home, typed=typed, piped=piped, **environ)
 

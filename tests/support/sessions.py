@@ -50,10 +50,7 @@ def play(script: Script, server: S3Server, folder: Path) -> list[Shown]:
         "HOME": str(folder),
         "TERM": "xterm-256color",
         "KOPS_STATE_STORE": script.store,
-        "S3_ENDPOINT": server.endpoint,
-        "S3_REGION": server.region,
-        "S3_ACCESS_KEY_ID": server.access_key,
-        "S3_SECRET_ACCESS_KEY": server.secret_key,
+        **server.variables,
     }
     script.prepare(server, folder)
     played = ((line, *run(line.command, folder, environ)) for line in script.lines)

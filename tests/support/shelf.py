@@ -42,10 +42,8 @@ class Shelf:
         """What a person has set to reach the store, which is chosen too."""
         return {
             "KOPS_STATE_STORE": self.url,
+            **self.server.variables,
             "S3_ENDPOINT": self.endpoint or self.server.endpoint,
-            "S3_REGION": self.server.region,
-            "S3_ACCESS_KEY_ID": self.server.access_key,
-            "S3_SECRET_ACCESS_KEY": self.server.secret_key,
         }
 
     def run(

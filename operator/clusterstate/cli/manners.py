@@ -17,6 +17,8 @@ from clusterstate.cli.texts import printable
 from clusterstate.errors import ClusterStateError, CommandInvalid, describe_bug
 
 STARTED: Final = time.perf_counter()
+BY_WHOM: Final = ("It is tried again", "Try again")
+"""The operator tries again; a command has tried as often as it would, and has ended."""
 NO_SPACE: Final = 28
 """errno.ENOSPC."""
 
@@ -61,7 +63,7 @@ def warn(text: str) -> None:
 
 
 def _tell(text: str) -> None:
-    _write(f"clusterstate: {printable(text)}")
+    _write(f"clusterstate: {printable(text.replace(*BY_WHOM))}")
 
 
 def _write(line: str) -> None:

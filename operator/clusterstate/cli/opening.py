@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from clusterstate.api.store import KubernetesSpec, Layout, StoreSpec
 from clusterstate.cli.choice import Chosen, choose_store
+from clusterstate.cli.look.sizes import count_of
+from clusterstate.cli.manners import mention
 from clusterstate.cli.words import StoreWords
 from clusterstate.gather import Access, Sources, own_access, own_credentials
 from clusterstate.store.base import Store
@@ -21,6 +23,7 @@ from clusterstate.store.location import KUBERNETES, Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import RequestCounts
 
 if TYPE_CHECKING:  # its packages take a second to load, and most stores aren't in Kubernetes
     from clusterstate.kube.client import Client
@@ -56,8 +59,11 @@ class Shop:
     def __init__(self, words: StoreWords, environ: Mapping[str, str]) -> None:
         """Take what was said; nothing is chosen or opened yet."""
         self.environ = environ
+        self.counts: Final = RequestCounts()
+        """What was asked of all stores so far."""
         self._words = words
         self._stack = AsyncExitStack()
+        self._chosen: Chosen | None = None
         self._clients: dict[str | None, Client] = {}
 
     async def __aenter__(self) -> Self:
@@ -67,11 +73,15 @@ class Shop:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+        mention_requests(self.counts)
 
     @property
     def chosen(self) -> Chosen:
         """The store that the command is about. Raises `CommandInvalid` where none is chosen."""
-        return choose_store(self._words, self.environ)
+        if self._chosen is None:
+            self._chosen = choose_store(self._words, self.environ)
+            mention(f"The store is {self._chosen.url}, by {self._chosen.by}.")
+        return self._chosen
 
     def address(self, url: str = "") -> Address:
         """Give what a URL means; none is the chosen store's."""
@@ -98,7 +108,7 @@ class Shop:
         credentials = own_credentials(location.scheme, self.environ)
         kube = await self.client(self.address(url))
         opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(), kube)
-        store = await open_store(opening)
+        store = await open_store(opening, self.counts)
         self._stack.push_async_callback(store.close)
         return store
 
@@ -121,7 +131,7 @@ class Shop:
     ) -> Sources:
         """Do the same for an access that is known, that of the same URL; see `Sources`."""
         client = await self.client(self.address(url))
-        sources = Sources(client, access, writes=writes, creates=creates, acl_from=acl_from)
+        sources = Sources(client, access, writes=writes, creates=creates, acl_from=acl_from, counts=self.counts)
         return await self._stack.enter_async_context(sources)
 
     def _namespace(self, address: Address) -> str:
@@ -130,3 +140,10 @@ class Shop:
         from clusterstate.kube.login import home_namespace  # noqa: PLC0415 (as above)
 
         return home_namespace(self._words.kubeconfig, address.context)
+
+
+def mention_requests(counts: RequestCounts) -> None:
+    """Tell those who asked for more what was asked of stores."""
+    asked = {"list": counts.lists, "read": counts.reads, "write": counts.writes, "deletion": counts.deletes}
+    if counts.total:
+        mention(f"stores got {', '.join(count_of(number, kind) for kind, number in asked.items() if number)}.")

@@ -13,6 +13,7 @@ from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import warn
+from clusterstate.cli.opening import mention_requests
 from clusterstate.cli.output import as_text
 from clusterstate.cli.reading import reading
 from clusterstate.cli.review.plans import ClusterPlan, plans_as_markdown
@@ -45,6 +46,7 @@ from clusterstate.relocation.finding import find_old_place
 from clusterstate.relocation.source import Source
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
+from clusterstate.store.wrappers import RequestCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,11 @@ async def _foresee(client: Client, settings: Settings, state: ClusterState, read
     access = old or await reader.access(state.spec.store, state.cluster_name)
     digester = _Digester(client, settings.operator_namespace)
     seconds = parse_duration(state.spec.sync.timeout).total_seconds()
-    async with Sources(client, access, writes=False, creates=bool(state.spec.cluster)) as sources:
+    counts = RequestCounts()
+    async with Sources(client, access, writes=False, creates=bool(state.spec.cluster), counts=counts) as sources:
         tree, listing, _ = await sources.list_state(None, seconds)
         sight = await look(client, state, access, tree, listing)
+    mention_requests(counts)
     sight = await with_contents(client, state, sight, digester.digests)
     plan = decide(sight, datetime.now(UTC))
     suspended = ("spec.suspend is set: the operator does nothing until it isn't.",) if state.spec.suspend else ()

@@ -65,6 +65,8 @@ class Kubeconfig:
         """Read the file, and run its plugin."""
         if self.path and not self.path.is_file():
             raise KubeRefused(f"There is no kubeconfig {self.path}. Name another.")
+        if not self.path and not _usual_file():
+            raise KubeRefused("There is no kubeconfig, by KUBECONFIG or at ~/.kube/config. Name one by --kubeconfig.")
         configuration = _configuration()
         try:
             with in_memory(configuration):
@@ -99,6 +101,12 @@ class ServiceAccount:
         except (ConfigException, OSError) as error:
             raise KubeRefused(f"The Pod's service account can't be used: {_explain(error)}.") from None
         return Credentials(configuration, None)
+
+
+def _usual_file() -> bool:
+    """Whether there is anything where kubectl looks."""
+    paths = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return any(Path(os.path.expanduser(each)).exists() for each in paths.split(os.pathsep) if each)  # noqa: PTH111 (pathlib fails without a home)
 
 
 def home_namespace(kubeconfig: Path | None, context: str | None) -> str:

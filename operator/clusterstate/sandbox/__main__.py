@@ -45,10 +45,7 @@ def _up() -> None:
         with ControlPlane.start(plane_files) as plane, S3Server.start(store_files) as store:
             settings = {
                 "KUBECONFIG": str(plane.kubeconfig),
-                "S3_ENDPOINT": store.endpoint,
-                "S3_REGION": store.region,
-                "S3_ACCESS_KEY_ID": store.access_key,
-                "S3_SECRET_ACCESS_KEY": store.secret_key,
+                **store.variables,
             }
             for name, value in settings.items():
                 _say(f"export {name}={shlex.quote(value)}")

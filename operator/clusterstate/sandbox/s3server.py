@@ -90,6 +90,16 @@ class S3Server:
         return S3User(self.access_key, self.secret_key)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """What the owner sets to use the server with kops, or with ours."""
+        return {
+            "S3_ENDPOINT": self.endpoint,
+            "S3_REGION": self.region,
+            "S3_ACCESS_KEY_ID": self.access_key,
+            "S3_SECRET_ACCESS_KEY": self.secret_key,
+        }
+
+    @property
     def access_log(self) -> Path:
         """The access log; see `s3log`."""
         return self.directory / "access.log"

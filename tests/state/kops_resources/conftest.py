@@ -16,6 +16,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import RequestCounts
 from tests.support.kopscrds import KopsObjects, install_kops_crds
 
 
@@ -55,7 +56,7 @@ async def divided(
     async with await connect(plane.kubeconfig) as kube:
         opening = Opening(location, options or StoreOptions(), credentials, policy, kube)
         files = await open_store(opening)
-        store = await open_divided(opening, files)
+        store = await open_divided(opening, files, RequestCounts())
         try:
             yield store
         finally:

@@ -56,7 +56,7 @@ class Opener:
         if client is not None and not found.namespaced:
             state = self._at_home(state)
         access = await self._access(state, client)
-        sources = Sources(client, access, writes=True, creates=bool(state.spec.cluster))
+        sources = Sources(client, access, writes=True, creates=bool(state.spec.cluster), counts=self._shop.counts)
         await self._stack.enter_async_context(sources)
         return Job(state.cluster_name, access, sources, _make(state, client), wanted_of(state))
 

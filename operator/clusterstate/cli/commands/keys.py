@@ -22,7 +22,14 @@ from clusterstate.cli.words import Consent, Materials, StoreWords
 _KEYSET: Final = click.argument("name", metavar="KEYSET|all")
 
 
-@click.group(cls=Group)
+@click.group(
+    cls=Group,
+    examples="""
+    clusterstate keyset create all --name prod.example.com
+    clusterstate keyset promote all --name prod.example.com
+    clusterstate keyset distrust all --name prod.example.com
+    """,
+)
 def keyset() -> None:
     """Rotate a cluster's certificate authorities and service account keys."""
 
@@ -110,7 +117,13 @@ def _step(kind: str, name: str, ids: tuple[str, ...], where: Where, consent: Con
     return run_command(take_step(where, name, Wish(StepKind(kind), ids), consent))
 
 
-@click.group(cls=Group)
+@click.group(
+    cls=Group,
+    examples="""
+    clusterstate secret create dockerconfig -f ~/.docker/config.json --name prod.example.com
+    clusterstate secret delete dockerconfig --name prod.example.com
+    """,
+)
 def secret() -> None:
     """Create and delete a cluster's secrets, such as dockerconfig."""
 
@@ -153,7 +166,7 @@ def delete_secret(names: tuple[str, ...], store: StoreWords, cluster: str | None
     return run_command(delete_secrets(Where(store, cluster, os.environ), names, consent))
 
 
-@click.group(cls=Group)
+@click.group(cls=Group, examples="clusterstate sshpublickey create -i ~/.ssh/id_ed25519.pub --name prod.example.com")
 def sshpublickey() -> None:
     """Create and delete the SSH public key that nodes are entered with."""
 

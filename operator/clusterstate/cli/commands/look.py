@@ -69,7 +69,13 @@ def names_argument(metavar: str) -> Callable[[Callable[..., int]], Callable[...,
     return click.argument("names", nargs=-1, metavar=metavar)
 
 
-@click.group(cls=Kinds)
+@click.group(
+    cls=Kinds,
+    examples="""
+    clusterstate get clusters
+    clusterstate get ig --name prod.example.com -o yaml
+    """,
+)
 def get() -> None:
     """Show one or many objects, as kops get does.
 

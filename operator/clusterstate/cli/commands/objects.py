@@ -7,7 +7,14 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import Command, consent_options, output_option, target_options, targets_options
+from clusterstate.cli.commands.options import (
+    Command,
+    consent_options,
+    output_option,
+    target_options,
+    targets_options,
+    timeout_option,
+)
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, Target
 
@@ -87,16 +94,15 @@ def status(target: Target, output: str, *, everywhere: bool) -> int:
 )
 @target_options
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the run, and tell what came of it.")
-@click.option("--timeout", default="5m", show_default=True, help="Wait no longer than that.")
-def reconcile(target: Target, timeout: str, *, wait: bool) -> int:
+@timeout_option("Wait no longer than that.")
+def reconcile(target: Target, timeout: float, *, wait: bool) -> int:
     """Have the operator run now, and tell what came of it.
 
     Exit code 0: the run has ended Ready; 1: it hasn't, or no run has ended in time.
     """
-    from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help loads no SDK)
-    from clusterstate.cli.objects.asking import ask_for_run  # noqa: PLC0415 (the same)
+    from clusterstate.cli.objects.asking import ask_for_run  # noqa: PLC0415 (--help loads no SDK)
 
-    return run_command(ask_for_run(target, parse_duration(timeout).total_seconds() if wait else None))
+    return run_command(ask_for_run(target, timeout if wait else None))
 
 
 @click.command(cls=Command, examples="clusterstate suspend prod -n clusters")

@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Command
+from clusterstate.cli.commands.options import PATH, Command, timeout_option
 from clusterstate.cli.manners import log_by_manners, run_command
 
 
@@ -40,24 +40,22 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
 @click.option("--config", required=True, type=PATH, help="Which files, from which mirrors.")
 @click.option("--from", "store", metavar="URL", help="Read this store, as kops would, in place of mirrors.")
 @click.option("--once", is_flag=True, help="Write each set once, and end.")
-@click.option("--timeout", default="5m", show_default=True, help="With --once: give up after so long.")
+@timeout_option("With --once: give up after so long.")
 @click.option("--kubeconfig", type=PATH, help="Use this file instead of the Pod.")
 @click.option("--context", help="Use this context of the kubeconfig.")
 def node_agent(
-    *, config: Path, store: str | None, once: bool, timeout: str, kubeconfig: Path | None, context: str | None
+    *, config: Path, store: str | None, once: bool, timeout: float, kubeconfig: Path | None, context: str | None
 ) -> int:
     """Keep files on this node equal to mirrors, for the kubelet and what else reads no Kubernetes API.
 
     Exit code 0: told to stop, or with --once all sets are written; 1: one isn't, and why is on stderr.
     """
-    from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help loads no SDK)
-    from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (the same)
+    from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (--help loads no SDK)
     from clusterstate.settings import Settings  # noqa: PLC0415 (the same)
 
     settings = Settings.from_env(os.environ)
     log_by_manners(settings.log_level)
-    seconds = parse_duration(timeout).total_seconds() if once else None
-    wish = Wish(config, store, seconds, kubeconfig, context, settings.metrics_address)
+    wish = Wish(config, store, timeout if once else None, kubeconfig, context, settings.metrics_address)
     return run_command(run_agent(wish, os.environ))
 
 

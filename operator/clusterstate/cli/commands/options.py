@@ -10,13 +10,12 @@ import click
 
 from clusterstate.cli.manners import MANNERS, Volume
 from clusterstate.cli.words import Consent, Extent, Files, Handing, Materials, StoreWords, Target
-from clusterstate.errors import CommandInvalid
+from clusterstate.errors import CommandInvalid, SpecInvalid
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
-
 PATH: Final = click.Path(path_type=Path)
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 LONGEST: Final = 1000
@@ -25,12 +24,11 @@ GAPS: Final = 6
 """Columns before the names of commands, and behind them."""
 
 
-class Command(click.Command):
-    """A command whose help ends in examples, and which has the options of manners."""
+class Exemplified(click.Command):
+    """A command, or a group of them, whose help ends in examples."""
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
         super().__init__(*args, **kwargs)
-        self.params.extend(manners())
         self.examples = [line.strip() for line in examples.strip().splitlines()]
         """Lines for a shell."""
 
@@ -44,7 +42,15 @@ class Command(click.Command):
         super().format_epilog(ctx, formatter)
 
 
-class Group(click.Group):
+class Command(Exemplified):
+    """A command, which has the options of manners."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as click has it
+        super().__init__(*args, **kwargs)
+        self.params.extend(manners())
+
+
+class Group(Exemplified, click.Group):
     """Commands that share a first word, each with one line of help."""
 
     command_class = Command
@@ -77,8 +83,7 @@ def brief(command: click.Command, width: int = LONGEST) -> str:
     if len(sentence) <= width:
         return sentence
     for gap in ("[:;] ", ", ", " (and|that|with) "):
-        ends = [each.start() for each in re.finditer(gap, sentence) if each.start() <= width]
-        if ends:
+        if ends := [each.start() for each in re.finditer(gap, sentence) if each.start() <= width]:
             return sentence[: ends[-1]]
     return sentence
 
@@ -242,3 +247,17 @@ def output_option(*formats: str) -> Callable[[F], F]:
     return click.option(
         "-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help="How it is printed."
     )
+
+
+def timeout_option(text: str) -> Callable[[F], F]:
+    """Give `--timeout`, which `text` explains: gives `timeout`, in seconds."""
+    return click.option("--timeout", metavar="DURATION", default="5m", show_default=True, callback=_seconds, help=text)
+
+
+def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    from clusterstate.api.durations import parse_duration  # noqa: PLC0415 (--help parses none)
+
+    try:
+        return parse_duration(value).total_seconds()
+    except SpecInvalid as error:
+        raise click.BadParameter(error.message, ctx, param) from None

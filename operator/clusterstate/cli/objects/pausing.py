@@ -1,5 +1,7 @@
 """`clusterstate suspend` and `resume`: write `spec.suspend`, where nobody would write it back."""
 
+from typing import Final
+
 import click
 
 from clusterstate.api.annotations import COMMAND_MANAGER
@@ -10,7 +12,7 @@ from clusterstate.errors import ObjectNotFound, RollbackRefused
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.plan.ownership import keepers_of
 
-FIELD = "suspend"
+FIELD: Final = "suspend"
 
 
 async def suspend_runs(target: Target, *, suspended: bool) -> int:

@@ -41,9 +41,7 @@ KNOWN_AS: Final = {
     "import": Known("kops replace --force -f FILE", "aws s3 sync DIRECTORY s3://STORE/CLUSTER/"),
     "adopt": Known("kops get all -o yaml"),
     "copy": Known("", "aws s3 sync s3://STORE s3://OTHER; rclone copy --checksum STORE: OTHER:"),
-    "migrate": Known(
-        'the steps of "Moving state between S3 buckets"', "aws s3 sync, then an edit of config, then aws s3 rm"
-    ),
+    "migrate": Known('the steps of "Moving state between S3 buckets"', "aws s3 sync, then an edit of config"),
     "verify": Known("", "rclone check --download STORE: OTHER:"),
     "keyset create": Known("kops create keypair"),
     "keyset promote": Known("kops promote keypair"),

@@ -36,14 +36,17 @@ def _commands(book: Book) -> Iterator[str]:
 def _command(book: Book, entry: Entry) -> Iterator[str]:
     yield f'.SS "{_text(entry.name if entry.group else entry.usage.removeprefix("clusterstate "))}"'
     yield from _paragraphs(entry.paragraphs)
-    if entry.group:
-        return
+    if not entry.group:
+        yield from _own_options(book, entry)
+    if entry.examples:
+        yield from (".PP", ".RS 4", ".EX", *map(_text, entry.examples), ".EE", ".RE")
+
+
+def _own_options(book: Book, entry: Entry) -> Iterator[str]:
     yield from _options(book.own(entry))
     also = ", ".join(book.also(entry))
     if also:
         yield from _paragraphs([f"{'Also' if book.own(entry) else 'It has'} {also}."])
-    if entry.examples:
-        yield from (".PP", ".RS 4", ".EX", *map(_text, entry.examples), ".EE", ".RE")
 
 
 def _tail(_: Book) -> Iterator[str]:

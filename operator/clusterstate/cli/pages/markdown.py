@@ -23,6 +23,7 @@ def _head(book: Book) -> Iterator[str]:
     said, places = prose.CHOICE
     yield said
     yield _table(("what", "where it is looked for"), places)
+    yield _more([prose.CHOICE_PAGE])
     yield prose.CONSENT
     yield from prose.MANNERS
     yield _table(("exit code", ""), prose.EXITS)
@@ -57,25 +58,31 @@ def _commands(book: Book) -> Iterator[str]:
     for topic, entries in book.topics:
         yield f"## {topic}"
         if topic in prose.PAGES:
-            links = ", ".join(f"[{name}]({file})" for name, file in prose.PAGES[topic])
-            yield f"More: {links}."
+            yield _more(prose.PAGES[topic])
         for entry in entries:
             yield from _command(book, entry)
+
+
+def _more(pages: Iterable[tuple[str, str]]) -> str:
+    return f"More: {', '.join(f'[{name}]({file})' for name, file in pages)}."
 
 
 def _command(book: Book, entry: Entry) -> Iterator[str]:
     yield f"### {entry.name}"
     yield from map(_text, entry.paragraphs)
-    if entry.group:
-        return
-    yield f"```\n{entry.usage}\n```"
+    if not entry.group:
+        yield f"```\n{entry.usage}\n```"
+        yield from _own_options(book, entry)
+    if entry.examples:
+        yield "```sh\n" + "\n".join(entry.examples) + "\n```"
+
+
+def _own_options(book: Book, entry: Entry) -> Iterator[str]:
     own, also = book.own(entry), book.also(entry)
     if own:
         yield _options(own)
     if also:
         yield f"{'Also' if own else 'It has'} {', '.join(_names(each) for each in also)}."
-    if entry.examples:
-        yield "```sh\n" + "\n".join(entry.examples) + "\n```"
 
 
 def _options(options: Iterable[Option]) -> str:

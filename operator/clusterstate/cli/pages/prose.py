@@ -30,14 +30,17 @@ CHOICE: Final = (
     ),
 )
 """What is said first, and where each is looked for."""
+CHOICE_PAGE: Final = ("choose a store", "workflows/store.md")
+"""The page that tells more of it."""
 CONSENT: Final = (
-    "A command that writes shows its plan and asks, on a terminal; elsewhere it wants `--yes`. `--dry-run` only shows. "
-    "Exit code 1, and nothing is written, where nobody agrees."
+    "A command that changes what is there shows its plan and asks, on a terminal; elsewhere it wants `--yes`. "
+    "`--dry-run` only shows. Exit code 1, and nothing is written, where nobody agrees. What only adds (`copy` and the "
+    "`create`s) and what its opposite takes back (`suspend`, `resume`) is done at once."
 )
 MANNERS: Final = _paragraphs("""
 Results go to stdout, all else to stderr. What goes wrong is one line that says what happened, to which object, and
 what to do; `--debug` shows where in the program that was. `-q` leaves out what is said beside results and errors, `-v`
-says more, our own log included, and at the end what the command has cost.
+says more: which store was chosen, our own log, and at the end how many requests and how much time that took.
 
 Colours appear on a terminal only, and not where `NO_COLOR` is set. Names and texts of others are printed so that they
 do nothing to a terminal. Secrets are never printed.
@@ -55,9 +58,9 @@ ENVIRONMENT: Final = (
     ("KOPS_STATE_STORE, KOPS_CLUSTER_NAME", "the store and the cluster, as above"),
     ("KUBECONFIG", "the kubeconfigs, as kubectl reads them"),
     ("NO_COLOR", "no colours, where it isn't empty"),
-    ("EDITOR, VISUAL", "the editor of `edit`"),
+    ("KUBE_EDITOR, EDITOR", "the editor of `edit`, the first that is set; else vi"),
     (
-        "AWS_…, S3_…, GOOGLE_…, AZURE_…, OSS_…, OS_…, DIGITALOCEAN_…, SCW_…",
+        "AWS_…, S3_…, GOOGLE_…, OSS_…, ALIYUN_…, OS_…",
         "credentials and endpoints of stores, as kops reads them",
     ),
     ("CLUSTERSTATE_DIGEST_KEY_FILE", "the key of the digests in `diff` and `plan`"),

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Self
 
 import click
 
-from clusterstate.cli.commands.options import Command
+from clusterstate.cli.commands.options import Exemplified
 from clusterstate.cli.main import NAME
 from clusterstate.cli.topics import by_topic
 
@@ -93,7 +93,7 @@ def _entries(command: click.Command, parent: click.Context) -> Iterator[Entry]:
         usage=command.get_usage(context).removeprefix("Usage: "),
         paragraphs=_paragraphs(command),
         options=tuple(Option(*each) for each in records if each and each[1]),
-        examples=tuple(command.examples) if isinstance(command, Command) else (),
+        examples=tuple(command.examples) if isinstance(command, Exemplified) else (),
         group=isinstance(command, click.Group),
     )
     if isinstance(command, click.Group):

@@ -9,7 +9,7 @@ from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect,
 from clusterstate.store.key import check_key, check_prefix
 from clusterstate.store.listing import make_pages
 from clusterstate.store.opening import Opening
-from clusterstate.store.wrappers import Retrying
+from clusterstate.store.wrappers import Counting, RequestCounts, Retrying
 
 
 class DividedStore:
@@ -66,11 +66,13 @@ async def _entries(store: Store, prefix: str, after: str) -> list[Entry]:
     return [entry async for page in store.list(prefix, after=after) for entry in page.entries]
 
 
-async def open_divided(opening: Opening, files: Store) -> DividedStore:
+async def open_divided(opening: Opening, files: Store, counts: RequestCounts) -> DividedStore:
     """Give a cluster's state, whose location is `k8s:///NAMESPACE/CLUSTER`; `files` is the store opened there.
+
+    What is asked of the objects is added to `counts`.
 
     Errors as `open.open_store`.
     """
     cluster = opening.location.prefix.partition("/")[2]
     objects = ResourceStore(await open_namespace(opening), cluster)
-    return DividedStore(Retrying(objects), files, cluster)
+    return DividedStore(Retrying(Counting(objects, counts)), files, cluster)

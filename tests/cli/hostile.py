@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from clusterstate.cli.commands.options import Command
+from clusterstate.cli.commands.layout import Command
 from clusterstate.cli.exits import FAILED
 from clusterstate.cli.main import commands, main
 from clusterstate.cli.manners import MANNERS, Volume

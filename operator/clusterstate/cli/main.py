@@ -2,20 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Final
 
 import click
 
 from clusterstate import __version__
 from clusterstate.cli.commands import change, completion, edit, files, keys, look, move, objects, operator, review
 from clusterstate.cli.commands.front import Front
-from clusterstate.cli.commands.options import CONTEXT
+from clusterstate.cli.commands.layout import CONTEXT
 from clusterstate.cli.manners import explain, mention_cost
-
-NAME: Final = "clusterstate"
-PLUGIN: Final = "kubectl-clusterstate"
-COMPLETE_VARIABLE: Final = "_CLUSTERSTATE_COMPLETE"
-"""By it a shell's completion asks for words, whatever the program is called."""
+from clusterstate.cli.program import COMPLETE_VARIABLE, NAME, PLUGIN
 
 
 @click.group(cls=Front, context_settings=CONTEXT)

@@ -29,8 +29,9 @@ def main() -> int:
 def complete_for_kubectl() -> int:
     """Answer kubectl, which asks the plugin's completion for words (`kubectl_complete-clusterstate`)."""
     from clusterstate.cli.completing import answer_kubectl  # noqa: PLC0415 (as above)
+    from clusterstate.cli.main import commands  # noqa: PLC0415 (as above)
 
-    return answer_kubectl(sys.argv[1:])
+    return answer_kubectl(commands, sys.argv[1:])
 
 
 def _open_streams() -> None:

@@ -4,8 +4,8 @@ from typing import Final
 
 import click
 
+from clusterstate.cli.commands.layout import Command
 from clusterstate.cli.commands.options import (
-    Command,
     consent_options,
     file_options,
     handing_options,

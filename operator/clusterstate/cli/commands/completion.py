@@ -4,7 +4,7 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import Command
+from clusterstate.cli.commands.layout import Command
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
@@ -19,7 +19,8 @@ SHELLS: Final = ("bash", "zsh", "fish")
     """,
 )
 @click.argument("shell", type=click.Choice(SHELLS))
-def completion(shell: str) -> None:
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
     """Print what makes a shell complete commands, options and their values.
 
     Load it at the start of the shell, as the examples do; in zsh after `compinit`. What kubectl completes it asks
@@ -27,7 +28,7 @@ def completion(shell: str) -> None:
     """
     from clusterstate.cli.completing import script  # noqa: PLC0415 (the other commands complete nothing)
 
-    click.echo(script(shell), nl=False)
+    click.echo(script(ctx.find_root().command, shell), nl=False)
 
 
 COMMANDS: Final = (completion,)

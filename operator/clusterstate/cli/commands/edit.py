@@ -5,7 +5,8 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import Command, cluster_option, consent_options, extent_options, store_options
+from clusterstate.cli.commands.layout import Command
+from clusterstate.cli.commands.options import cluster_option, consent_options, extent_options, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, Extent, StoreWords
 

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Command, consent_options, store_options
+from clusterstate.cli.commands.layout import Command
+from clusterstate.cli.commands.options import PATH, consent_options, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, StoreWords
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from clusterstate.cli.commands.options import Group, manners
+from clusterstate.cli.commands.layout import Group, manners
 from clusterstate.cli.topics import by_topic
 
 

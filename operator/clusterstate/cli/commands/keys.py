@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
+from clusterstate.cli.commands.layout import Group
 from clusterstate.cli.commands.options import (
     PATH,
-    Group,
     cluster_option,
     cluster_words,
     consent_options,

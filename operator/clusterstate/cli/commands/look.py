@@ -6,14 +6,8 @@ from typing import Any, Final
 
 import click
 
-from clusterstate.cli.commands.options import (
-    Command,
-    Group,
-    cluster_option,
-    cluster_words,
-    output_option,
-    store_options,
-)
+from clusterstate.cli.commands.layout import Command, Group
+from clusterstate.cli.commands.options import cluster_option, cluster_words, output_option, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Look, StoreWords
 

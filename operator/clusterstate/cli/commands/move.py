@@ -5,14 +5,8 @@ from typing import Any, Final
 
 import click
 
-from clusterstate.cli.commands.options import (
-    PATH,
-    Command,
-    consent_options,
-    output_option,
-    reach_options,
-    store_options,
-)
+from clusterstate.cli.commands.layout import Command
+from clusterstate.cli.commands.options import PATH, consent_options, output_option, reach_options, store_options
 from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.move import PARALLEL

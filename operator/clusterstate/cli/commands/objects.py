@@ -7,8 +7,8 @@ from typing import Final
 
 import click
 
+from clusterstate.cli.commands.layout import Command
 from clusterstate.cli.commands.options import (
-    Command,
     consent_options,
     output_option,
     target_options,

@@ -6,7 +6,8 @@ from typing import Final
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Command, timeout_option
+from clusterstate.cli.commands.layout import Command
+from clusterstate.cli.commands.options import PATH, timeout_option
 from clusterstate.cli.manners import log_by_manners, run_command
 
 

@@ -7,7 +7,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from clusterstate.cli.commands.options import PATH, Command, output_option
+from clusterstate.cli.commands.layout import Command
+from clusterstate.cli.commands.options import PATH, output_option
 from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.review.words import ReviewWords

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple, Self
 
 import click
 
-from clusterstate.cli.commands.options import Exemplified
-from clusterstate.cli.main import NAME
+from clusterstate.cli.commands.layout import Exemplified
+from clusterstate.cli.program import NAME
 from clusterstate.cli.topics import by_topic
 
 SHARED: Final = 4

@@ -1,6 +1,10 @@
 """Asking a person before anything is written."""
 
+import asyncio
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -17,7 +21,9 @@ def agreed(question: str, consent: Consent) -> bool:
     require_answer(consent)
     if consent.dry_run or consent.yes:
         return not consent.dry_run
-    if not click.confirm(printable(question), err=True):
+    with _interruptible():
+        answer = click.confirm(printable(question), err=True)
+    if not answer:
         raise Unconfirmed("Nothing was written.")
     return True
 
@@ -33,6 +39,21 @@ def agreed_by_name(question: str, name: str, consent: Consent) -> bool:
     require_answer(consent)
     if consent.dry_run or consent.yes:
         return not consent.dry_run
-    if click.prompt(printable(question), err=True, default="", show_default=False).strip() != name:
+    with _interruptible():
+        answer = click.prompt(printable(question), err=True, default="", show_default=False)
+    if answer.strip() != name:
         raise Unconfirmed("That isn't the name. Nothing was deleted.")
     return True
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Have Ctrl-C end a question: asyncio only cancels its task, which waits for the answer."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise KeyboardInterrupt
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -54,8 +54,8 @@ class Folder:
         """Remove unfinished files, which an export that was killed has left behind; nobody writes meanwhile."""
         with self._alone():
             for folder in (self.path, *(Path(each) for each, _, _ in os.walk(self.path / cluster))):
-                for name in filter(_UNFINISHED.fullmatch, os.listdir(folder)):
-                    (folder / name).unlink()
+                for path in [each for each in folder.iterdir() if _UNFINISHED.fullmatch(each.name)]:
+                    path.unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

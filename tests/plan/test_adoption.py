@@ -112,7 +112,7 @@ def test_a_list_whose_items_kops_would_complete_is_declared_and_differs_in_no_di
     found = adopt(state, WANTED)
     done = planned(found, state, direction)
     assert not found.left_out
-    assert not (done.changes or done.drift or done.conflicts)
+    assert (done.changes, done.drift, done.conflicts) == ((), (), ())
 
 
 def test_what_kops_wrote_is_declared_whole() -> None:

@@ -288,3 +288,10 @@ async def test_without_a_secret_the_operator_s_own_must_be_allowed(client: Clien
     allowed = Settings(ambient_namespaces=(namespace,))
     found = await Reader(client, allowed, {"S3_REGION": "r-2"}, namespace).access(spec, "prod")
     assert found.credentials.get("S3_REGION") == "r-2"
+
+
+def test_a_state_in_a_folder_leads_to_no_other_folder_of_this_machine() -> None:
+    found = gather.own_access(StoreSpec(url="file:///srv/copy"), "", "prod", {})
+    spec = {"configBase": "file:///home/me", "keyStore": "file:///srv/copy/keys", "secretStore": "file:///srv/copyist"}
+    document = Document("kops.k8s.io/v1alpha2", "Cluster", {}, dict(spec))
+    assert gather.places_of(document, found) == Places(None, "file:///srv/copy/keys", None)

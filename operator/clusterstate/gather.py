@@ -245,12 +245,13 @@ def places_of(cluster: Document | None, access: Access) -> layout.Places:
 
     What kops keeps as objects lies together, whatever `config` says: its places are where kops copies keys and
     secrets to for the nodes (kops, upup/pkg/fi/cloudup/populate_cluster_spec.go). A copy in a folder, for review, lies
-    together too: its `config` still names the bucket that it was copied from.
+    together too: its `config` still names the place that it was copied from, or whatever a stranger wrote into it. No
+    other folder of this machine is read or written at its word.
     """
     if access.layout is Layout.KOPS_RESOURCES:
         return OWN_PLACE
     places = layout.Places.of(cluster.spec if cluster else {}, access.location.url)
-    return places.within("file") if access.store.scheme == "file" else places
+    return places.below(access.store.url) if access.store.scheme == "file" else places
 
 
 class Sources:

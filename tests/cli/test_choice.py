@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterstate.cli.choice import choose_cluster, choose_store
+from clusterstate.cli.choice import LARGEST, choose_cluster, choose_store
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 
@@ -38,6 +38,15 @@ def test_each_source_beats_those_behind_it(home: Path, tmp_path: Path) -> None:
     assert choose_store(StoreWords(state="s3://first"), environ).url == "s3://first"
 
 
+def test_an_empty_word_never_leads_to_another_store() -> None:
+    with pytest.raises(CommandInvalid, match="--state is empty"):
+        choose_store(StoreWords(state=""), {"KOPS_STATE_STORE": "s3://another"})
+
+
+def test_the_current_context_is_a_store_too() -> None:
+    assert choose_store(StoreWords(state="k8s://"), {}).url == "k8s://"
+
+
 def test_the_first_file_counts_though_it_names_no_store(home: Path) -> None:
     (home / ".kops.yaml").write_text("kops_cluster_name: prod\n")
     (home / ".kops" / "config").write_text("kops_state_store: s3://fourth\n")
@@ -69,7 +78,9 @@ def test_a_folder_in_place_of_a_configuration_is_an_error_in_words(home: Path) -
         choose_store(StoreWords(), {"HOME": str(home)})
 
 
-def test_the_cluster_is_named_or_that_of_kubectl(home: Path, tmp_path: Path) -> None:
+def test_the_cluster_is_named_or_that_of_kubectl(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(CommandInvalid, match="KOPS_CLUSTER_NAME"):
         choose_cluster(None, {"HOME": str(home)})
     (home / ".kube").mkdir()
@@ -78,9 +89,14 @@ def test_the_cluster_is_named_or_that_of_kubectl(home: Path, tmp_path: Path) -> 
     (tmp_path / "other").write_text("current-context: two")
     environ = {"HOME": str(home), "KUBECONFIG": f"{tmp_path / 'other'}:{home}/.kube/config:/missing"}
     assert choose_cluster(None, environ) == "two.example.com", "files are merged, the first word counts"
+    assert capsys.readouterr().err.endswith(
+        "clusterstate: The cluster is two.example.com, that of kubectl's context.\n"
+    )
     environ["KOPS_CLUSTER_NAME"] = "three"
     assert choose_cluster(None, environ) == "three"
     assert choose_cluster("four", environ) == "four"
+    assert not capsys.readouterr().err, "who names it knows it"
+    assert choose_cluster("", environ) == "two.example.com", "as kops takes an empty --name"
 
 
 @pytest.mark.parametrize(
@@ -90,3 +106,13 @@ def test_a_kubeconfig_without_a_cluster_chooses_none(text: str, tmp_path: Path) 
     (tmp_path / "kubeconfig").write_text(text)
     with pytest.raises(CommandInvalid, match="No cluster is chosen"):
         choose_cluster(None, {"KUBECONFIG": str(tmp_path / "kubeconfig")})
+
+
+def test_a_kubeconfig_is_read_to_its_end_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "kubeconfig"
+    environ = {"KUBECONFIG": str(file)}
+    file.write_text("# " + "x" * (1 << 20) + KUBECONFIG)
+    assert choose_cluster(None, environ) == "one.example.com"
+    file.write_text("# " + "x" * LARGEST)
+    with pytest.raises(CommandInvalid, match="more than 16777216 bytes"):
+        choose_cluster(None, environ)

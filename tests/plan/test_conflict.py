@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clusterstate.plan.changes import Plan
-from clusterstate.plan.conflict import tell_conflicts
+from clusterstate.plan.conflict import OF_OBJECTS, tell_conflicts
 from clusterstate.plan.desired import Direction, Metadata
 from clusterstate.plan.observed import Applied
 from clusterstate.state.objects import State
@@ -67,6 +67,7 @@ def test_labels_and_whole_files_are_fields_too() -> None:
     applied = Applied({"channel": "a"})
     found = plan(declare({**REQUIRED, "channel": "b"}), state, applied)
     assert tell_conflicts(found).startswith("Declaration and store disagree on config, ")
+    assert tell_conflicts(found, OF_OBJECTS).endswith("take the place of the store's by apply --replace.")
     state = State(cluster(REQUIRED, labels={"a": "theirs"}))
     found = plan(declare(REQUIRED, metadata=Metadata({"a": "b"}), direction=Direction.BOTH), state)
     assert tell_conflicts(found).startswith("Declaration and store disagree on config/metadata/labels/a, ")

@@ -240,6 +240,11 @@ def test_names_are_kops_own(call: Callable[[], None]) -> None:
         call()
 
 
+def test_trust_takes_no_all_whether_or_not_ids_are_given() -> None:
+    with pytest.raises(CommandInvalid, match="one by one"):
+        require_wish("all", Wish(TRUST, ("1",)))
+
+
 def test_any_keyset_may_be_distrusted_and_trusted_by_its_name() -> None:
     require_new_name("service-account")
     require_new_name("etcd-peers-ca-main")

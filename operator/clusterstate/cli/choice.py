@@ -12,6 +12,7 @@ from typing import Final
 
 import yaml
 
+from clusterstate.cli.manners import say
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 
@@ -20,8 +21,8 @@ CLUSTER_VARIABLE: Final = "KOPS_CLUSTER_NAME"
 STORE_KEY: Final = "kops_state_store"
 FILES: Final = (".kops.yaml", ".kops/config")
 """Below the home folder."""
-LARGEST: Final = 1 << 20
-"""Bytes of a configuration file."""
+LARGEST: Final = 16 << 20
+"""Bytes of a configuration file; a kubeconfig has some 7000 for each cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Chosen:
 
 def choose_store(words: StoreWords, environ: Mapping[str, str]) -> Chosen:
     """Give the store that is meant. Raises `CommandInvalid`, which names what was tried, where none is."""
+    if words.state == "":  # as by a script with an unset variable; another store is never meant then
+        raise CommandInvalid("--state is empty. Give a URL, for example s3://acme-state-store, or leave it out.")
     if words.state:
         return _chosen(words.state, "--state")
     if environ.get(STORE_VARIABLE):
@@ -54,17 +57,20 @@ def choose_store(words: StoreWords, environ: Mapping[str, str]) -> Chosen:
 
 
 def choose_cluster(name: str | None, environ: Mapping[str, str]) -> str:
-    """Give the name of the cluster that is meant. Raises `CommandInvalid` where none is."""
-    chosen = name or environ.get(CLUSTER_VARIABLE) or _kubectl_cluster(environ)
+    """Give the name of the cluster that is meant, and tell it where nobody named it. Raises `CommandInvalid`."""
+    if named := name if name is not None else environ.get(CLUSTER_VARIABLE):
+        return named
+    chosen = _kubectl_cluster(environ)
     if not chosen:
         raise CommandInvalid(
             f"No cluster is chosen. Tried were --name, {CLUSTER_VARIABLE} and the context of kubectl. Give --name."
         )
+    say(f"The cluster is {chosen}, that of kubectl's context.")
     return chosen
 
 
 def _chosen(url: str, by: str) -> Chosen:
-    return Chosen(url.removesuffix("/"), by)
+    return Chosen(url if url.endswith("://") else url.removesuffix("/"), by)
 
 
 def _usual_files(environ: Mapping[str, str]) -> list[Path]:
@@ -82,7 +88,9 @@ def _read_store(path: Path) -> str:
 def _load(path: Path) -> Mapping[object, object]:
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST)
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise CommandInvalid(f"{path} has more than {LARGEST} bytes, the most that is read. Make it smaller.")
         fields = yaml.load(data, yaml.CSafeLoader)
     except OSError as error:
         raise CommandInvalid(f"{path} can't be read: {error.strerror}. Give --state, or mend the file.") from None

@@ -36,8 +36,18 @@ def echo_raw(data: bytes) -> None:
 def as_text(value: Mapping[str, Any] | Sequence[Any], output: str) -> str:
     """Give JSON or YAML."""
     if output == "json":
-        return json.dumps(value, indent=2, ensure_ascii=False)
+        return json_text(value, indent=2)
     return (dump({**value}) if isinstance(value, Mapping) else dump_list([*value])).decode().rstrip()
+
+
+def json_text(value: Any, indent: int | None = None) -> str:  # noqa: ANN401 - whatever JSON can hold
+    """Give JSON; what does something to a terminal stands in it as an escape, which means the same to a program."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return "\n".join(line if line.isprintable() else _escaped(line) for line in text.split("\n"))
+
+
+def _escaped(line: str) -> str:
+    return "".join(each if each.isprintable() else json.dumps(each)[1:-1] for each in line)
 
 
 def echo_table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

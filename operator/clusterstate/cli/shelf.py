@@ -4,12 +4,13 @@ kops (pkg/client/simple/vfsclientset/cluster.go, 1.35.2) lists every file of the
 with a `config` in it for a cluster. A cluster is named by its folder: that is its name to `--name` and to every URL.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from clusterstate.cli.manners import warn
 from clusterstate.cli.opening import Shop
 from clusterstate.errors import (
     AccessDenied,
@@ -25,7 +26,7 @@ from clusterstate.state import codec, layout, limits
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import run_each
 from clusterstate.store.base import Store
-from clusterstate.store.key import find_flaw
+from clusterstate.store.key import SHOWN, find_flaw
 
 if TYPE_CHECKING:  # as in `opening`
     from clusterstate.kube.client import Client
@@ -69,13 +70,22 @@ async def read_clusters(
     else:
         store = await shop.store(url)
         if names is None:
-            names = await (_find_all(store) if recursive else _find_folders(store))
+            names = _known(await (_find_all(store) if recursive else _find_folders(store)))
         found = await _read_each(partial(_read_file, store), (each for each in names if not find_flaw(each + _CONFIG)))
     return sorted(found, key=lambda each: each.name)
 
 
 async def _find_folders(store: Store) -> list[str]:
     return [each.rstrip("/") async for page in store.list(shallow=True) for each in page.prefixes]
+
+
+def _known(names: Iterable[str]) -> Iterator[str]:
+    """Leave out what no store of ours can reach, and say so: a cluster may lie there."""
+    for name in names:
+        if flaw := find_flaw(name + _CONFIG):
+            warn(f"The folder {name[:SHOWN]!r} is left out: its name {flaw}.")
+        else:
+            yield name
 
 
 async def _find_all(store: Store) -> list[str]:

@@ -1,4 +1,4 @@
-"""How plans are shown to people, file by file and field by field, and to programs."""
+"""How plans are shown to people, file by file and field by field, and to programs; private keys never are."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from clusterstate.cli.output import echo
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
+from clusterstate.plan.veil import veil
 from clusterstate.state.objects import Json
 
 SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
@@ -46,14 +47,21 @@ def sentence(summary: str) -> str:
 def change_json(change: Change) -> dict[str, Any]:
     """Give one file's change as JSON."""
     fields = [
-        {"field": each.pointer, "action": each.action.value, "old": each.old, "new": each.new} for each in change.fields
+        {"field": each.pointer, "action": each.action.value, "old": veiled(each.old), "new": veiled(each.new)}
+        for each in change.fields
     ]
     return {"path": change.key, "action": change.action.value, "fields": fields}
 
 
 def difference_json(each: Difference) -> dict[str, Any]:
     """Give one disagreement as JSON."""
-    return {"path": each.key, "field": each.pointer, "declared": each.declared, "observed": each.observed}
+    values = {"declared": veiled(each.declared), "observed": veiled(each.observed)}
+    return {"path": each.key, "field": each.pointer, **values}
+
+
+def veiled(value: Json) -> Json:
+    """Give a value without private keys."""
+    return veil(value, lambda _: "(a private key)")
 
 
 def _field(change: FieldChange) -> str:
@@ -71,4 +79,4 @@ def _difference(what: str, each: Difference) -> Line:
 
 
 def _shown(value: Json) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return "nothing" if value is None else json.dumps(veiled(value), ensure_ascii=False)

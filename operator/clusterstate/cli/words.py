@@ -59,7 +59,7 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Handing:
     """How kops's objects go into a store."""
 
     whole: bool = False

@@ -5,18 +5,19 @@ they look like: what kops wouldn't preserve is no difference.
 """
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from clusterstate.errors import StateError
-from clusterstate.plan.changes import Action, FieldChange
+from clusterstate.plan.changes import Action, Change, FieldChange
 from clusterstate.plan.fields import compare_fields
 from clusterstate.plan.tellable import CONTENT, tell_lines, tell_object, tell_secrets
 from clusterstate.state.digests import Digests
 
 MOST_SHOWN: Final = 400
 """Lines of one file's difference."""
+OPPOSITE: Final = {Action.CREATE: Action.DELETE, Action.DELETE: Action.CREATE, Action.UPDATE: Action.UPDATE}
 Files: TypeAlias = Mapping[str, bytes]
 """A whole state: each file's bytes by its key. Holds secrets."""
 
@@ -70,6 +71,21 @@ def compare_states(old: Files, new: Files, digests: Digests, hidden: Collection[
     same = sorted({*keys} - {each.key for each in different})
     kept = (Kept(key, *secret) for key in same for secret in tell_secrets(key, new[key], digests))
     return Comparison(different, len(same), tuple(kept))
+
+
+def add_unmade(found: Comparison, changes: Iterable[Change]) -> Comparison:
+    """Give the same with what would become of files whose new bytes don't exist yet, such as a key pair to be made."""
+    known = {each.key for each in found.files}
+    more = [FileDifference(each.key, each.action, each.fields) for each in changes if each.key not in known]
+    counted = sum(each.action is Action.UPDATE for each in more)
+    files = sorted([*found.files, *more], key=lambda each: each.key)
+    return replace(found, files=tuple(files), same=found.same - counted)
+
+
+def turned_round(change: Change) -> Change:
+    """Give what undoes a change, as far as it is shown."""
+    fields = tuple(FieldChange(each.pointer, OPPOSITE[each.action], each.new, each.old) for each in change.fields)
+    return Change(change.key, OPPOSITE[change.action], fields)
 
 
 @dataclass(frozen=True, slots=True)

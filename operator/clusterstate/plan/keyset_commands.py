@@ -56,10 +56,10 @@ def require_new_name(name: str) -> None:
 
 def require_wish(name: str, wish: Wish) -> None:
     """Refuse what kops does for no keyset of this name, whatever is in it."""
-    if name == ALL and wish.ids:
-        raise CommandInvalid("With all, no id can be given: every keyset has its own. Name a keyset, or leave ids out.")
     if name == ALL and wish.kind is StepKind.TRUST:
         raise CommandInvalid("Key pairs are trusted again one by one. Name the keyset and the ids.")
+    if name == ALL and wish.ids:
+        raise CommandInvalid("With all, no id can be given: every keyset has its own. Name a keyset, or leave ids out.")
     if wish.kind is StepKind.PROMOTE and name != ALL and not is_rotatable(name):
         raise CommandInvalid(_not_rotated(name))
 

@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from clusterstate.errors import MalformedKeyset, StateError
 from clusterstate.plan.fields import compare_fields
 from clusterstate.plan.merge_table import ATOMIC, Rules, rules_of
+from clusterstate.plan.veil import holds_private_key, veil
 from clusterstate.state import codec
 from clusterstate.state.canonical import canonical
 from clusterstate.state.complete import complete
@@ -59,8 +60,6 @@ TEXTS: Final = frozenset(
 """Documents are told line by line where they can't be read."""
 COUNTED: Final = ("creationTimestamp", "generation")
 """What kops keeps of a document by itself: never declared, never a difference."""
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY|LS0tLS1CRUdJTi")
-"""PEM, and how any PEM begins in base64."""
 _SECRET: Final = re.compile(r"""["']?\bkind["']?\s*:\s*["']?Secret\b""")
 
 
@@ -95,7 +94,7 @@ def tell_lines(key: str, data: bytes) -> list[str] | None:
         text = data.decode()
     except UnicodeDecodeError:
         return None
-    if "\0" in text or _PRIVATE_KEY.search(text) or _SECRET.search(text):
+    if "\0" in text or holds_private_key(text) or _SECRET.search(text):
         return None
     return text.removesuffix("\n").split("\n") + ([] if text.endswith("\n") else ["\\ No newline at end of file"])
 
@@ -114,22 +113,8 @@ def _tell_document(kind: Kind, key: str, data: bytes, digests: Digests) -> Told:
     metadata = {name: value for name, value in document.metadata.items() if name not in COUNTED}
     spec = complete(kind, canonical(kind, document.spec).spec)
     content: JsonObject = {**document.rest, "metadata": metadata, "spec": spec}
-    return Told(
-        Rules(fields={"spec": rules_of(kind)}), {name: _veil(key, each, digests) for name, each in content.items()}
-    )
-
-
-def _veil(key: str, value: Json, digests: Digests) -> Json:
-    """Put a digest in the place of each text that holds a private key, such as a file asset."""
-    match value:
-        case dict():
-            return {name: _veil(key, each, digests) for name, each in value.items()}
-        case list():
-            return [_veil(key, each, digests) for each in value]
-        case str() if _PRIVATE_KEY.search(value):
-            return digests.of(key, value.encode())
-        case _:
-            return value
+    veiled = {name: veil(each, lambda text: digests.of(key, text.encode())) for name, each in content.items()}
+    return Told(Rules(fields={"spec": rules_of(kind)}), veiled)
 
 
 def _tell_keyset(keyset: Keyset, key: str, digests: Digests) -> JsonObject:

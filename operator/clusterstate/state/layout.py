@@ -163,10 +163,10 @@ class Places:
             secret_store=None if secrets == f"{own}/secrets" else secrets,
         )
 
-    def within(self, scheme: str) -> "Places":
-        """Give those places that have this scheme; what lies at another one counts as at the cluster's own prefix."""
-        urls = (self.config_base, self.key_store, self.secret_store)
-        return Places(*(url if url and url.startswith(f"{scheme}://") else None for url in urls))
+    def below(self, store_url: str) -> "Places":
+        """Give those places that are below a URL; what lies at another one counts as at the cluster's own prefix."""
+        urls, top = (self.config_base, self.key_store, self.secret_store), f"{store_url.rstrip('/')}/"
+        return Places(*(url if url and url.startswith(top) else None for url in urls))
 
     def urls(self) -> tuple[str, ...]:
         """Give each URL besides the cluster's own prefix once."""

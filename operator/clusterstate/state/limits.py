@@ -55,9 +55,9 @@ def check_total(entries: Iterable[Entry]) -> None:
     sizes = [entry.size if kind_of(entry.key).kind is not FileKind.IG_CONFIG else 0 for entry in entries]
     if len(sizes) > MAX_READ_FILES or sum(sizes) > MAX_READ_BYTES:
         raise StateTooLarge(
-            f"The configuration, instance groups, keysets, secrets and SSH keys to read are {len(sizes)} files of "
-            f"{sum(sizes)} bytes in all; at most {MAX_READ_FILES} files of {MAX_READ_BYTES} bytes are read of one "
-            "state. Remove what the cluster doesn't use from instancegroup/, pki/ and secrets/, or mirror less."
+            f"{len(sizes)} files of {sum(sizes)} bytes in all are to be read; at most {MAX_READ_FILES} files of "
+            f"{MAX_READ_BYTES} bytes are read of one state. Remove what the cluster doesn't use, from instancegroup/, "
+            "pki/ and secrets/ first of all; of a ClusterState, spec.mirror may also name less."
         )
 
 

@@ -113,9 +113,25 @@ def test_a_declaration_goes_into_its_own_store_unless_another_is_said(shelf: She
     assert (again.returncode, again.stdout) == (0, f"In sync with {shelf.url}/{NEW}.\n")
     assert shelf.files() == files
     folder = shelf.home / "review"
+    body["spec"]["secrets"] = [{"name": "a", "valueFrom": {"secretKeyRef": {"name": "values", "key": "k"}}}]
+    path = shelf.write("state.yaml", body)
     done = shelf.run("apply", "-f", path, "--yes", "--state", f"file://{folder}")
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, "left out of a copy for review" in done.stderr) == (0, True), done.stderr
     assert (folder / NEW / "manifests" / "a.yaml").read_bytes() == b"kind: A\n"
+
+
+def test_what_lies_elsewhere_from_now_on_is_written_by_the_same_command_again(shelf: Shelf) -> None:
+    shelf.load_store(MINIMAL)
+    moved = f"{shelf.url}/moved/{MINIMAL}"
+    files = [{"path": "manifests/a.yaml", "content": "kind: A\n"}]
+    path = shelf.write("state.yaml", declaration(shelf, cluster={"configBase": moved}, files=files))
+    key = f"moved/{MINIMAL}/manifests/a.yaml"
+    first = shelf.run("apply", "-f", path, "--yes")
+    assert (first.returncode, "Run the command again: config places files" in first.stderr) == (0, True), first.stderr
+    assert key not in shelf.files()
+    second = shelf.run("apply", "-f", path, "--yes")
+    assert (second.returncode, shelf.files().get(key)) == (0, b"kind: A\n"), second.stderr
+    assert "Run the command again" not in second.stderr
 
 
 @pytest.mark.parametrize(

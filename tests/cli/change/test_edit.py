@@ -113,3 +113,12 @@ def test_no_editor_is_opened_where_nobody_could_agree(folder: Folder) -> None:
     done = folder.run("edit", MINIMAL, editor="touch opened")
     assert (done.returncode, "Say --yes" in done.stderr) == (1, True)
     assert not (folder.root / "opened").exists()
+
+
+def test_what_was_edited_is_kept_whatever_ends_it(folder: Folder) -> None:
+    done = folder.run(
+        "edit", MINIMAL, "--yes", editor='test -e seen && rm "$1" && mkdir "$1"; echo "a: 7" >>"$1"; touch seen'
+    )
+    (kept,) = folder.left()
+    assert (done.returncode, "a: 7" in kept.read_text()) == (1, True)
+    assert f"What was edited is kept in {kept}." in done.stderr

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -155,3 +155,15 @@ async def test_what_lies_under_an_old_name_is_read_there_and_written_under_the_c
     assert (await read(store), await read(store, OTHER)) == (b"aax", b"aa")
     assert await carry_out(state(store), [Job(KEY, append, OTHER)], YES, "?")
     assert await asyncio.gather(read(store), read(store, OTHER)) == [b"aaxx", b"aa"]
+
+
+async def test_among_kops_objects_nothing_is_written_that_kops_would_not_find(store: Crowded) -> None:
+    objects = replace(state(store), keeps_objects=True)
+    odd = Job("secrets/Foo_Bar", append)
+    with pytest.raises(
+        CommandInvalid, match="No object in Kubernetes may have the name that kops gives secrets/Foo_Bar"
+    ):
+        await carry_out(objects, [odd], YES, "?")
+    assert await carry_out(state(store), [odd], YES, "?"), "a file may have it"
+    assert await carry_out(objects, [Job("secrets/Foo_Bar", delete)], YES, "?"), "and what is there can go"
+    assert await carry_out(objects, [Job("secrets/foo", append)], YES, "?")

@@ -204,3 +204,19 @@ def test_ssh_keys_of_a_cluster_on_aws_are_warned_of(s3_server: S3Server, bucket:
     assert done.stdout.count("Deleted SSH public key") == 2
     assert not [key for key in keeper.files() if "ssh" in key]
     assert "has no SSH public key" in keeper.run("sshpublickey", "delete").stderr
+
+
+def test_the_cluster_is_an_argument_where_it_is_one_to_kops(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "key.pub").write_text(ssh_line("two"))
+    (tmp_path / "config.json").write_text("{}")
+    for command in (
+        ("sshpublickey", "create", COMPLEX, "-i", tmp_path / "key.pub"),
+        ("sshpublickey", "delete", COMPLEX),
+        ("secret", "create", "dockerconfig", COMPLEX, "--force", "-f", tmp_path / "config.json"),
+    ):
+        code, _, said = folder.run(*command, "--dry-run", KOPS_CLUSTER_NAME="")
+        assert (code, said.splitlines()[-1]) == (0, "clusterstate: Nothing was written: --dry-run.")
+    code, _, said = folder.run("sshpublickey", "delete", COMPLEX, "--name", COMPLEX, "--dry-run")
+    assert (code, said.count("Leave --name out.")) == (2, 1)
+    code, out, _ = folder.run("tree", "--name", COMPLEX)
+    assert (code, "├── config" in out) == (0, True)

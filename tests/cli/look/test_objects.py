@@ -27,6 +27,7 @@ def cluster(control_plane: ControlPlane, namespace: str) -> Iterator[str]:
     api.request("POST", "/api/v1/namespaces", {"metadata": {"name": objects.namespace}})
     for key, kind in (("config", "Cluster"), ("instancegroup/nodes-us-east-1a", "InstanceGroup")):
         body = yaml.safe_load(files[f"{name}/{key}"])
+        body["spec"].pop("configBase", None)  # such a cluster has none to kops
         objects.create(kind, body["metadata"]["name"], body["spec"])
     yield name
     api.request("DELETE", f"/api/v1/namespaces/{objects.namespace}")
@@ -45,6 +46,31 @@ def test_clusters_of_all_namespaces_and_what_they_have(
     assert [row[0] for row in run("get", "ig", "--name", cluster).rows] == ["nodes-us-east-1a"]
     assert run("get", "files", "--name", cluster, "-o", "name").lines == ["config", "instancegroup/nodes-us-east-1a"]
     assert [line for line in run("tree").lines if line.endswith(f" {cluster}/")]
+    shown = yaml.safe_load(run("get", "clusters", cluster, "-o", "yaml").out)
+    assert ("configBase" in shown["spec"], "managedFields" in shown["metadata"]) == (False, False)
+    assert f"  store        k8s://{CONTEXT}/{cluster}" in run("show", cluster).lines
     missing = run("get", "clusters", "gone.example.com")
     assert (missing.code, missing.out) == (1, "")
     assert missing.said[0].startswith("clusterstate: There is no cluster gone.example.com in k8s://")
+
+
+def test_objects_are_changed_and_compared_as_files_are(
+    cluster: str, control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    def run(*arguments: str) -> Shown:
+        done = clusterstate(*arguments, home=tmp_path, KUBECONFIG=str(control_plane.kubeconfig))
+        return Shown(done.returncode, done.stdout, done.stderr.splitlines())
+
+    url, group = f"k8s://{CONTEXT}", "instancegroup/nodes-us-east-1a"
+    files = kops_files("s3://unused", MINIMAL, as_name=cluster)
+    for key in ("config", group):
+        path = tmp_path / "state" / cluster / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(files[f"{cluster}/{key}"])
+    words = ("--name", cluster, "--ig", "nodes-us-east-1a", "--state", url, "--yes")
+    assert run("set", "spec.maxSize=7", *words).code == 0
+    shown = run("diff", str(tmp_path / "state"), url, "--name", cluster)
+    assert shown.code == 1, shown.said
+    assert {f"~ {group}", "    ~ /spec/maxSize: 1 -> 7"} <= {*shown.lines}
+    assert shown.lines[-1] == "1 of 2 files differ: 1 changed."
+    assert run("plan", url, str(tmp_path / "state"), "--name", cluster).code == 1

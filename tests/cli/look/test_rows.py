@@ -182,6 +182,7 @@ def test_an_empty_view_has_no_empty_tables() -> None:
     assert [line for line, _ in screen_of(VIEW)] == [
         "prod.example.com",
         "  store        s3://acme/prod.example.com",
+        "  config       There is none: kops sees no cluster here.",
         "  files        0 files, 0 B",
     ]
 

@@ -1,7 +1,9 @@
 """People see what differs between stores, directories, revisions and declarations before anything is written."""
 
 import json
+import os
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,6 +134,19 @@ def test_a_revision_of_git_and_the_work_tree_are_compared(desk: Desk) -> None:
     assert (code, shown.splitlines()[-1]) == (1, f"1 to change in git:HEAD:state/{COMPLEX}.")
 
 
+def test_a_directory_under_review_leads_to_no_other_one(desk: Desk) -> None:
+    desk.copy("proposed")
+    desk.edit("mine/addons/token.yaml", lambda _: "canary")
+    lead = f"configBase: file://{desk.home}/mine"
+    desk.edit(
+        f"proposed/{MINIMAL}/config", lambda text: text.replace(f"configBase: s3://{desk.bucket}/{MINIMAL}", lead)
+    )
+    code, shown, said = desk.run("diff", "state", "proposed")
+    assert (code, said) == (1, "")
+    assert "1 of 21 files differ: 1 changed." in shown
+    assert "canary" not in shown
+
+
 @pytest.mark.parametrize(
     ("side", "said"),
     [
@@ -157,7 +172,9 @@ def test_what_cannot_be_compared_is_said_in_words(desk: Desk, side: str, said: s
 
 
 def test_manifests_are_merged_into_a_state_as_the_operator_merges(desk: Desk) -> None:
-    (desk.home / "kops.yaml").write_text(DOCUMENTS)
+    pipe = desk.home / "kops.yaml"  # as `<(kustomize build)` of a shell is one
+    os.mkfifo(pipe)
+    threading.Thread(target=pipe.write_text, args=(DOCUMENTS,), daemon=True).start()
     code, shown, _ = desk.run("plan", "state", "kops.yaml")
     assert (code, shown.splitlines()[:3]) == (
         1,
@@ -166,17 +183,31 @@ def test_manifests_are_merged_into_a_state_as_the_operator_merges(desk: Desk) ->
     assert shown.splitlines()[-1] == f"1 to change, 1 to create in file://{desk.home}/state/{COMPLEX}."
     refers = {"name": "dockerconfig", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}
     files = [{"path": "addons/a.yaml", "content": "a: 1\n"}]
-    body = manifest(url="s3://elsewhere", cluster={"channel": "alpha"}, secrets=[refers], files=files)
+    keysets = [{"name": "mine-ca", "generate": {}}]
+    body = manifest(url="s3://elsewhere", cluster={"channel": "alpha"}, secrets=[refers], files=files, keysets=keysets)
     (desk.home / "state.json").write_text(json.dumps(body))
     code, shown, _ = desk.run("diff", "state.json", f"state/{COMPLEX}", "-o", "json")
     review = json.loads(shown)
-    assert (code, [each["path"] for each in review["clusters"][0]["files"]]) == (1, ["addons/a.yaml", "config"])
-    assert review["clusters"][0]["files"][0]["lines"][-1] == "-a: 1"
+    compared = review["clusters"][0]["files"]
+    assert (code, [each["path"] for each in compared]) == (
+        1,
+        ["addons/a.yaml", "config", "pki/private/mine-ca/keyset.yaml"],
+    )
+    assert compared[0]["lines"][-1] == "-a: 1"
+    assert (compared[2]["action"], compared[2]["fields"][0]["action"]) == ("delete", "delete")
     assert review["warnings"] == ["state.json: left out, as it is in a cluster: spec.secrets[dockerconfig]"]
+    for command in ("diff", "plan"):
+        code, shown, _ = desk.run(command, f"state/{COMPLEX}", "state.json", "--without-secrets")
+        assert (code, "~ config" in shown, "mine-ca" in shown) == (1, True, False)
     code, _, said = desk.run("plan", "state.json", "state")
     assert (code, "declares a part of a state" in said) == (2, True)
     code, _, said = desk.run("diff", f"state/{MINIMAL}", "state.json")
     assert (code, f"declares cluster {COMPLEX}, and the other side is {MINIMAL}" in said) == (2, True)
+
+
+def test_a_plan_of_one_name_takes_no_words_about_two_sides(desk: Desk) -> None:
+    code, shown, said = desk.run("plan", "prod", "--without-secrets")
+    assert (code, shown, "go with A and B" in said) == (2, "", True)
 
 
 def test_digests_of_two_runs_are_equal_under_one_key(desk: Desk) -> None:

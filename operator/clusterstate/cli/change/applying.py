@@ -14,22 +14,22 @@ from clusterstate.cli.change.kops_objects import open_handed
 from clusterstate.cli.change.writing import Job, change_states
 from clusterstate.cli.manifests import Manifest, read_manifests
 from clusterstate.cli.opening import Shop
-from clusterstate.cli.words import Consent, Files, Manner, StoreWords
+from clusterstate.cli.words import Consent, Files, Handing, StoreWords
 from clusterstate.errors import CommandInvalid, SpecInvalid
 from clusterstate.plan.given import Handed, gather, read_object
 
 
 async def apply_manifests(
-    files: Files, namespace: str | None, words: StoreWords, manner: Manner, consent: Consent
+    files: Files, namespace: str | None, words: StoreWords, handing: Handing, consent: Consent
 ) -> int:
     """Bring manifests into their stores, and give the exit code. Raises what keeps one of them from it."""
     handed, declared = sort_out(read_manifests(files), namespace)
-    if manner.whole and declared:
+    if handing.whole and declared:
         raise CommandInvalid(f"{declared[0].title} can't be applied with --replace, which is for kops's own objects.")
     for each in declared:
         require_written(each, dry_run=consent.dry_run)
     async with Shop(words, os.environ) as shop, AsyncExitStack() as stack:
-        jobs = [await open_handed(shop, each, manner) for each in handed]
+        jobs = [await open_handed(shop, each, handing) for each in handed]
         if declared:
             from clusterstate.cli.change.pushing import Opener  # noqa: PLC0415 (it loads the Kubernetes client)
 

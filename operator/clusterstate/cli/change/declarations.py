@@ -1,9 +1,13 @@
 """`ClusterState` manifests: what they declare, read and checked without any cluster or store."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from msgspec import structs
+
 from clusterstate.api.load import load
+from clusterstate.api.spec import Spec
 from clusterstate.api.types import API_VERSION, KIND, ClusterState
 from clusterstate.cli.manifests import Manifest
 from clusterstate.errors import SpecInvalid
@@ -54,3 +58,22 @@ def require_written(found: Declaration, *, dry_run: bool) -> None:
         why = f"spec.sync.direction is {sync.direction.value}"
     if why and not dry_run:
         raise SpecInvalid(f"{found.title}: {why}, so nothing of it is written. --dry-run shows what would be.")
+
+
+def without_references(spec: Spec) -> tuple[Spec, list[str]]:
+    """Give a spec without what it takes from Secrets and ConfigMaps, and the fields that do."""
+    kept = structs.replace(
+        spec,
+        secrets=(),
+        keysets=tuple(each for each in spec.keysets if each.tls_secret_ref is None),
+        ssh_public_keys=tuple(each for each in spec.ssh_public_keys if each.value),
+        files=tuple(each for each in spec.files if each.content is not None),
+    )
+    return kept, list(_references(spec))
+
+
+def _references(spec: Spec) -> Iterator[str]:
+    yield from (f"spec.secrets[{each.name}]" for each in spec.secrets)
+    yield from (f"spec.keysets[{each.name}]" for each in spec.keysets if each.tls_secret_ref is not None)
+    yield from (f"spec.sshPublicKeys[{place}]" for place, each in enumerate(spec.ssh_public_keys) if not each.value)
+    yield from (f"spec.files[{each.path}]" for each in spec.files if each.content is None)

@@ -4,11 +4,8 @@ Saving is no consent yet: the plan is shown and asked about, unless `--yes` was 
 written, whatever the reason, is kept in a file.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
-
-import click
 
 from clusterstate.cli.asking import require_answer
 from clusterstate.cli.change.documents import Subject
@@ -47,7 +44,7 @@ async def edit_document(words: StoreWords, environ: Mapping[str, str], subject: 
             return 0
         except ClusterStateError as error:
             raise type(error)(f"{error.message}{editing.keep()}") from None
-        except (click.Abort, KeyboardInterrupt, asyncio.CancelledError):
+        except BaseException:
             if kept := editing.keep():
                 warn(kept.strip())
             raise

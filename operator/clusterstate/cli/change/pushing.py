@@ -1,7 +1,8 @@
 """ClusterStates on their way into a store: what the operator would push, planned and made as it does.
 
 What needs the operator stays with it: mirrors, Jobs after a push, the steps of rotations, the move to another store,
-and the removal of what an earlier declaration had brought.
+and the removal of what an earlier declaration had brought. A directory is for review of what may be a stranger's:
+nothing of a cluster is read at its word, to be shown next.
 """
 
 import secrets
@@ -13,9 +14,12 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from clusterstate.api.annotations import CONFIRM_PLAN
+from clusterstate.api.spec import Spec
+from clusterstate.api.store import StoreSpec
 from clusterstate.api.types import ClusterState
-from clusterstate.cli.change.declarations import Declaration
+from clusterstate.cli.change.declarations import Declaration, without_references
 from clusterstate.cli.change.writing import Job, Make, Prepared, Seen
+from clusterstate.cli.manners import warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import KubeError, ReferenceNotFound
@@ -27,7 +31,7 @@ from clusterstate.planning import decide, foresee, sight_of, wanted_of, with_con
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.store.endpoints import EndpointPolicy
-from clusterstate.store.location import KUBERNETES
+from clusterstate.store.location import KUBERNETES, Location
 
 if TYPE_CHECKING:
     from clusterstate.kube.client import Client
@@ -46,8 +50,7 @@ class Opener:
     async def open(self, found: Declaration) -> Job:
         """Open the store of a declaration. Raises `ReferenceNotFound` for what only a cluster could tell."""
         store = self._shop.address().spec if self._state else found.state.spec.store
-        # What is left out is the operator's: nothing has to be read for it.
-        spec = structs.replace(found.state.spec, store=store, mirror=None, after_push=None, suspend=False)
+        spec = _own_part(found, store)
         state = structs.replace(found.state, spec=spec)
         client = await self._client(replace(found, state=state))
         if client is not None and not found.namespaced:
@@ -89,6 +92,17 @@ class Opener:
         settings = replace(Settings.from_env(environ), ambient_namespaces=("*",))
         access = await Reader(client, settings, environ, namespace).access(state.spec.store, state.cluster_name)
         return replace(access, policy=EndpointPolicy.trusting(), trusting=True)
+
+
+def _own_part(found: Declaration, store: StoreSpec) -> Spec:
+    """Give a spec without what is left to the operator, for which nothing has to be read then."""
+    spec = structs.replace(found.state.spec, store=store, mirror=None, after_push=None, suspend=False)
+    if Location.parse(store.url).scheme != "file":
+        return spec
+    spec, left_out = without_references(spec)
+    if left_out:
+        warn(f"{found.title}: left out of a copy for review, as it is in a cluster: {named(left_out)}.")
+    return spec
 
 
 def _make(state: ClusterState, client: "Client | None") -> Make:

@@ -21,7 +21,7 @@ from clusterstate.errors import ConflictFound, LostRace
 from clusterstate.gather import Access, Sources
 from clusterstate.plan.breaker import find_breach
 from clusterstate.plan.changes import Action, Plan
-from clusterstate.plan.conflict import tell_conflicts
+from clusterstate.plan.conflict import OF_DECLARATIONS, Ways, tell_conflicts
 from clusterstate.plan.contents import carried_out
 from clusterstate.plan.diff import plan_digest, summarise
 from clusterstate.plan.naming import named
@@ -66,6 +66,8 @@ class Prepared:
     """Gives all of them, keys that are still to be made among them; asked only once somebody has agreed."""
     confirmed: str = ""
     """The digest of the plan that a person has confirmed beforehand, for the breaker."""
+    ways: Ways = OF_DECLARATIONS
+    """What ends a conflict."""
 
 
 Make = Callable[[Seen], Awaitable[Prepared]]
@@ -147,7 +149,7 @@ def _require_sound(step: _Step) -> None:
     plan, prepared = step.plan, step.prepared
     if plan.conflicts:
         echo_lines(change_lines(plan))
-        raise ConflictFound(f"Nothing was written. {tell_conflicts(plan)}")
+        raise ConflictFound(f"Nothing was written. {tell_conflicts(plan, prepared.ways)}")
     after = carried_out(plan, step.seen.read.state, prepared.bodies)
     breach = find_breach(plan, after, step.seen.listing.known_files, prepared.confirmed)
     if breach is not None and step.job.breaker:

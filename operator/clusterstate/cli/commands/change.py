@@ -8,12 +8,12 @@ from clusterstate.cli.commands.options import (
     Command,
     consent_options,
     file_options,
-    manner_options,
+    handing_options,
     output_option,
     store_options,
 )
 from clusterstate.cli.manners import run_command
-from clusterstate.cli.words import Consent, Files, Manner, StoreWords
+from clusterstate.cli.words import Consent, Files, Handing, StoreWords
 
 
 @click.command(
@@ -27,9 +27,9 @@ from clusterstate.cli.words import Consent, Files, Manner, StoreWords
 @file_options
 @store_options
 @click.option("-n", "--namespace", help="Where a ClusterState's references are, if it names no namespace.")
-@manner_options
+@handing_options
 @consent_options
-def apply(files: Files, store: StoreWords, namespace: str | None, manner: Manner, consent: Consent) -> int:
+def apply(files: Files, store: StoreWords, namespace: str | None, handing: Handing, consent: Consent) -> int:
     """Bring manifests into the state store: ClusterStates, or kops's Clusters, InstanceGroups and SSHCredentials.
 
     What a manifest gives is merged into what is there, and the rest stays; the plan is shown first. kops's objects go
@@ -37,9 +37,9 @@ def apply(files: Files, store: StoreWords, namespace: str | None, manner: Manner
     """
     from clusterstate.cli.change.applying import apply_manifests  # noqa: PLC0415 (--help loads no SDK)
 
-    if manner.force and not manner.whole:
+    if handing.force and not handing.whole:
         raise click.UsageError("--force goes with --replace; without it what isn't there is created anyway.")
-    return run_command(apply_manifests(files, namespace, store, manner, consent))
+    return run_command(apply_manifests(files, namespace, store, handing, consent))
 
 
 @click.command(

@@ -10,6 +10,7 @@ from clusterstate.cli.commands.options import (
     PATH,
     Group,
     cluster_option,
+    cluster_words,
     consent_options,
     materials_options,
     store_options,
@@ -121,11 +122,11 @@ def secret() -> None:
     sops decrypt encryption.yaml | clusterstate secret create encryptionconfig -f - --force
     """,
 )
-@click.argument("name", metavar="dockerconfig|encryptionconfig|ciliumpassword|NAME")
+@click.argument("name", metavar="NAME")
 @click.option("-f", "--filename", type=PATH, required=True, metavar="FILE", help="Its content; - is stdin.")
 @click.option("--force", is_flag=True, help="Replace it where it is there already.")
 @store_options
-@cluster_option
+@cluster_words
 @consent_options
 def create_secret(
     name: str, filename: Path, store: StoreWords, cluster: str | None, consent: Consent, *, force: bool
@@ -162,7 +163,7 @@ def sshpublickey() -> None:
 )
 @click.option("-i", "--ssh-public-key", type=PATH, required=True, metavar="FILE", help="The key; - is stdin.")
 @store_options
-@cluster_option
+@cluster_words
 @consent_options
 def create_ssh_key(ssh_public_key: Path, store: StoreWords, cluster: str | None, consent: Consent) -> int:
     """Add an SSH public key, as kops create sshpublickey does.
@@ -176,7 +177,7 @@ def create_ssh_key(ssh_public_key: Path, store: StoreWords, cluster: str | None,
 
 @sshpublickey.command("delete", examples="clusterstate sshpublickey delete --name prod.example.com")
 @store_options
-@cluster_option
+@cluster_words
 @consent_options
 def delete_ssh_key(store: StoreWords, cluster: str | None, consent: Consent) -> int:
     """Delete every SSH public key of the cluster, as kops delete sshpublickey does."""

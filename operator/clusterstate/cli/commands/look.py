@@ -1,16 +1,21 @@
 """The commands that show what is in a store; their names and columns are those of `kops get`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 from typing import Any, Final
 
 import click
 
-from clusterstate.cli.commands.options import Command, Group, cluster_option, output_option, store_options
+from clusterstate.cli.commands.options import (
+    Command,
+    Group,
+    cluster_option,
+    cluster_words,
+    output_option,
+    store_options,
+)
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Look, StoreWords
-from clusterstate.errors import CommandInvalid
 
 ALIASES: Final = {
     "cluster": "clusters",
@@ -38,7 +43,9 @@ class Kinds(Group):
         return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
 
 
-def look_options(*formats: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def look_options(
+    *formats: str, said_by: Callable[[Callable[..., int]], Callable[..., int]] = cluster_option
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Say which store, which cluster and how it is printed: gives `look`, a `Look`."""
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
@@ -52,16 +59,9 @@ def look_options(*formats: str) -> Callable[[Callable[..., int]], Callable[..., 
         ) -> int:
             return command(look=Look(store, output, cluster, names), **more)
 
-        return cluster_option(store_options(output_option(*formats)(gathered)))
+        return said_by(store_options(output_option(*formats)(gathered)))
 
     return decorate
-
-
-def about(look: Look, cluster: str | None) -> Look:
-    """Give the same for a cluster that is named as an argument. Raises `CommandInvalid` where it is named twice."""
-    if cluster and look.cluster:
-        raise CommandInvalid("The cluster is named by --name and as an argument. Leave --name out.")
-    return replace(look, cluster=cluster or look.cluster)
 
 
 def names_argument(metavar: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
@@ -145,13 +145,12 @@ def secrets(look: Look) -> int:
 
 
 @get.command(cls=Command, examples="clusterstate get sshpublickeys --name prod.example.com -o yaml")
-@click.argument("named", metavar="[CLUSTER]", required=False)
-@look_options(*FORMATS)
-def sshpublickeys(look: Look, *, named: str | None) -> int:
+@look_options(*FORMATS, said_by=cluster_words)
+def sshpublickeys(look: Look) -> int:
     """Show the SSH public keys of a cluster's administrators."""
     from clusterstate.cli.look.parts import get_ssh_keys  # noqa: PLC0415 (--help loads no SDK)
 
-    return run_command(get_ssh_keys(about(look, named)))
+    return run_command(get_ssh_keys(look))
 
 
 @get.command(
@@ -189,9 +188,8 @@ def addons(look: Look) -> int:
     clusterstate show prod.example.com -o json
     """,
 )
-@click.argument("named", metavar="[CLUSTER]", required=False)
-@look_options("text", "json", "yaml")
-def show(look: Look, *, named: str | None) -> int:
+@look_options("text", "json", "yaml", said_by=cluster_words)
+def show(look: Look) -> int:
     """Show everything of a cluster on one screen.
 
     Network and API, instance groups, certificates with the days that are left, secrets' names, addons, how many files
@@ -200,7 +198,7 @@ def show(look: Look, *, named: str | None) -> int:
     """
     from clusterstate.cli.look.show import show_cluster  # noqa: PLC0415 (--help loads no SDK)
 
-    return run_command(show_cluster(about(look, named)))
+    return run_command(show_cluster(look))
 
 
 @click.command(
@@ -211,12 +209,15 @@ def show(look: Look, *, named: str | None) -> int:
     clusterstate tree --recursive
     """,
 )
-@click.argument("cluster", metavar="[CLUSTER]", required=False)
+@cluster_words
 @store_options
 @click.option("--recursive", is_flag=True, help="Without a cluster: list every file of the store.")
 @BACKUPS
 def tree(store: StoreWords, *, cluster: str | None, recursive: bool, backups: bool) -> int:
-    """Show the files of a cluster as a tree, or the folders of the store."""
+    """Show the files of a cluster as a tree, or the folders of the store.
+
+    The store is shown where the command itself names no cluster, whatever environment and kubectl say.
+    """
     from clusterstate.cli.look.trees import show_tree  # noqa: PLC0415 (--help loads no SDK)
 
     return run_command(show_tree(Look(store, "text", cluster), recursive=recursive, backups=backups))

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from clusterstate.cli.manners import MANNERS, Volume
-from clusterstate.cli.words import Consent, Extent, Files, Manner, Materials, StoreWords, Target
+from clusterstate.cli.words import Consent, Extent, Files, Handing, Materials, StoreWords, Target
+from clusterstate.errors import CommandInvalid
 
 if TYPE_CHECKING:  # only a shell that completes needs it
     from click.shell_completion import CompletionItem
@@ -148,6 +149,19 @@ cluster_option: Final = click.option(
 )
 """Which cluster is meant: gives `cluster`, maybe None, for `choose_cluster`."""
 
+
+def cluster_words(command: F) -> F:
+    """Do the same where kops takes the cluster as an argument too."""
+
+    @wraps(command)
+    def gathered(named: str | None, cluster: str | None, **given: Any) -> Any:  # noqa: ANN401 - options by name
+        if named and cluster:
+            raise CommandInvalid("The cluster is named by --name and as an argument. Leave --name out.")
+        return command(cluster=named or cluster, **given)
+
+    return click.argument("named", metavar="[CLUSTER]", required=False)(cluster_option(gathered))  # type: ignore[return-value] # as above
+
+
 consent_options: Final = _together(
     Consent,
     "consent",
@@ -200,14 +214,14 @@ file_options: Final = _together(
 )
 """Which manifests are meant: gives `files`, a `Files`."""
 
-manner_options: Final = _together(
-    Manner,
-    "manner",
+handing_options: Final = _together(
+    Handing,
+    "handing",
     {"whole": "whole", "force": "force"},
     click.option("--replace", "whole", is_flag=True, help="Put kops's objects in the place of those in the store."),
     click.option("--force", is_flag=True, help="With --replace: create those that aren't there."),
 )
-"""How kops's objects go into a store: gives `manner`, a `Manner`."""
+"""How kops's objects go into a store: gives `handing`, a `Handing`."""
 
 materials_options: Final = _together(
     Materials,

@@ -86,6 +86,8 @@ def plan(*, old: str, new: str | None, output: str, **words: Any) -> int:  # noq
     manifest. Everything is read as you. Exit code 0: nothing would change; 1: something would; 2: that can't be told.
     """
     if new is None:
+        if words["cluster"] or words["without_secrets"]:
+            raise click.UsageError("--name and --without-secrets go with A and B. Give both, or leave them out.")
         from clusterstate.cli.plan import show_plan  # noqa: PLC0415 (--help loads no SDK)
 
         return run_command(show_plan(_target(old, **words), os.environ, output), trouble=TROUBLE)

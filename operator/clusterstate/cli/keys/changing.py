@@ -19,7 +19,8 @@ from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo, echo_diff
 from clusterstate.cli.words import Consent
-from clusterstate.errors import KeyNotFound, LostRace
+from clusterstate.errors import CommandInvalid, KeyNotFound, LostRace
+from clusterstate.state.kops_resources.kinds import place_of
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.limits import check_file
 from clusterstate.state.tree import Listing, Tree
@@ -126,7 +127,18 @@ async def _look(state: OpenState, job: Job) -> _Step | None:
         expect = blob.version if key == job.key else ABSENT
         break
     decision = await asyncio.to_thread(job.decide, found)  # a long key takes seconds
+    if decision and decision.data is not None and state.keeps_objects:
+        _require_object(job.key, state.cluster)
     return _Step(job, expect, decision) if decision else None
+
+
+def _require_object(key: str, cluster: str) -> None:
+    """Refuse a file that would be none of kops's objects, and which kops would so never find."""
+    if place_of(key, cluster) is None:
+        raise CommandInvalid(
+            f"No object in Kubernetes may have the name that kops gives {key}, and kops wouldn't find it. Use small "
+            "letters, digits, '-' and '.'."
+        )
 
 
 def _accepted(steps: Sequence[_Step], consent: Consent, question: str) -> bool:

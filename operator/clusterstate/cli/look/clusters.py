@@ -44,7 +44,7 @@ def _names(look: Look) -> tuple[str, ...]:
     """Give the clusters that are asked for: like in kops, KOPS_CLUSTER_NAME is one."""
     if look.names and look.cluster:
         raise CommandInvalid("Clusters are named by --name and as arguments. Leave --name out.")
-    one = look.cluster or os.environ.get(CLUSTER_VARIABLE)
+    one = look.cluster if look.cluster is not None else os.environ.get(CLUSTER_VARIABLE)
     return look.names or ((one,) if one else ())
 
 
@@ -106,7 +106,8 @@ def _item(shop: Shop, shelved: Shelved, shown: Document | None, sizes: dict[str,
     cluster = shelved.cluster
     assert cluster is not None, "the sound ones"
     document = shown or cluster
-    content = cluster_as_shown(document, shelved.name, shop.access(shelved.name).location.url)
+    folder = "" if shop.address().keeps_objects else shop.access(shelved.name).location.url
+    content = cluster_as_shown(document, shelved.name, folder)
     more = (text(cluster.spec, "kubernetesVersion"), *sizes.get(shelved.name, _UNKNOWN))
     return Item(shelved.name, cluster_cells(document, shelved.shown), more, content)
 

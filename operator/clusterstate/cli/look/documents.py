@@ -29,8 +29,9 @@ def cloud_of(cluster: Document) -> str:
 
 
 def cluster_as_shown(cluster: Document, name: str, url: str) -> JsonObject:
-    """Give a Cluster as kops shows it: in canonical form, with its defaults; `url` is where it is kept."""
-    spec = {**cluster.spec, "configBase": cluster.spec.get("configBase") or url}
+    """Give a Cluster as kops shows it: in canonical form, with its defaults; `url` is its folder, if it is in one."""
+    base = cluster.spec.get("configBase") or url
+    spec = {**cluster.spec, **({"configBase": base} if base else {})}
     return _document(cluster, {**cluster.metadata, "name": cluster.name or name}, complete_spec(cluster.kind, spec))
 
 
@@ -48,7 +49,9 @@ def complete_spec(kind: str, spec: JsonObject) -> JsonObject:
 
 
 def _document(document: Document, metadata: JsonObject, spec: JsonObject) -> JsonObject:
-    return {**document.rest, "apiVersion": API_VERSION, "kind": document.kind, "metadata": metadata, "spec": spec}
+    """Give the object, without what the API server keeps in one for itself."""
+    shown = {name: value for name, value in metadata.items() if name != "managedFields"}
+    return {**document.rest, "apiVersion": API_VERSION, "kind": document.kind, "metadata": shown, "spec": spec}
 
 
 def group_item(name: str, group: Document, cluster: Document | None, cluster_name: str) -> Item:

@@ -88,9 +88,10 @@ async def look_at(shop: Shop, cluster: str, *, backups: bool = False) -> Looked:
         broken[layout.CONFIG] = error
         tree, listing = await sources.list_at(OWN_PLACE)
     if not listing.entries:
-        raise no_cluster(cluster, access.store.url)
+        raise no_cluster(cluster, shop.chosen.url)
     listing = listing if backups else listing.without_backups
-    return Looked(cluster, access.store.url, access.location.url, tree, listing, places, broken)
+    url = f"{shop.chosen.url}/{cluster}" if shop.address().keeps_objects else access.location.url
+    return Looked(cluster, shop.chosen.url, url, tree, listing, places, broken)
 
 
 async def look_into(shop: Shop, cluster: str) -> Looked:

@@ -12,6 +12,7 @@ from clusterstate.cli.look.view import View, networking_of, zones_of
 from clusterstate.cli.output import table_lines
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.expiry import Phase, phase_of
+from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import JsonObject
 from clusterstate.status.texts import stamp
 
@@ -55,6 +56,8 @@ def _facts(view: View) -> Iterator[Line]:
         yield _fact("and", url)
     if view.cluster is not None:
         yield from _cluster_facts(view, view.cluster.spec)
+    elif CONFIG not in view.broken:
+        yield _fact("config", "There is none: kops sees no cluster here.", YELLOW)
     listing = view.listing
     changed = f", last change {_when(listing.last_change, view.now)}" if listing.last_change else ""
     yield _fact("files", f"{count_of(listing.files, 'file')}, {size_of(listing.bytes)}{changed}")

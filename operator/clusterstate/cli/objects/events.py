@@ -1,6 +1,5 @@
 """`clusterstate events`: what the operator told of one ClusterState, and what it tells from now on."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -8,7 +7,7 @@ from typing import Final
 import click
 
 from clusterstate.cli.manners import say
-from clusterstate.cli.output import as_text, echo, echo_table
+from clusterstate.cli.output import as_text, echo, echo_table, json_text
 from clusterstate.cli.reading import reading
 from clusterstate.cli.words import Target
 from clusterstate.kube.client import Client, Selection
@@ -82,7 +81,7 @@ def _show_one(body: JsonObject, output: str) -> None:
         *cells, message = row.values()
         echo("   ".join([*map(str.ljust, cells, WIDTHS), message]), "yellow" if row["type"] == "Warning" else None)
     else:
-        click.echo(json.dumps(row, ensure_ascii=False))
+        click.echo(json_text(row))
 
 
 def _row(body: JsonObject) -> dict[str, str]:

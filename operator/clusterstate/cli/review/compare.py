@@ -20,7 +20,7 @@ from clusterstate.cli.review.sources import StateSource
 from clusterstate.cli.review.text import review_lines
 from clusterstate.cli.review.words import ReviewWords
 from clusterstate.cli.showing import echo_lines
-from clusterstate.plan.comparison import Files, compare_states
+from clusterstate.plan.comparison import add_unmade, compare_states, turned_round
 from clusterstate.state.digests import Digests
 
 
@@ -65,7 +65,7 @@ async def _pairs(reviewer: Reviewer, old: Side, new: Side) -> AsyncIterator[tupl
 
 async def _declared_first(reviewer: Reviewer, old: Declared, new: Side) -> tuple[Found, Found]:
     if isinstance(new, Declared):
-        return _found(old, old.files), _found(new, new.files)
+        return Found(old.cluster, old.word, old.files, old.hidden), Found(new.cluster, new.word, new.files, new.hidden)
     there, merged = await _merged(reviewer, new, old)
     return merged, there
 
@@ -73,15 +73,13 @@ async def _declared_first(reviewer: Reviewer, old: Declared, new: Side) -> tuple
 async def _merged(reviewer: Reviewer, source: StateSource, declared: Declared) -> tuple[Found, Found]:
     """Give a state, and the same once a declaration is merged into it."""
     there = await reviewer.read_declared(source, declared)
-    after = declared.merge(there.files, there.url, reviewer.digests)
-    return there, _found(declared, after)
-
-
-def _found(declared: Declared, files: Files) -> Found:
-    return Found(declared.cluster, declared.word, files, declared.hidden)
+    after, unmade = declared.merge(there.files, there.url, reviewer.digests)
+    seen = {key: data for key, data in after.items() if reviewer.shows(key)}
+    shown = tuple(each for each in unmade if reviewer.shows(each.key))
+    return there, Found(declared.cluster, declared.word, seen, declared.hidden, shown)
 
 
 def _review(old: Found, new: Found, digests: Digests) -> ClusterReview:
-    return ClusterReview(
-        new.cluster, old.url, new.url, compare_states(old.files, new.files, digests, old.hidden | new.hidden)
-    )
+    found = compare_states(old.files, new.files, digests, old.hidden | new.hidden)
+    unmade = [*new.unmade, *map(turned_round, old.unmade)]
+    return ClusterReview(new.cluster, old.url, new.url, add_unmade(found, unmade))

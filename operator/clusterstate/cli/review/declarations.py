@@ -4,7 +4,7 @@ What a manifest refers to in Secrets and ConfigMaps stays out, with a warning: a
 and nothing of a cluster is to be read at its word.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from clusterstate.api.load import load
-from clusterstate.api.spec import Spec
 from clusterstate.api.types import ClusterState
-from clusterstate.cli.change.declarations import is_declaration, read_declaration
+from clusterstate.cli.change.declarations import is_declaration, read_declaration, without_references
 from clusterstate.cli.manifests import Manifest, read_manifests
 from clusterstate.cli.review.declared import Declared, deciding, documents_of
 from clusterstate.cli.words import Files, Target
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan import handing
 from clusterstate.plan.changes import Plan
+from clusterstate.plan.conflict import OF_OBJECTS
 from clusterstate.plan.declare import declare
 from clusterstate.plan.given import Given, Handed, gather, read_object
 from clusterstate.plan.naming import named
@@ -64,25 +64,6 @@ async def _declared_in(word: str, manifests: list[Manifest], digests: Digests) -
         yield _of_objects(word, handed)
 
 
-def without_references(spec: Spec) -> tuple[Spec, list[str]]:
-    """Give a spec without what it takes from Secrets and ConfigMaps, and the fields that do."""
-    kept = structs.replace(
-        spec,
-        secrets=(),
-        keysets=tuple(each for each in spec.keysets if each.tls_secret_ref is None),
-        ssh_public_keys=tuple(each for each in spec.ssh_public_keys if each.value),
-        files=tuple(each for each in spec.files if each.content is not None),
-    )
-    return kept, list(_references(spec))
-
-
-def _references(spec: Spec) -> Iterator[str]:
-    yield from (f"spec.secrets[{each.name}]" for each in spec.secrets)
-    yield from (f"spec.keysets[{each.name}]" for each in spec.keysets if each.tls_secret_ref is not None)
-    yield from (f"spec.sshPublicKeys[{place}]" for place, each in enumerate(spec.ssh_public_keys) if not each.value)
-    yield from (f"spec.files[{each.path}]" for each in spec.files if each.content is None)
-
-
 async def _of_state(word: str, state: ClusterState, client: "Client | None", digests: Digests) -> Declared:
     """Take a ClusterState; no client is needed where it refers to nothing."""
     from clusterstate.declared import read_contents  # noqa: PLC0415 (it loads the Kubernetes client)
@@ -110,7 +91,7 @@ def _of_objects(word: str, handed: Handed) -> Declared:
     def decide(observed: Observed, store_url: str, now: datetime) -> Plan:
         return handing.merge_handed(handed, handing.Target(store_url), observed, now)
 
-    return Declared(word, handed.cluster_name, decide, documents, bodies, digests)
+    return Declared(word, handed.cluster_name, decide, documents, bodies, digests, ways=OF_OBJECTS)
 
 
 def _key(given: Given) -> str:

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 
 from clusterstate.apply.contents import make_bodies
 from clusterstate.errors import ConflictFound
-from clusterstate.plan.changes import Action, Plan
+from clusterstate.plan.changes import Action, Change, Plan
 from clusterstate.plan.comparison import Files
-from clusterstate.plan.conflict import tell_conflicts
+from clusterstate.plan.conflict import OF_DECLARATIONS, Ways, tell_conflicts
 from clusterstate.plan.desired import Desired, Policy
 from clusterstate.plan.diff import make_plan
 from clusterstate.plan.observed import Observed
@@ -47,6 +47,8 @@ class Declared:
     hidden: frozenset[str] = frozenset()
     """Keys of those that come from a Secret."""
     warnings: tuple[str, ...] = ()
+    ways: Ways = OF_DECLARATIONS
+    """What ends a conflict."""
 
     @property
     def files(self) -> Files:
@@ -60,18 +62,19 @@ class Declared:
         plan = self.decide(observed, url.rpartition("/")[0], datetime.now(UTC))
         return replace(plan, warnings=(*plan.warnings, *self.warnings))
 
-    def merge(self, files: Files, url: str, digests: Digests) -> Files:
-        """Give a state's files as they would be then; key pairs that are still to be made aren't among them.
+    def merge(self, files: Files, url: str, digests: Digests) -> tuple[Files, tuple[Change, ...]]:
+        """Give a state's files as they would be then, and what would become of those whose key pair isn't made yet.
 
         Raises `ConflictFound`, and what `plan` does.
         """
         plan = self.plan(files, url, digests)
         if plan.conflicts:
-            raise ConflictFound(tell_conflicts(plan))
+            raise ConflictFound(tell_conflicts(plan, self.ways))
         bodies = make_bodies(plan, read_bundle(files).state, self.bodies, self.key_pairs)
         documents = {each.key: codec.encode_document(each.document) for each in plan.changes if each.document}
         gone = {change.key for change in plan.changes if change.action is Action.DELETE}
-        return {key: data for key, data in {**files, **documents, **bodies}.items() if key not in gone}
+        after = {key: data for key, data in {**files, **documents, **bodies}.items() if key not in gone}
+        return after, tuple(change for change in plan.changes if change.generate is not None)
 
 
 def deciding(desired: Desired) -> Decide:

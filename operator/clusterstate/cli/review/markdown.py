@@ -12,6 +12,7 @@ from typing import Final
 
 from clusterstate.cli.review.results import Review, summarise
 from clusterstate.cli.review.text import shortened
+from clusterstate.cli.showing import veiled
 from clusterstate.cli.texts import printable
 from clusterstate.plan.changes import Action, FieldChange
 from clusterstate.plan.comparison import FileDifference
@@ -79,7 +80,7 @@ def _field_lines(change: FieldChange) -> Iterator[str]:
 
 
 def _json(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(veiled(value), ensure_ascii=False)
 
 
 def _bounded(lines: Iterable[str]) -> list[str]:

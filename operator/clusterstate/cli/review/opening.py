@@ -36,7 +36,7 @@ async def open_side(word: str, words: ReviewWords, shop: Shop, digests: Digests)
         return await read_declared_object(word, target, digests)
     if (url := _store_url(word)) is not None:
         return await StoreSource.open(shop, url, words.cluster)
-    if _is_manifest(word):
+    if _is_there(word):
         return await read_manifest(word, words.cluster, digests)
     raise CommandInvalid(
         f"{word} is nothing that can be compared. Name a store (s3://BUCKET), a directory, git:REVISION:DIR, "
@@ -50,5 +50,6 @@ def _store_url(word: str) -> str | None:
     return word if "://" in word else None
 
 
-def _is_manifest(word: str) -> bool:
-    return word == STDIN or Path(word).is_file()
+def _is_there(word: str) -> bool:
+    """Whether a word names a manifest, be it a pipe, as `<(…)` of a shell is one."""
+    return word == STDIN or Path(word).exists()

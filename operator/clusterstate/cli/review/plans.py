@@ -4,7 +4,7 @@ A whole state as B is all that there is to be; a declaration as B is a part, mer
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -22,7 +22,7 @@ from clusterstate.cli.showing import change_json, change_lines, difference_json,
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan.changes import Change, FieldChange, Plan
 from clusterstate.plan.comparison import Comparison, FileDifference, compare_states
-from clusterstate.plan.conflict import tell_conflicts
+from clusterstate.plan.conflict import OF_DECLARATIONS, Ways, tell_conflicts
 from clusterstate.plan.diff import plan_digest, summarise
 from clusterstate.state.digests import Digests
 
@@ -36,6 +36,8 @@ class ClusterPlan:
     plan: Plan
     files: int
     """How many it has."""
+    ways: Ways = OF_DECLARATIONS
+    """What ends a conflict."""
 
 
 async def show_plans(words: ReviewWords, environ: Mapping[str, str], output: str) -> int:
@@ -43,9 +45,9 @@ async def show_plans(words: ReviewWords, environ: Mapping[str, str], output: str
     async with reviewing(words, environ) as reviewer:
         plans = await _plan(reviewer)
     _print(plans, words, output)
-    conflicts = [each.plan for each in plans if each.plan.conflicts]
-    for plan in conflicts:
-        warn(tell_conflicts(plan))
+    conflicts = [each for each in plans if each.plan.conflicts]
+    for each in conflicts:
+        warn(tell_conflicts(each.plan, each.ways))
     if conflicts:
         return TROUBLE
     return DIFFERENT if any(each.plan.changes for each in plans) else 0
@@ -61,7 +63,8 @@ async def _plan(reviewer: Reviewer) -> list[ClusterPlan]:
         return [_become(*pair, reviewer.digests) async for pair in reviewer.read_both(old, new)]
     there = await reviewer.read_declared(old, new)
     plan = new.plan(there.files, there.url, reviewer.digests)
-    return [ClusterPlan(there.cluster, there.url, plan, len(there.files))]
+    plan = replace(plan, changes=tuple(each for each in plan.changes if reviewer.shows(each.key)))
+    return [ClusterPlan(there.cluster, there.url, plan, len(there.files), new.ways)]
 
 
 def _become(old: Found, new: Found, digests: Digests) -> ClusterPlan:

@@ -15,6 +15,7 @@ from clusterstate.cli.review.sources import StateSource
 from clusterstate.cli.review.words import ReviewWords
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
+from clusterstate.plan.changes import Change
 from clusterstate.plan.comparison import Files
 from clusterstate.plan.exchange import is_secret
 from clusterstate.state.digests import Digests
@@ -34,6 +35,8 @@ class Found:
     files: Files = field(repr=False)
     hidden: frozenset[str] = frozenset()
     """Keys of files that come from a Secret."""
+    unmade: tuple[Change, ...] = ()
+    """What else would become of the other side: keysets whose key pair isn't made yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,12 @@ class Reviewer:
     async def read(self, source: StateSource, cluster: str) -> Found:
         """Read a state, which has no files where there is none."""
         files = await source.read(cluster) if cluster in source.clusters else {}
-        seen = {key: data for key, data in files.items() if not (self.words.without_secrets and is_secret(key))}
+        seen = {key: data for key, data in files.items() if self.shows(key)}
         return Found(cluster, source.url(cluster), seen)
+
+    def shows(self, key: str) -> bool:
+        """Whether a file is to be seen at all."""
+        return not (self.words.without_secrets and is_secret(key))
 
     async def read_both(self, old: StateSource, new: StateSource) -> AsyncIterator[tuple[Found, Found]]:
         """Read the states that are compared, pair by pair. Raises `CommandInvalid` where it isn't clear which."""

@@ -53,8 +53,8 @@ def unfinished(folder: Path) -> list[Path]:
 
 async def test_nothing_unfinished_stays_of_writes_that_were_given_up(store: FileStore, tmp_path: Path) -> None:
     writes = [asyncio.create_task(store.write(f"c/{number}", bytes(LARGEST_FILE))) for number in range(8)]
-    while not unfinished(tmp_path):
-        await asyncio.sleep(0)  # noqa: ASYNC110 (it is another thread's)
+    while not unfinished(tmp_path):  # noqa: ASYNC110 (it is another thread's work)
+        await asyncio.sleep(0)
     for each in writes:
         each.cancel()
     await asyncio.gather(*writes, return_exceptions=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from clusterstate.api.load import load
 from clusterstate.plan.adoption import Adoption, Wanted, adopt, secret_manifest
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.declare import declare
+from clusterstate.plan.desired import Direction
 from clusterstate.plan.diff import make_plan
 from clusterstate.state.codec import ssh_fingerprint
 from clusterstate.state.layout import secret_key, ssh_public_key_key
@@ -22,7 +24,7 @@ WANTED = Wanted(NAME, {"url": URL}, "clusters")
 SSH_KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO4Ms3nFZPsZMM0lbHGVSbf0RzUuxvQf1yCNV6bQ0e1B admin\n"
 
 
-def planned(found: Adoption, state: State) -> Plan:
+def planned(found: Adoption, state: State, direction: Direction = Direction.PUSH) -> Plan:
     """The operator's plan for the manifest, where the Secret is there that it names."""
     body = {**found.manifest, "metadata": {**as_map(found.manifest["metadata"]), "namespace": "clusters", "uid": "u"}}
     declared = load(body)
@@ -32,7 +34,9 @@ def planned(found: Adoption, state: State) -> Plan:
     there = {secret_key(name): name for name in state.secrets}
     there |= {ssh_public_key_key(fingerprint): "key" for fingerprint in state.ssh_public_keys}
     seen = replace(observe(state), contents=there)
-    return make_plan(replace(declare(declared, URL), contents=contents), seen, NOW)
+    desired = declare(declared, URL)
+    policy = replace(desired.policy, direction=direction)
+    return make_plan(replace(desired, contents=contents, policy=policy), seen, NOW)
 
 
 def as_map(value: Any) -> dict[str, Any]:
@@ -89,6 +93,26 @@ def test_what_is_odd_in_a_state_is_left_out_and_stays_as_it_is(state: State) -> 
     done = planned(adopt(state, WANTED), state)
     assert not done.changes
     assert not done.conflicts
+
+
+LISTS: list[dict[str, Any]] = [
+    {"kubeAPIServer": {"env": [{"value": "without a name"}]}},
+    {"iam": {"serviceAccountExternalPermissions": [{"name": "without a namespace"}]}},
+    {"kubeDNS": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}}},
+]
+"""Items that kops would complete, in lists that are one value each."""
+
+
+@pytest.mark.parametrize("direction", Direction)
+@pytest.mark.parametrize("spec", LISTS)
+def test_a_list_whose_items_kops_would_complete_is_declared_and_differs_in_no_direction(
+    spec: dict[str, Any], direction: Direction
+) -> None:
+    state = State(cluster=cluster({"channel": "stable", **spec}))
+    found = adopt(state, WANTED)
+    done = planned(found, state, direction)
+    assert not found.left_out
+    assert (done.changes, done.drift, done.conflicts) == ((), (), ())
 
 
 def test_what_kops_wrote_is_declared_whole() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from clusterstate.plan.departure import Departure
 from clusterstate.plan.desired import DesiredGroup, Metadata
+from clusterstate.plan.items import with_whole_items
 from clusterstate.state.canonical import canonical
 from clusterstate.state.node_config import NodeConfig
 from clusterstate.state.objects import Document, Json, JsonObject, State
@@ -141,12 +142,16 @@ class Observed:
 
 
 def specs_of(state: State) -> Applied:
-    """Give the store's side of a merge: every spec and label that is there, specs canonical."""
+    """Give the store's side of a merge: every spec and label that is there, specs canonical, as declared ones are."""
     cluster = state.cluster
     return Applied(
-        None if cluster is None else canonical("Cluster", cluster.spec).spec,
+        None if cluster is None else with_whole_items("Cluster", canonical("Cluster", cluster.spec).spec),
         {
-            name: DesiredGroup(name, canonical("InstanceGroup", document.spec).spec, texts_of(document)[0])
+            name: DesiredGroup(
+                name,
+                with_whole_items("InstanceGroup", canonical("InstanceGroup", document.spec).spec),
+                texts_of(document)[0],
+            )
             for name, document in sorted(state.instance_groups.items())
         },
         cluster_metadata=Metadata() if cluster is None else Metadata(*texts_of(cluster)),

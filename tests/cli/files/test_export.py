@@ -1,6 +1,7 @@
 """`clusterstate export` by its users' eyes: all of a store in a directory, and nobody's work lost."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,24 @@ def test_what_was_changed_in_the_directory_stops_it_unless_it_is_overwritten(pla
     places.export("--overwrite")
     assert (places.directory / NODES).read_bytes() == (places.store / NODES).read_bytes()
     assert (places.directory / MINIMAL / "config").read_bytes() == theirs
+
+
+def test_a_cluster_of_which_the_store_has_nothing_left_stays_until_somebody_means_it(places: Places) -> None:
+    places.export("--with-secrets")
+    before = files(places.directory)
+    shutil.rmtree(places.store / MINIMAL)
+    assert f"holds nothing of {MINIMAL} any more" in places.export("--with-secrets", code=1)
+    assert files(places.directory) == before
+    assert "7 removed" in places.export("--with-secrets", "--overwrite")
+    assert not files(places.directory)
+
+
+def test_what_an_export_that_was_killed_left_of_its_record_goes(places: Places) -> None:
+    places.directory.mkdir()
+    (places.directory / ".clusterstate-0123456789abcdef").write_text("half a record")
+    (places.directory / ".clusterstate-notes").write_text("somebody's")
+    places.export()
+    assert {each.name for each in places.directory.iterdir()} == {MINIMAL, ".clusterstate.json", ".clusterstate-notes"}
 
 
 def test_a_copy_by_another_tool_is_taken_as_it_is_where_it_is_the_same(places: Places) -> None:

@@ -1,6 +1,7 @@
 """An export or an import that is ended in its midst leaves whole files, and the next one completes it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -69,3 +70,13 @@ def test_an_import_leaves_whole_files_and_is_completed(many: Places, how: signal
     assert f"{MINIMAL}/config" not in partly
     many.bring("--yes")
     assert files(many.store) == here
+
+
+def test_an_import_into_a_store_that_was_lost_is_completed_too(many: Places) -> None:
+    many.export("--with-secrets")
+    before = files(many.store)
+    shutil.rmtree(many.store)
+    end_in_the_midst(many, ["import", str(many.directory), "--yes"], many.store, signal.SIGKILL)
+    assert 0 < len(files(many.store)) < len(before)
+    many.bring("--yes")
+    assert files(many.store) == before

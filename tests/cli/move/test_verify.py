@@ -45,11 +45,16 @@ def test_what_differs_is_named(person: Person, one: S3Backing, other: S3Backing)
 
 @pytest.mark.parametrize(
     ("arguments", "why"),
-    [(["s3://test-none"], "no bucket"), (["{other}", "prod.example.org"], "nothing of prod.example.org")],
+    [
+        (["s3://test-none"], "no bucket"),
+        (["{other}", "prod.example.org"], "Neither {one} nor {other} holds anything of prod.example.org"),
+        (["{one}"], "are one place"),
+    ],
 )
 def test_what_cant_be_told_is_no_difference(
     arguments: list[str], why: str, person: Person, one: S3Backing, other: S3Backing
 ) -> None:
-    done = person.run("verify", one.url, *(each.format(other=other.url) for each in arguments))
+    urls = {"one": one.url, "other": other.url}
+    done = person.run("verify", one.url, *(each.format(**urls) for each in arguments))
     assert (done.returncode, done.stdout) == (2, "")
-    assert why in done.stderr
+    assert why.format(**urls) in done.stderr

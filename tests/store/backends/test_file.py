@@ -47,6 +47,21 @@ async def test_nothing_unfinished_stays(store: FileStore, tmp_path: Path) -> Non
     assert os.listdir(tmp_path / "state/folder") == ["file"]  # noqa: PTH208 (names, not paths)
 
 
+def unfinished(folder: Path) -> list[Path]:
+    return [*folder.rglob(f"{TEMPORARY}*")]
+
+
+async def test_nothing_unfinished_stays_of_writes_that_were_given_up(store: FileStore, tmp_path: Path) -> None:
+    writes = [asyncio.create_task(store.write(f"c/{number}", bytes(LARGEST_FILE))) for number in range(8)]
+    while not unfinished(tmp_path):  # noqa: ASYNC110 (it is another thread's work)
+        await asyncio.sleep(0)
+    for each in writes:
+        each.cancel()
+    await asyncio.gather(*writes, return_exceptions=True)
+    await store.close()
+    assert not unfinished(tmp_path)
+
+
 async def test_a_giant_is_listed_but_not_read(store: FileStore, tmp_path: Path) -> None:
     await store.write("file", b"x")
     with (tmp_path / "state/giant").open("wb") as file:

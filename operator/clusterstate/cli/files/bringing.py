@@ -147,6 +147,8 @@ class _Importer:
 
     async def carry_out(self, arrival: Arrival) -> None:
         """Write a cluster's files in turns, then delete; what was done is recorded, however that ends."""
+        if not arrival.listing.files:
+            await self._forget(arrival.cluster)
         try:
             async with watched(f"import {arrival.cluster}") as meter:
                 await self._write_all(arrival, meter)
@@ -155,6 +157,11 @@ class _Importer:
                 arrival.note_gone(key)
         finally:
             await self.note([arrival])
+
+    async def _forget(self, cluster: str) -> None:
+        """Drop what the store had before it lost the cluster: what an import that is ended leaves is no loss of it."""
+        self._record.of(self.url, cluster).clear()
+        await self._save()
 
     async def _write_all(self, arrival: Arrival, meter: Meter) -> None:
         writes = arrival.exchange.writes
@@ -188,6 +195,9 @@ class _Importer:
                     base[key] = arrival.here[key]
                 else:
                     del base[key]
+        await self._save()
+
+    async def _save(self) -> None:
         try:
             await self._record.save()
         except StoreError as error:

@@ -94,9 +94,15 @@ class _Export:
         return _Job(cluster, tree, chosen, left_out, here, outlook)
 
     async def check(self, jobs: Iterable[_Job]) -> None:
-        """Raise `ConflictFound` where the directory has what nobody exported, and what isn't the store's."""
+        """Raise `ConflictFound` where the directory has what nobody exported, or the last of a cluster."""
         if self._extent.overwrite:
             return
+        jobs = [*jobs]
+        if lost := [job.cluster for job in jobs if job.outlook.remove and not job.listing.files]:
+            raise ConflictFound(
+                f"{self._url} holds nothing of {named(lost)} any more, and {self._folder.path} does. Nothing was "
+                "written. Import what was lost; or, if it was deleted, remove its folder, or say --overwrite."
+            )
         changed = [
             f"{job.cluster}/{key}" for job in jobs for key in [*job.outlook.changed, *await self._differing(job)]
         ]

@@ -53,9 +53,9 @@ class Folder:
     def sweep(self, cluster: str) -> None:
         """Remove unfinished files, which an export that was killed has left behind; nobody writes meanwhile."""
         with self._alone():
-            for folder, _, names in os.walk(self.path / cluster):
-                for name in filter(_UNFINISHED.fullmatch, names):
-                    Path(folder, name).unlink()
+            for folder in (self.path, *(Path(each) for each, _, _ in os.walk(self.path / cluster))):
+                for path in [each for each in folder.iterdir() if _UNFINISHED.fullmatch(each.name)]:
+                    path.unlink()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

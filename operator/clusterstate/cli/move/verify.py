@@ -8,7 +8,7 @@ import click
 
 from clusterstate.cli.exits import DIFFERENT
 from clusterstate.cli.look.sizes import count_of, size_of
-from clusterstate.cli.move.ends import End, Listed, Scope, list_both, open_end
+from clusterstate.cli.move.ends import End, Listed, Scope, list_both, open_end, require_apart
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import as_text, echo
 from clusterstate.cli.progress import watched
@@ -52,6 +52,7 @@ async def verify_stores(order: Order, words: StoreWords, environ: Mapping[str, s
     """Print what differs, and give the exit code: 0 equal, 1 different. Raises what keeps it from being told."""
     async with Shop(words, environ) as shop:
         first, second = await open_end(shop, order.first), await open_end(shop, order.second)
+        require_apart(first, second, order.scope)
         listed = await list_both(first, second, order.scope)
         _require_anything(listed, (first, second), order.scope)
         found = await _compare(listed, (first, second), order.parallel)
@@ -67,7 +68,7 @@ def _require_anything(listed: tuple[Listed, Listed], ends: tuple[End, End], scop
     keys = {*listed[0].entries, *listed[1].entries}
     without = [prefix for prefix in scope.prefixes if not any(key.startswith(prefix) for key in keys)]
     if without:
-        what = f"nothing of {named([each.rstrip('/') for each in without])}" if any(without) else "no files"
+        what = f"anything of {named([each.rstrip('/') for each in without])}" if any(without) else "any file"
         raise CommandInvalid(f"Neither {ends[0].url} nor {ends[1].url} holds {what}. Correct the names.")
 
 

@@ -41,7 +41,7 @@ from clusterstate.store.body import Body, Content, opened
 from clusterstate.store.key import check_key, check_prefix, find_flaw, join
 from clusterstate.store.listing import make_pages
 from clusterstate.store.sinks import PART, pour
-from clusterstate.store.threads import Lane
+from clusterstate.store.threads import Lane, require_wanted
 
 TEMPORARY = ".clusterstate-"
 """How the names of unfinished files start; one that a crash left behind isn't listed and may be deleted."""
@@ -51,6 +51,8 @@ _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, 
 """How the system says that no regular file is there: nothing, or something of another kind."""
 _DIGEST = hashlib.sha256
 _LANE = Lane()
+_LAST = Lane(seconds=2.0)
+"""For what is waited for at the end, which somebody else may hold up."""
 
 
 class FileStore:
@@ -58,6 +60,7 @@ class FileStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._writes = False
 
     @property
     def capabilities(self) -> Capabilities:
@@ -96,7 +99,14 @@ class FileStore:
             yield page
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Wait for a write that was given up in its midst: the process's end would leave an unfinished file."""
+        if self._writes:
+            with suppress(StoreError):
+                await _LAST.run(self._rest)
+
+    def _rest(self) -> None:
+        with self._translating("", _NOT_THERE), self._turn():
+            return
 
     def _read(self, key: str) -> Blob:
         with self._translating(key, _NOT_THERE), self._folder_of(key) as (folder, name):
@@ -115,9 +125,11 @@ class FileStore:
         return Streamed(Version(digest.hexdigest()))
 
     def _write(self, key: str, data: Content, expect: Expect) -> Version:
+        self._writes = True
         with self._translating(key):
             self._root.mkdir(parents=True, exist_ok=True)
             with self._turn(), self._folder_of(key, make=True) as (folder, name):
+                require_wanted()
                 self._check(name, folder, key, expect)
                 try:
                     _put(name, folder, data, create=isinstance(expect, Absent))

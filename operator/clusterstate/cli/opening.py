@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from clusterstate.api.store import KubernetesSpec, Layout, StoreSpec
 from clusterstate.cli.choice import Chosen, choose_store
-from clusterstate.cli.look.sizes import count_of
 from clusterstate.cli.manners import mention
+from clusterstate.cli.sizes import count_of
 from clusterstate.cli.words import StoreWords
 from clusterstate.gather import Access, Sources, own_access, own_credentials
 from clusterstate.store.base import Store

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import MANNERS, Volume, say
+from clusterstate.cli.sizes import count_of, size_of
 
 if TYPE_CHECKING:  # it takes a while to load, and mostly nobody watches
     from rich.progress import Progress

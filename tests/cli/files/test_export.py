@@ -148,10 +148,7 @@ def test_parts_elsewhere_in_object_stores_come_into_one_tree_and_back(
 
 def s3_places(root: Path, server: S3Server, bucket: str) -> Places:
     environ = {
-        "S3_ENDPOINT": server.endpoint,
-        "S3_REGION": server.region,
-        "S3_ACCESS_KEY_ID": server.access_key,
-        "S3_SECRET_ACCESS_KEY": server.secret_key,
+        **server.variables,
     }
     return Places(root, f"s3://{bucket}", environ)
 

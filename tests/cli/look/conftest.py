@@ -47,10 +47,7 @@ class Viewer:
     @property
     def environ(self) -> dict[str, str]:
         return {
-            "S3_ENDPOINT": self.server.endpoint,
-            "S3_REGION": self.server.region,
-            "S3_ACCESS_KEY_ID": self.server.access_key,
-            "S3_SECRET_ACCESS_KEY": self.server.secret_key,
+            **self.server.variables,
             "KOPS_STATE_STORE": self.url,
         }
 

@@ -19,8 +19,8 @@ from clusterstate.cli.look.certificates import KeyPair, key_pair_content, key_pa
 from clusterstate.cli.look.documents import cluster_cells, group_item
 from clusterstate.cli.look.screen import RED, YELLOW
 from clusterstate.cli.look.screen import lines_of as screen_of
-from clusterstate.cli.look.sizes import UNITS, age_of, days_left, size_of
 from clusterstate.cli.look.view import View, content_of
+from clusterstate.cli.sizes import UNITS, age_of, days_left, size_of
 from clusterstate.errors import MalformedFile
 from clusterstate.state.objects import Document, JsonObject, Keyset, KeysetItem
 from clusterstate.state.tree import Listing

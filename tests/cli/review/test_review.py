@@ -65,10 +65,7 @@ class Desk:
 
     def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
         keys = {
-            "S3_ENDPOINT": self.server.endpoint,
-            "S3_REGION": self.server.region,
-            "S3_ACCESS_KEY_ID": self.server.access_key,
-            "S3_SECRET_ACCESS_KEY": self.server.secret_key,
+            **self.server.variables,
         }
         done = clusterstate(*arguments, home=self.home, folder=self.home, **keys, **environ)
         return done.returncode, done.stdout, done.stderr

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from clusterstate.cli.look.sizes import count_of, size_of
+from clusterstate.cli.sizes import count_of, size_of
 
 
 @dataclass(slots=True)

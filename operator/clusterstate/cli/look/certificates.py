@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.oid import NameOID
 
 from clusterstate.cli.look.sheet import Item
-from clusterstate.cli.look.sizes import days_left
+from clusterstate.cli.sizes import days_left
 from clusterstate.errors import MalformedKeyset
 from clusterstate.state.keyset import ODD_CERTIFICATE, certificate_of, primary
 from clusterstate.state.objects import JsonObject, Keyset, KeysetItem

@@ -9,10 +9,10 @@ from clusterstate.cli.exits import FAILED
 from clusterstate.cli.look.documents import CLUSTERS, cluster_as_shown, cluster_cells, text
 from clusterstate.cli.look.reading import Looked, look_at, no_cluster
 from clusterstate.cli.look.sheet import Item, Sheet, print_sheet
-from clusterstate.cli.look.sizes import size_of
 from clusterstate.cli.manners import say, warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.shelf import Shelved, read_clusters
+from clusterstate.cli.sizes import size_of
 from clusterstate.cli.words import Look
 from clusterstate.errors import ClusterStateError, CommandInvalid
 from clusterstate.state.layout import COMPLETED

@@ -7,9 +7,9 @@ from clusterstate.cli.choice import choose_cluster
 from clusterstate.cli.look.parts import MORE_OF_FILES, finish
 from clusterstate.cli.look.reading import Looked, look_at
 from clusterstate.cli.look.sheet import Item, Sheet
-from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
+from clusterstate.cli.sizes import count_of, size_of
 from clusterstate.cli.words import Look
 from clusterstate.state.layout import kind_of
 from clusterstate.state.objects import JsonObject

@@ -26,9 +26,9 @@ from clusterstate.cli.look.certificates import (
 from clusterstate.cli.look.documents import GROUPS, MORE_OF_GROUPS, group_item
 from clusterstate.cli.look.reading import Looked, chosen, look_into
 from clusterstate.cli.look.sheet import Item, Sheet, print_sheet
-from clusterstate.cli.look.sizes import size_of
 from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
+from clusterstate.cli.sizes import size_of
 from clusterstate.cli.words import Look
 from clusterstate.errors import StateError
 from clusterstate.state import codec, layout

@@ -7,9 +7,9 @@ from typing import Final
 from clusterstate.cli.look.addons import ADDONS
 from clusterstate.cli.look.certificates import KeyPair
 from clusterstate.cli.look.documents import GROUPS, objects, part, text, texts
-from clusterstate.cli.look.sizes import age_of, count_of, days_left, size_of
 from clusterstate.cli.look.view import View, networking_of, zones_of
 from clusterstate.cli.output import table_lines
+from clusterstate.cli.sizes import age_of, count_of, days_left, size_of
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.expiry import Phase, phase_of
 from clusterstate.state.layout import CONFIG

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from clusterstate.cli.look.branches import Branch, grow, lines_of
 from clusterstate.cli.look.reading import look_at
-from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import say
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
 from clusterstate.cli.shelf import list_clusters
+from clusterstate.cli.sizes import count_of, size_of
 from clusterstate.cli.words import Look
 from clusterstate.store.base import Entry
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from clusterstate.cli.look.certificates import KeyPair
 from clusterstate.cli.look.documents import cluster_cells, objects, part, text, texts
 from clusterstate.cli.look.sheet import Item
-from clusterstate.cli.look.sizes import days_left
+from clusterstate.cli.sizes import days_left
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.state.layout import FileKind, kind_of
 from clusterstate.state.objects import Document, Json, JsonObject

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.exits import FAILED
-from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import warn
 from clusterstate.cli.move import PARALLEL
 from clusterstate.cli.move.copying import Copying, Report
@@ -16,6 +15,7 @@ from clusterstate.cli.move.resuming import resumable
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
 from clusterstate.cli.progress import watched
+from clusterstate.cli.sizes import count_of, size_of
 from clusterstate.cli.words import Consent, StoreWords
 from clusterstate.errors import CopyRefused
 from clusterstate.plan.naming import named

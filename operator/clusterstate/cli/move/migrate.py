@@ -14,13 +14,13 @@ from clusterstate.api.sync import Backups
 from clusterstate.apply.migration import Copied, Copying
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.choice import STORE_VARIABLE
-from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.manners import say
 from clusterstate.cli.move.resuming import resumable
 from clusterstate.cli.move.switching import Switch, find_switch
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import echo
 from clusterstate.cli.progress import Meter, watched
+from clusterstate.cli.sizes import count_of, size_of
 from clusterstate.cli.words import Consent, StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.gather import Access, Sources, places_of

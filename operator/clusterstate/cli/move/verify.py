@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from clusterstate.cli.exits import DIFFERENT
-from clusterstate.cli.look.sizes import count_of, size_of
 from clusterstate.cli.move.ends import End, Listed, Scope, list_both, open_end, require_apart
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.output import as_text, echo
 from clusterstate.cli.progress import watched
+from clusterstate.cli.sizes import count_of, size_of
 from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid
 from clusterstate.plan.naming import named

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from clusterstate.api.status import AfterPushStatus, DifferenceStatus, FieldPlan, MigrationStatus, StoreStatus
-from clusterstate.cli.look.sizes import size_of
 from clusterstate.cli.objects.view import View, since, span
 from clusterstate.cli.output import table_lines
+from clusterstate.cli.sizes import size_of
 
 Line: TypeAlias = tuple[str, str | None]
 

@@ -74,8 +74,8 @@ def test_every_error_has_its_own_reason_and_its_nature_shows(kind: type[ClusterS
 
 def test_every_error_that_can_happen_is_told_apart() -> None:
     """What shares a reason shares it on purpose."""
-    shared = {Reason.INTERNAL_ERROR: 4, Reason.KUBE_UNAVAILABLE: 5, Reason.KUBE_REFUSED: 2, Reason.CONFLICT: 2}
-    shared[Reason.UNUSABLE_KEYSET] = 2
+    shared = {Reason.INTERNAL_ERROR: 4, Reason.KUBE_UNAVAILABLE: 5, Reason.KUBE_REFUSED: 2, Reason.UNUSABLE_KEYSET: 2}
+    shared |= {Reason.CONFLICT: 4, Reason.SPEC_INVALID: 2}  # with what only ends commands
     for reason in {kind.reason for kind in ERRORS}:
         assert sum(kind.reason is reason for kind in ERRORS) == shared.get(reason, 1), reason
 

@@ -1,9 +1,12 @@
 """A URL means to the command line what it means to kops."""
 
+from pathlib import Path
+
 import pytest
 
 from clusterstate.cli.opening import Address
 from clusterstate.gather import own_access
+from tests.support.cli import clusterstate
 
 
 @pytest.mark.parametrize(
@@ -20,3 +23,16 @@ def test_where_a_state_is(url: str, context: str | None, place: str) -> None:
     assert address.context == context
     assert address.keeps_objects is (url in {"k8s://admin", "k8s://"})
     assert own_access(address.spec, "home", "prod.example.com", {}).location.url == place
+
+
+def test_credentials_in_a_url_are_repeated_nowhere(tmp_path: Path) -> None:
+    done = clusterstate("get", "clusters", "-v", "--debug", "--state", "s3://canary:canary@bucket", home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "holds credentials" in done.stderr
+    assert "canary" not in done.stderr
+
+
+def test_an_empty_cluster_is_none_though_a_variable_names_one(tmp_path: Path) -> None:
+    place = {"KOPS_STATE_STORE": f"file://{tmp_path}", "KOPS_CLUSTER_NAME": "prod.example.com"}
+    done = clusterstate("sshpublickey", "delete", "", "--yes", home=tmp_path, **place)
+    assert (done.returncode, "No cluster is chosen" in done.stderr) == (2, True)

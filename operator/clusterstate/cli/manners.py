@@ -19,6 +19,8 @@ from clusterstate.errors import ClusterStateError, CommandInvalid, describe_bug
 STARTED: Final = time.perf_counter()
 BY_WHOM: Final = ("It is tried again", "Try again")
 """The operator tries again; a command has tried as often as it would, and has ended."""
+AFTER_A_RACE: Final = ("It is read again", "Run the command again")
+"""The same of what somebody else has changed."""
 NO_SPACE: Final = 28
 """errno.ENOSPC."""
 
@@ -138,7 +140,7 @@ def _explain(error: BaseException) -> str:
         case click.Abort() | KeyboardInterrupt():
             return "interrupted."
         case ClusterStateError():
-            return error.message
+            return error.message.replace(*AFTER_A_RACE)
         case click.ClickException():
             return f"{error.format_message()}{_way_out(error)}"
         case OSError() if error.errno == NO_SPACE:

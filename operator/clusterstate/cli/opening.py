@@ -80,6 +80,7 @@ class Shop:
         """The store that the command is about. Raises `CommandInvalid` where none is chosen."""
         if self._chosen is None:
             self._chosen = choose_store(self._words, self.environ)
+            Location.parse(Address.of(self._chosen.url).spec.url)  # which refuses, and doesn't repeat, credentials
             mention(f"The store is {self._chosen.url}, by {self._chosen.by}.")
         return self._chosen
 

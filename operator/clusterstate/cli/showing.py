@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 from clusterstate.cli.output import echo
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
-from clusterstate.plan.veil import veil
+from clusterstate.plan.veil import PRIVATE_KEY, veil
 from clusterstate.state.objects import Json
 
 SIGNS: Final = {Action.CREATE: ("+", "green"), Action.UPDATE: ("~", "yellow"), Action.DELETE: ("-", "red")}
@@ -61,7 +61,7 @@ def difference_json(each: Difference) -> dict[str, Any]:
 
 def veiled(value: Json) -> Json:
     """Give a value without private keys."""
-    return veil(value, lambda _: "(a private key)")
+    return veil(value, lambda text: "(a private key)" if PRIVATE_KEY in text else f"({len(text)} characters of PEM)")
 
 
 def _field(change: FieldChange) -> str:

@@ -1,6 +1,6 @@
 """Desired x observed -> Plan: which files change, field by field, and what disagrees.
 
-The store's side is made canonical here and nowhere else; declared and applied come canonical. A file that means
+All three sides come canonical, with whole items in lists that are one value each. A file that means
 the same already is never rewritten, whatever it looks like. The same inputs always give the same plan.
 """
 

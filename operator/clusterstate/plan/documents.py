@@ -48,8 +48,8 @@ def changed(
 ) -> Document | None:
     """Give the document with another spec and other parts of its metadata; None when kops would see no difference.
 
-    `observed` is the canonical form of the spec before. `generation` rises by one exactly when the canonical specs
-    differ. `parts` are whole labels and annotations; the metadata that they don't name stays.
+    `observed` is the canonical form of the spec before, its lists maybe complete. `generation` rises by one exactly
+    when the canonical specs differ. `parts` are whole labels and annotations; the metadata that they don't name stays.
     """
     kind: Kind = "Cluster" if before.kind == "Cluster" else "InstanceGroup"
     after = canonical(kind, spec).spec

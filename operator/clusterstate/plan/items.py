@@ -1,4 +1,4 @@
-"""Lists that are one value each: a declared one is whole, so its items have whatever kops never leaves out. Pure."""
+"""Lists that are one value each: their items have whatever kops never leaves out. Pure."""
 
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
 from clusterstate.plan.values import as_map, index

@@ -6,8 +6,10 @@ from typing import Final
 
 from clusterstate.state.objects import Json
 
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY|LS0tLS1CRUdJTi")
-"""PEM, and how any PEM begins in base64."""
+PRIVATE_KEY: Final = "PRIVATE KEY"
+"""What the first line of one has in it, as PEM."""
+_PRIVATE_KEY: Final = re.compile(rf"-----BEGIN [A-Z0-9 ]*{PRIVATE_KEY}|LS0tLS1CRUdJTi")
+"""PEM, and how any PEM begins in base64, that of a certificate too."""
 
 
 def holds_private_key(text: str) -> bool:

@@ -67,9 +67,12 @@ def test_what_was_changed_in_the_directory_stops_it_unless_it_is_overwritten(pla
 def test_a_cluster_of_which_the_store_has_nothing_left_stays_until_somebody_means_it(places: Places) -> None:
     places.export("--with-secrets")
     before = files(places.directory)
-    shutil.rmtree(places.store / MINIMAL)
-    assert f"holds nothing of {MINIMAL} any more" in places.export("--with-secrets", code=1)
-    assert files(places.directory) == before
+    (places.store / MINIMAL / "config").unlink()
+    for lose_all in (False, True):
+        if lose_all:
+            shutil.rmtree(places.store / MINIMAL)
+        assert f"has no config of {MINIMAL} any more" in places.export("--with-secrets", code=1)
+        assert files(places.directory) == before
     assert "7 removed" in places.export("--with-secrets", "--overwrite")
     assert not files(places.directory)
 
@@ -144,6 +147,24 @@ def test_parts_elsewhere_in_object_stores_come_into_one_tree_and_back(
     moved = f"keys/{KEYSET.removeprefix(MINIMAL + '/pki/')}"
     assert client.get_object(Bucket=other, Key=moved)["Body"].read() == key.read_bytes()
     assert "Nothing to change" in places.bring().stdout
+    lose(s3_server, bucket, other)
+    assert "There is no bucket" in places.bring("--yes", code=1).stderr, "keys are written first"
+    s3_server.create_bucket(other)
+    places.bring("--yes")
+    assert moved in names(s3_server, other)
+    assert not [name for name in names(s3_server, bucket) if "/pki/" in name]
+
+
+def names(server: S3Server, bucket: str) -> list[str]:
+    return [each["Key"] for each in server.client().list_objects_v2(Bucket=bucket).get("Contents", ())]
+
+
+def lose(server: S3Server, bucket: str, other: str) -> None:
+    """Lose the state, and the other bucket."""
+    for each in (bucket, other):
+        for name in names(server, each):
+            server.client().delete_object(Bucket=each, Key=name)
+    server.client().delete_bucket(Bucket=other)
 
 
 def s3_places(root: Path, server: S3Server, bucket: str) -> Places:

@@ -241,6 +241,10 @@ def test_a_declaration_in_a_cluster_is_compared_with_a_store(world: World, tmp_p
         assert '    ~ /spec/channel: "stable" -> "alpha"' in shown.splitlines()
         assert {"~ secrets/dockerconfig", "+ addons/a.yaml"} <= {*shown.splitlines()}
         assert "canary" not in shown
+    other = manifest("other", url=world.url, secrets=[{**refers, "name": "another"}])
+    world.kubectl("create", "-f", "-", stdin=json.dumps(other))
+    assert "+ secrets/another" in desk.run("diff", "cst/state", "cst/other", *place)[1].splitlines()
+    assert "secrets/" not in desk.run("diff", "cst/state", "cst/other", "--without-secrets", *place)[1]
     code, shown, _ = desk.run("plan", "cst/state", *place, "-o", "markdown", CLUSTERSTATE_ALLOWED_ENDPOINTS="127.0.0.1")
     assert (code, shown.splitlines()[0]) == (1, "**3 of 14 files differ: 1 added, 2 changed.**")
     assert world.files() == before

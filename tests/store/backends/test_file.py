@@ -8,6 +8,7 @@ import pytest
 from clusterstate.errors import AccessDenied, KeyNotFound, LostRace, StoreRefused
 from clusterstate.store.backends.file import TEMPORARY, FileStore
 from clusterstate.store.base import ABSENT, LARGEST_FILE, Store
+from clusterstate.store.body import Body
 from tests.store.conformance import StoreConformance, entries_of, keys_of
 
 
@@ -60,6 +61,20 @@ async def test_nothing_unfinished_stays_of_writes_that_were_given_up(store: File
     await asyncio.gather(*writes, return_exceptions=True)
     await store.close()
     assert not unfinished(tmp_path)
+
+
+async def test_a_large_write_that_was_given_up_ends_in_its_midst(store: FileStore, tmp_path: Path) -> None:
+    size = 256 << 20
+    with (tmp_path / "large").open("w+b") as file:
+        file.truncate(size)
+        write = asyncio.create_task(store.upload("c/large", Body(file, size, b"", "")))
+        while not unfinished(tmp_path):  # noqa: ASYNC110 (it is another thread's work)
+            await asyncio.sleep(0)
+        write.cancel()
+        await asyncio.gather(write, return_exceptions=True)
+        await store.close()
+    assert not unfinished(tmp_path)
+    assert not (tmp_path / "state/c/large").exists()
 
 
 async def test_a_giant_is_listed_but_not_read(store: FileStore, tmp_path: Path) -> None:
@@ -140,6 +155,7 @@ COUNT_UP = """
 import asyncio, sys
 from pathlib import Path
 from clusterstate.errors import LostRace
+from clusterstate.store.body import Body
 from clusterstate.store.backends.file import FileStore
 
 async def count_up():

@@ -183,8 +183,8 @@ async def _write_after_race(step: _Step) -> None:
         await _write(step)
     except LostRace as race:
         raise LostRace(
-            f"{race.message} It is the second time: somebody else writes to {step.seen.access.location.url} at this "
-            "moment. What was written before stays; run the command again when they are done."
+            f"{race.message} It was so a second time, so somebody else is writing to {step.seen.access.location.url}. "
+            "What was written before stays; wait until they are done."
         ) from None
 
 

@@ -62,9 +62,9 @@ def cluster_words(command: F) -> F:
 
     @wraps(command)
     def gathered(named: str | None, cluster: str | None, **given: Any) -> Any:  # noqa: ANN401 - options by name
-        if named and cluster:
+        if named is not None and cluster is not None:
             raise CommandInvalid("The cluster is named by --name and as an argument. Leave --name out.")
-        return command(cluster=named or cluster, **given)
+        return command(cluster=cluster if named is None else named, **given)
 
     return click.argument("named", metavar="[CLUSTER]", required=False)(cluster_option(gathered))  # type: ignore[return-value] # as above
 

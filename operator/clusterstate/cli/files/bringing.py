@@ -99,12 +99,19 @@ class _Importer:
         by_meaning = access.layout is Layout.KOPS_RESOURCES
         arrival = Arrival(cluster, tree, listing, entries, by_meaning=by_meaning)
         place = access.location.url
-        base = self._record.of(self.url, cluster) if listing.files else {}
+        base = self._base(cluster, listing)
         await self._compare(arrival, base)
         arrival.exchange = make_exchange(arrival.here, arrival.there, base, self._wishes.terms, place)
         check_name(arrival, document)
         await check_files(self._folder, arrival, unknown=self._wishes.unknown)
         return arrival
+
+    def _base(self, cluster: str, listing: Listing) -> Mapping[str, str]:
+        """Give what both sides had in common, nothing where the store has lost the cluster.
+
+        `config` is written last, so that a store without it has lost the cluster, or got it back in part only.
+        """
+        return self._record.of(self.url, cluster) if CONFIG in listing.entries else {}
 
     async def _read_config(self, cluster: str, entries: Mapping[str, Entry]) -> Document | None:
         if CONFIG not in entries:
@@ -147,8 +154,6 @@ class _Importer:
 
     async def carry_out(self, arrival: Arrival) -> None:
         """Write a cluster's files in turns, then delete; what was done is recorded, however that ends."""
-        if not arrival.listing.files:
-            await self._forget(arrival.cluster)
         try:
             async with watched(f"import {arrival.cluster}") as meter:
                 await self._write_all(arrival, meter)
@@ -157,11 +162,6 @@ class _Importer:
                 arrival.note_gone(key)
         finally:
             await self.note([arrival])
-
-    async def _forget(self, cluster: str) -> None:
-        """Drop what the store had before it lost the cluster: what an import that is ended leaves is no loss of it."""
-        self._record.of(self.url, cluster).clear()
-        await self._save()
 
     async def _write_all(self, arrival: Arrival, meter: Meter) -> None:
         writes = arrival.exchange.writes
@@ -195,9 +195,6 @@ class _Importer:
                     base[key] = arrival.here[key]
                 else:
                     del base[key]
-        await self._save()
-
-    async def _save(self) -> None:
         try:
             await self._record.save()
         except StoreError as error:

@@ -22,7 +22,7 @@ from clusterstate.errors import ConflictFound
 from clusterstate.gather import Sources
 from clusterstate.plan.exchange import Outlook, is_secret, look_out, require_names
 from clusterstate.plan.naming import named
-from clusterstate.state.layout import BACKUPS
+from clusterstate.state.layout import BACKUPS, CONFIG
 from clusterstate.state.tree import Listing, Tree, run_each
 from clusterstate.store.base import ABSENT, Version
 from clusterstate.store.copying import loaded, see
@@ -98,9 +98,9 @@ class _Export:
         if self._extent.overwrite:
             return
         jobs = [*jobs]
-        if lost := [job.cluster for job in jobs if job.outlook.remove and not job.listing.files]:
+        if lost := [job.cluster for job in jobs if job.outlook.remove and CONFIG not in job.listing.entries]:
             raise ConflictFound(
-                f"{self._url} holds nothing of {named(lost)} any more, and {self._folder.path} does. Nothing was "
+                f"{self._url} has no config of {named(lost)} any more, and {self._folder.path} has files. Nothing was "
                 "written. Import what was lost; or, if it was deleted, remove its folder, or say --overwrite."
             )
         changed = [

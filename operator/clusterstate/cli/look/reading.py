@@ -90,8 +90,13 @@ async def look_at(shop: Shop, cluster: str, *, backups: bool = False) -> Looked:
     if not listing.entries:
         raise no_cluster(cluster, shop.chosen.url)
     listing = listing if backups else listing.without_backups
-    url = f"{shop.chosen.url}/{cluster}" if shop.address().keeps_objects else access.location.url
+    url = _place(shop.chosen.url, cluster) if shop.address().keeps_objects else access.location.url
     return Looked(cluster, shop.chosen.url, url, tree, listing, places, broken)
+
+
+def _place(url: str, cluster: str) -> str:
+    """Give what people may call the place of kops's own objects; `k8s:///CLUSTER` is a store of another kind."""
+    return f"{cluster} in {url}" if url.endswith("://") else f"{url}/{cluster}"
 
 
 async def look_into(shop: Shop, cluster: str) -> Looked:

@@ -65,9 +65,15 @@ async def _pairs(reviewer: Reviewer, old: Side, new: Side) -> AsyncIterator[tupl
 
 async def _declared_first(reviewer: Reviewer, old: Declared, new: Side) -> tuple[Found, Found]:
     if isinstance(new, Declared):
-        return Found(old.cluster, old.word, old.files, old.hidden), Found(new.cluster, new.word, new.files, new.hidden)
+        return _alone(reviewer, old), _alone(reviewer, new)
     there, merged = await _merged(reviewer, new, old)
     return merged, there
+
+
+def _alone(reviewer: Reviewer, declared: Declared) -> Found:
+    """Give what a declaration says by itself."""
+    seen = {key: data for key, data in declared.files.items() if reviewer.shows(key)}
+    return Found(declared.cluster, declared.word, seen, declared.hidden)
 
 
 async def _merged(reviewer: Reviewer, source: StateSource, declared: Declared) -> tuple[Found, Found]:

@@ -14,7 +14,6 @@ import fcntl
 import hashlib
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
@@ -302,7 +301,9 @@ def _fill(file: BufferedWriter, data: Content) -> None:
         if isinstance(source, bytes):
             file.write(source)
         else:
-            shutil.copyfileobj(source, file, PART)
+            while part := source.read(PART):
+                require_wanted()
+                file.write(part)
 
 
 def _entries_of(key: str, name: str, folder: int) -> list[Entry]:

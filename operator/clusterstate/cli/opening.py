@@ -16,6 +16,7 @@ from clusterstate.cli.choice import Chosen, choose_store
 from clusterstate.cli.manners import mention
 from clusterstate.cli.sizes import count_of
 from clusterstate.cli.words import StoreWords
+from clusterstate.errors import CommandInvalid, SpecInvalid
 from clusterstate.gather import Access, Sources, own_access, own_credentials
 from clusterstate.store.base import Store
 from clusterstate.store.endpoints import EndpointPolicy
@@ -53,6 +54,14 @@ class Address:
         return cls(StoreSpec(url=_KOPS_OWN, k8s=KubernetesSpec(layout=Layout.KOPS_RESOURCES)), named or context)
 
 
+def _check(chosen: Chosen) -> None:
+    """Raise `CommandInvalid` for a URL that is none, without the credentials that may stand in it."""
+    try:
+        Location.parse(Address.of(chosen.url).spec.url)
+    except SpecInvalid as error:
+        raise CommandInvalid(f"{error.message} It was given by {chosen.by}.") from None
+
+
 class Shop:
     """Opens stores and states until the command ends (an asynchronous context manager)."""
 
@@ -80,7 +89,7 @@ class Shop:
         """The store that the command is about. Raises `CommandInvalid` where none is chosen."""
         if self._chosen is None:
             self._chosen = choose_store(self._words, self.environ)
-            Location.parse(Address.of(self._chosen.url).spec.url)  # which refuses, and doesn't repeat, credentials
+            _check(self._chosen)
             mention(f"The store is {self._chosen.url}, by {self._chosen.by}.")
         return self._chosen
 

@@ -30,6 +30,7 @@ from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
+from clusterstate.store.wrappers import RequestCounts
 from tests.kube.owners import client, plane
 from tests.store.backends.gcs.stores import knowing, open_as
 from tests.store.backends.gcs.stores import secret as gcs_secret
@@ -210,11 +211,12 @@ async def test_half_a_store_is_closed_where_the_other_half_fails(
         async def close(self) -> None:
             closed.append(self)
 
-    async def open_first(opening: Opening) -> Store:
+    async def open_first(opening: Opening, counts: RequestCounts | None) -> Store:
+        del counts
         return Half(opening.location.bucket)
 
-    async def open_second(opening: Opening, files: Store) -> Store:
-        del opening
+    async def open_second(opening: Opening, files: Store, counts: RequestCounts) -> Store:
+        del opening, counts
         assert closed == []
         assert isinstance(files, Half)
         raise error

@@ -43,6 +43,7 @@ def test_looking(kops: Kops, tmp_path: Path) -> None:
         assert cells.count(group[0]) >= 2, "on the one screen, and in the tree"
 
 
+@pytest.mark.timeout(300)  # some thirty commands
 def test_changing(kops: Kops, tmp_path: Path) -> None:
     load(kops, {NODES.encode(): b"nodes"})
     desk = Desk(kops, tmp_path / "desk")

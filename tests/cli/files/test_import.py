@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from clusterstate.sandbox.s3server import S3Server
 from tests.cli.files.places import KEYSET, MINIMAL, NODES, SECRET, Places, files
 from tests.support.cli import clusterstate
+from tests.support.stores import kops_files
 
 CONFIG = f"{MINIMAL}/config"
 
@@ -136,10 +138,14 @@ def test_a_directory_that_isnt_there_or_is_empty_is_named(places: Places) -> Non
     assert "no folder typo" in places.bring("typo", code=2).stderr
 
 
-def test_a_config_that_names_another_place_is_told(exported: Places, tmp_path: Path) -> None:
-    config = exported.directory / CONFIG
-    config.write_bytes(config.read_bytes().replace(b"s3://state/", b"file:///elsewhere/"))
-    said = exported.bring("--dry-run", code=2).stderr
-    assert "clusterstate migrate" in said
-    other = Places(tmp_path, f"file://{tmp_path}/other")
-    assert "names file:///elsewhere/" in other.bring("--yes").stderr
+@pytest.mark.objectstore
+def test_a_config_that_names_another_place_is_told(tmp_path: Path, s3_server: S3Server, bucket: str) -> None:
+    places, other = (Places(tmp_path, f"s3://{name}", s3_server.variables) for name in (bucket, f"{bucket}-too"))
+    for key, data in kops_files(places.url, MINIMAL).items():
+        s3_server.client().put_object(Bucket=bucket, Key=key, Body=data)
+    places.export("--with-secrets")
+    config = places.directory / CONFIG
+    config.write_bytes(config.read_bytes().replace(places.url.encode(), b"s3://elsewhere"))
+    assert "clusterstate migrate" in places.bring("--dry-run", code=2).stderr
+    s3_server.create_bucket(f"{bucket}-too")
+    assert "names s3://elsewhere/" in other.bring("--yes").stderr

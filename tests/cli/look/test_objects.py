@@ -1,5 +1,6 @@
 """A store of kops's own objects: clusters of all namespaces, each with what it has."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_objects_are_changed_and_compared_as_files_are(
     for key in ("config", group):
         path = tmp_path / "state" / cluster / key
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(files[f"{cluster}/{key}"])
+        path.write_bytes(re.sub(rb"  configBase: .*\n", b"", files[f"{cluster}/{key}"]))  # those objects have none
     words = ("--name", cluster, "--ig", "nodes-us-east-1a", "--state", url, "--yes")
     assert run("set", "spec.maxSize=7", *words).code == 0
     shown = run("diff", str(tmp_path / "state"), url, "--name", cluster)

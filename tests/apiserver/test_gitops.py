@@ -1,13 +1,18 @@
 """Argo CD and Flux read what the operator really says, and Argo CD's actions do what they say."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from clusterstate.api.annotations import RECONCILE_REQUESTED_AT
+from clusterstate.sandbox.controlplane import ControlPlane
 from tests.support import argo, flux
 from tests.support.operating import Body, path_of
 from tests.support.world import MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
+GITOPS = Path(__file__).parents[2] / "examples" / "gitops"
 VERSION = {"kubernetesVersion": "v1.32.9"}
 SPECS: dict[str, Body] = {
     "synced": {"cluster": VERSION, "mirror": {"keysets": [{"include": ["*"]}]}},
@@ -105,3 +110,16 @@ def check_actions(world: World) -> None:
     assert argo.offered(body) == {"resume"}
     choose(world, "synced", "resume")
     assert world.settled("synced")["spec"] == body["spec"] | {"suspend": False}
+
+
+@pytest.mark.parametrize("tool", ["argocd", "flux"])
+def test_the_api_server_takes_the_examples_clusterstate(plane: ControlPlane, namespace: str, tool: str) -> None:
+    (body,) = (
+        each
+        for each in yaml.safe_load_all((GITOPS / tool / "clusters" / "prod.yaml").read_text())
+        if each["kind"] == "ClusterState"
+    )
+    body["metadata"]["namespace"] = namespace
+    path = f"{path_of(namespace, 'clusterstate', 'prod')}?dryRun=All&fieldManager=gitops&fieldValidation=Strict"
+    taken = plane.api().request("PATCH", path, body, content_type="application/apply-patch+yaml")
+    assert taken["metadata"]["annotations"] == body["metadata"]["annotations"]

@@ -28,10 +28,7 @@ def test_where_a_state_is(url: str, context: str | None, place: str) -> None:
 def test_credentials_in_a_url_are_repeated_nowhere(tmp_path: Path) -> None:
     done = clusterstate("get", "clusters", "-v", "--debug", "--state", "s3://canary:canary@bucket", home=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert (
-        "holds credentials. They belong into"
-        in done.stderr
-    )
+    assert "holds credentials. They belong into" in done.stderr
     assert "canary" not in done.stderr
 
 

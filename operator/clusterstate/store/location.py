@@ -63,7 +63,9 @@ class Location:
             raise SpecInvalid("The store URL is no URL. Write SCHEME://BUCKET/PREFIX, for example s3://acme-state.")
         scheme, bucket, path = found["scheme"].lower(), found["bucket"], found["path"]
         if "@" in bucket:
-            raise SpecInvalid("The store URL holds credentials. They belong into a credentials Secret or into variables.")
+            raise SpecInvalid(
+                "The store URL holds credentials. They belong into a credentials Secret or into variables."
+            )
         if "?" in bucket + path or "#" in bucket + path:
             raise SpecInvalid("The store URL holds a query or fragment. Write %3F for '?' and %23 for '#'.")
         return cls(scheme, _decode(bucket) if scheme == SWIFT else bucket, _decode(path))

@@ -139,7 +139,10 @@ def test_a_long_name_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"operator": {"enabled": False}, "nodeAgent": {"enabled": True, "config": {"sets": SETS}}}, "image.repository"),
+        (
+            {"operator": {"enabled": False}, "nodeAgent": {"enabled": True, "config": {"sets": SETS}}},
+            "image.repository",
+        ),
         (values([]), "name at least one set"),
         (values([{"directory": "etc", "files": [CA]}]), "directory"),
         (values([{"directory": "/etc/../root", "files": [CA]}]), "directory"),

@@ -7,7 +7,9 @@ IMAGE = {"repository": "registry.example.com/clusterstate"}
 EVERYWHERE = ["*"]
 NODE_AGENT = {
     "enabled": True,
-    "config": {"sets": [{"directory": "/srv/kubernetes", "files": [{"path": "ca.crt", "secret": "ca", "key": "ca.crt"}]}]},
+    "config": {
+        "sets": [{"directory": "/srv/kubernetes", "files": [{"path": "ca.crt", "secret": "ca", "key": "ca.crt"}]}]
+    },
 }
 SPREAD = {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "ScheduleAnyway"}
 AMAZON = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/clusterstate"}
@@ -20,7 +22,10 @@ def _set(**more: Any) -> Values:
 SETS: dict[str, Values] = {
     "nothing but the image": _set(),
     "single tenant": _set(
-        operator={"ambientNamespaces": EVERYWHERE, "extraEnv": [{"name": "S3_ENDPOINT", "value": "https://s3.example.com"}]},
+        operator={
+            "ambientNamespaces": EVERYWHERE,
+            "extraEnv": [{"name": "S3_ENDPOINT", "value": "https://s3.example.com"}],
+        },
         serviceAccount={"annotations": AMAZON},
     ),
     "some namespaces": _set(operator={"namespaces": ["default", "kube-public"]}),
@@ -76,6 +81,7 @@ SETS: dict[str, Values] = {
         nodeAgent=NODE_AGENT, monitoring={"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}
     ),
     "watched by Pod": _set(
-        userRoles={"aggregate": {"edit": True}}, monitoring={"podMonitor": {"enabled": True, "labels": {"release": "prom"}}}
+        userRoles={"aggregate": {"edit": True}},
+        monitoring={"podMonitor": {"enabled": True, "labels": {"release": "prom"}}},
     ),
 }

@@ -73,7 +73,7 @@
 {{- define "clusterstate.granted" -}}
 {{- range .globs -}}
 {{- $pattern := printf "^%s$" (regexQuoteMeta . | replace "\\*" ".*" | replace "\\?" ".") -}}
-{{- if $.namespace | ternary (regexMatch $pattern $.namespace) (regexMatch "[*?]" .) -}}
+{{- if empty $.namespace | ternary (regexMatch "[*?]" .) (regexMatch $pattern $.namespace) -}}
 true
 {{- end -}}
 {{- end -}}

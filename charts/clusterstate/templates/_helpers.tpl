@@ -73,12 +73,9 @@ app.kubernetes.io/component: test
 {{- end -}}
 {{- end -}}
 
-{{- define "clusterstate.operator.pullSecrets" -}}
-{{- with .Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- range . }}
-  - name: {{ . }}
-  {{- end }}
+{{- define "clusterstate.pullSecrets" -}}
+{{- range .Values.imagePullSecrets }}
+- name: {{ . }}
 {{- end }}
 {{- end -}}
 

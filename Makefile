@@ -45,7 +45,7 @@ sandbox: $(VENV)/ready ## a control plane and an S3 server to play with, until C
 sessions: $(VENV)/ready ## draw the sessions of the documents anew
 	$(BIN)/python -m tests.support.sessions
 
-crds: $(VENV)/ready ## write crds/ anew from the typed model
+crds: $(VENV)/ready ## write crds/, and its copy in the chart, anew from the typed model
 	$(BIN)/python -m clusterstate.api
 
 pages: $(VENV)/ready ## write docs/cli.md and the manual page anew from the commands' own help

@@ -12,18 +12,13 @@ import yaml
 from cryptography import x509
 
 from tests.mirror.breaks import BREAKS
-from tests.support.operating import RULES, Body, conditions
+from tests.support.operating import RESTARTS, RULES, Body, conditions
 from tests.support.world import COMPLEX, DATA, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
 CA = "kubernetes-ca"
 PAIRS = {"keysets": [{"include": ["*"]}, {"include": [CA, "no-private-key"], "parts": "KeyPair"}]}
-RESTARTS = {
-    "apiGroups": ["apps"],
-    "resources": ["deployments", "daemonsets", "statefulsets"],
-    "verbs": ["get", "patch"],
-}
 NOTE = "clusterstate.dev/mirrors"
 MANY = 1000
 

@@ -28,7 +28,7 @@ SETS = [
 def values(sets: list[dict[str, Any]] = SETS, **agent: Any) -> dict[str, Any]:
     config = {"sets": sets, **agent.pop("config", {})}
     image = {"repository": "registry.example.com/clusterstate"}
-    return {"image": image, "nodeAgent": {"enabled": True, "config": config, **agent}}
+    return {"image": image, "operator": {"enabled": False}, "nodeAgent": {"enabled": True, "config": config, **agent}}
 
 
 def objects(home: Path, given: dict[str, Any], release: str = "prod", namespace: str = "system") -> dict[str, Manifest]:
@@ -43,7 +43,7 @@ def refusal(home: Path, given: dict[str, Any]) -> str:
 
 def test_nothing_is_there_unless_asked_for(tmp_path: Path) -> None:
     assert helm().is_file()
-    assert list(rendered("prod", "system", {}, tmp_path / "home")) == []
+    assert list(rendered("prod", "system", {"operator": {"enabled": False}}, tmp_path / "home")) == []
 
 
 def test_lint_has_nothing_to_say(tmp_path: Path) -> None:
@@ -139,7 +139,10 @@ def test_a_long_name_is_cut(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"nodeAgent": {"enabled": True, "config": {"sets": SETS}}}, "name the operator's image"),
+        (
+            {"operator": {"enabled": False}, "nodeAgent": {"enabled": True, "config": {"sets": SETS}}},
+            "image.repository",
+        ),
         (values([]), "name at least one set"),
         (values([{"directory": "etc", "files": [CA]}]), "directory"),
         (values([{"directory": "/etc/../root", "files": [CA]}]), "directory"),

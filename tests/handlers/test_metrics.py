@@ -100,6 +100,7 @@ async def test_who_can_say_so_is_asked_whether_it_is_ready(caplog: pytest.LogCap
     async with serving(LOOPBACK, make_registry(list), lambda: ready[0]):
         url = f"http://{address_in(caplog)}/readyz"
         assert (await get(url))[0] == 503
+        assert (await get(url.replace("/readyz", "/healthz")))[0] == 200
         ready[0] = True
         assert (await get(url))[0] == 200
 

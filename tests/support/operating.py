@@ -32,7 +32,13 @@ RULES = [
         "verbs": ["get", "list", "create", "update", "delete"],
     },
 ]
-"""All that the operator may do."""
+"""All that the operator may do; of restarts of workloads see `RESTARTS`."""
+RESTARTS = {
+    "apiGroups": ["apps"],
+    "resources": ["deployments", "daemonsets", "statefulsets"],
+    "verbs": ["get", "patch"],
+}
+"""What `spec.mirror.restart` needs besides."""
 GROUPS = {
     "clusterstate": "clusterstate.dev/v1alpha1",
     "deployment": "apps/v1",

@@ -8,11 +8,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: node-agent
 {{- end -}}
 
-{{- define "clusterstate.nodeAgent.labels" -}}
-{{ include "clusterstate.nodeAgent.selector" . }}
+{{- /* What all objects of the release have. */ -}}
+{{- define "clusterstate.labels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "clusterstate.nodeAgent.labels" -}}
+{{ include "clusterstate.nodeAgent.selector" . }}
+{{ include "clusterstate.labels" . }}
 {{- end -}}
 
 {{- define "clusterstate.image" -}}
@@ -35,4 +40,57 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- fail "nodeAgent.config.sets: name at least one set of files" -}}
 {{- end -}}
 {{- toYaml (merge (dict "namespace" (include "clusterstate.nodeAgent.namespace" .)) .Values.nodeAgent.config) -}}
+{{- end -}}
+
+{{- /* The operator's own name, and that of everything that it alone has. */ -}}
+{{- define "clusterstate.operator.name" -}}
+{{- printf "%s-operator" (.Release.Name | trunc 52 | trimSuffix "-") -}}
+{{- end -}}
+
+{{- define "clusterstate.operator.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end -}}
+
+{{- define "clusterstate.operator.labels" -}}
+{{ include "clusterstate.operator.selector" . }}
+{{ include "clusterstate.labels" . }}
+{{- end -}}
+
+{{- /* Those of the `helm test` Pod, which the operator's selector must not find. */ -}}
+{{- define "clusterstate.test.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{- end -}}
+
+{{- define "clusterstate.operator.account" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- .Values.serviceAccount.name | default (include "clusterstate.operator.name" .) -}}
+{{- else -}}
+{{- required "serviceAccount.name: name the one that is there, since serviceAccount.create is off" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "clusterstate.pullSecrets" -}}
+{{- range .Values.imagePullSecrets }}
+- name: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{- define "clusterstate.operator.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end -}}
+
+{{- define "clusterstate.operator.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
 {{- end -}}

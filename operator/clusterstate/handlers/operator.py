@@ -69,14 +69,14 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
             client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
         )
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
-        mirrors_known = informer.answered if named else informer.synced
-        async with serving(settings.metrics_address, registry):
+        known = (informer.answered if named else informer.synced, presence.synced)
+        async with serving(settings.metrics_address, registry, lambda: all(each.is_set() for each in known)):
             await _learn_claims(client, settings, controller)
             await _until_first_ends(
                 informer.run(),
                 presence.run(),
                 references.run(),
-                _work((mirrors_known, presence.synced), controller),
+                _work(known, controller),
                 _watch(settings, door, controller),
             )
 

@@ -1,4 +1,4 @@
-"""What a process answers by HTTP: `/metrics`, and `/readyz` where it can say that.
+"""What a process answers by HTTP: `/metrics`, `/healthz`, and `/readyz` where it can say that.
 
 No answer holds up the event loop, whoever asks and however often.
 """
@@ -34,6 +34,7 @@ async def serving(
         return
     application = web.Application()
     application.router.add_get("/metrics", _metrics(registry))
+    application.router.add_get("/healthz", _health)
     if is_ready is not None:
         application.router.add_get("/readyz", _readiness(is_ready))
     runner = web.AppRunner(application, access_log=None, keepalive_timeout=IDLE)
@@ -60,6 +61,11 @@ async def _listen(runner: web.AppRunner, address: Address) -> None:
 def render(registry: CollectorRegistry) -> bytes:
     """Give all metrics in Prometheus's text format, the one that everybody reads."""
     return generate_latest(registry)
+
+
+async def _health(_: web.Request) -> web.StreamResponse:
+    """Answer at all: a loop that is stuck doesn't."""
+    return web.Response(text="alive\n")
 
 
 def _readiness(is_ready: Callable[[], bool]) -> Answer:

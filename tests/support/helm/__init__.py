@@ -28,9 +28,9 @@ def helm() -> Path:
     return build(RECIPE, Cache(default_root(os.environ)), to_stderr)
 
 
-def run_helm(*arguments: str, values: Mapping[str, Any], home: Path) -> subprocess.CompletedProcess[str]:
+def run_helm(*arguments: str, home: Path, values: Mapping[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
     home.mkdir(exist_ok=True)
-    command = [str(helm()), *arguments, "--values", "-"]
+    command = [str(helm()), *arguments, *(() if values is None else ("--values", "-"))]
     environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
     return subprocess.run(
         command, input=json.dumps(values), env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -41,4 +41,4 @@ def rendered(release: str, namespace: str, values: Mapping[str, Any], home: Path
     """Give the objects of the chart as helm would create them."""
     done = run_helm("template", release, str(CHART), "--namespace", namespace, values=values, home=home)
     assert done.returncode == 0, done.stderr
-    return (each for each in yaml.safe_load_all(done.stdout) if each)
+    return (each for each in yaml.load_all(done.stdout, yaml.CSafeLoader) if each)

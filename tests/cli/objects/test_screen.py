@@ -86,7 +86,7 @@ def test_everything_is_told() -> None:
     assert {
         f"Store     {PLACE}",
         "Sync      Both, dry run",
-        "Files     3, 2.0 KiB in all, changed 10m ago; not known to give: a",
+        "Files     3, 2.0 KiB in all, changed 10m ago; conditional writes not proven: a",
         "Age       9d",
         "      Ready it is.",
         "  ~ config/spec/f0: a -> b",

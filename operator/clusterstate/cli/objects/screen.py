@@ -60,7 +60,7 @@ def _head(view: View, now: datetime) -> Iterator[Line]:
 
 def _files(store: StoreStatus, now: datetime) -> str:
     changed = f", changed {since(store.last_change_time, now)} ago" if store.last_change_time else ""
-    unproven = f"; not known to give: {', '.join(store.unproven)}" if store.unproven else ""
+    unproven = f"; conditional writes not proven: {', '.join(store.unproven)}" if store.unproven else ""
     return f"{store.files}, {size_of(store.bytes)} in all{changed}{unproven}"
 
 

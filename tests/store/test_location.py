@@ -96,7 +96,7 @@ def test_other_urls_are_refused_with_advice(url: str, words: str) -> None:
 
 @pytest.mark.parametrize("url", ["s3://user:canary@bucket", "s3://canary@bucket/x", "S3://canary:@b/?x"])
 def test_credentials_in_a_url_are_refused_and_not_repeated(url: str) -> None:
-    with pytest.raises(SpecInvalid, match="credentialsSecretRef") as caught:
+    with pytest.raises(SpecInvalid, match="They belong into a credentials Secret") as caught:
         Location.parse(url)
     assert "canary" not in caught.value.message
 

@@ -122,7 +122,7 @@ async def test_another_plan_is_asked_for_again(scene: Scene, monkeypatch: pytest
 
 async def test_a_race_that_is_lost_twice_is_given_up(scene: Scene) -> None:
     scene.meanwhile = [lambda: scene.edit("maxSize: 1", "maxSize: 2"), lambda: scene.edit("maxSize: 2", "maxSize: 3")]
-    with pytest.raises(LostRace, match="It is the second time"):
+    with pytest.raises(LostRace, match="It was so a second time"):
         await change_states([await scene.job(7)], YES)
     assert "maxSize: 3" in scene.group()
 

@@ -88,7 +88,7 @@ EXEC = {
     "users": [{"name": "a", "user": {"exec": {"command": "canary"}}}],
 }
 
-ALL_TRICKS: dict[str, Trick] = {
+TRICKS: dict[str, Trick] = {
     # Somebody else's place
     "prefix": elsewhere("s3://BUCKET/team-b"),
     "prefix-dots": elsewhere("s3://BUCKET/team-a/../team-b", "SpecInvalid", "'.' or '..'"),
@@ -190,5 +190,3 @@ REFUSED_AT_ONCE: dict[str, dict[str, Any]] = {
     "a file that climbs": {"files": [{"path": "addons/../../team-b/config", "content": "canary"}]},
 }
 """What the API server itself doesn't take: parts of a spec."""
-
-TRICKS = {k: ALL_TRICKS[k] for k in ("million", "redirect", "proxy-secret", "config-dots")}

@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 VENV := .venv
-SITE := .cache/site
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.cache/uv/bin/uv)
 # Twice the two cores of CI: tests of the operator wait for half of their time.
@@ -24,17 +23,13 @@ check: $(VENV)/ready ## format, lint, types, layers, generated files: everything
 	$(BIN)/lint-imports
 	$(BIN)/python -m clusterstate.api --check
 	$(BIN)/python -m clusterstate.cli.pages --check
-	@$(MAKE) --no-print-directory docs
+	$(BIN)/python -m tests.support.site
 
 docs: $(VENV)/ready ## build the documents as a site into .cache/site/html; a broken link is an error
-	rm -rf $(SITE)
-	mkdir -p $(SITE)/pages
-	cp -R docs examples README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $(SITE)/pages
-	mv $(SITE)/pages/docs/zensical.toml $(SITE)
-	$(BIN)/zensical build --strict --config-file $(SITE)/zensical.toml
+	$(BIN)/python -m tests.support.site
 
 docs-serve: docs ## build the site and show it on http://127.0.0.1:8000 until Ctrl-C
-	$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE)/html 8000
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .cache/site/html 8000
 
 format: $(VENV)/ready ## write the code as `check` wants it
 	$(BIN)/ruff format .

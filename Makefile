@@ -55,8 +55,9 @@ sessions: $(VENV)/ready ## draw the sessions of the documents anew
 crds: $(VENV)/ready ## write crds/, and its copy in the chart, anew from the typed model
 	$(BIN)/python -m clusterstate.api
 
-pages: $(VENV)/ready ## write docs/cli.md and the manual page anew from the commands' own help
+pages: $(VENV)/ready ## write docs/cli.md, the manual page, docs/fields and the drawing anew from the code
 	$(BIN)/python -m clusterstate.cli.pages
+	$(BIN)/python -m tests.support.drawing
 
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt

@@ -1,7 +1,7 @@
 """The documents as a site, and what must hold for them to read alike there and in the repository.
 
-`python -m tests.support.site` builds the site into `.cache/site/html` from a copy of the pages, and fails for a link that
-leads nowhere, a page that the navigation leaves out, and a page that the site's Markdown reads in another way.
+`python -m tests.support.site` builds the site into `.cache/site/html` from a copy of the pages, and fails for a link
+that leads nowhere, a page that the navigation leaves out, and a page that the site's Markdown reads in another way.
 """
 
 import re
@@ -11,6 +11,8 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,9 +99,10 @@ def _links(page: Path) -> Iterator[str]:
             yield from (str(each.attrs[name]) for name in ("href", "src") if name in each.attrs)
 
 
+@cache
 def _anchors(page: Path) -> set[str]:
     tokens = _tokens(page)
-    heads = [text.content for head, text in zip(tokens, tokens[1:], strict=False) if head.type == "heading_open"]
+    heads = [text.content for head, text in pairwise(tokens) if head.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", head)).lower().replace(" ", "-") for head in heads}
 
 

@@ -12,7 +12,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,8 +26,8 @@ PAGES: Final = SITE / "pages"
 CONFIG: Final = CHECKOUT / "docs" / "zensical.toml"
 PARTS: Final = ("docs", "examples", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE")
 """What is on the site: pages, and what they lead to."""
-SHAPES: Final = ("h1", "h2", "h3", "h4", "ul", "ol", "li", "table", "td", "pre", "code", "em", "strong")
-"""Elements of which a page has as many on the site as in the repository."""
+TAGS: Final = re.compile(r"</?(?:h[1-4]|ul|ol|li|table|td|pre|code|em|strong)\b")
+"""Tags that a page has in the same order on the site and in the repository."""
 MARKDOWN: Final = MarkdownIt("commonmark").enable("table")
 
 
@@ -111,18 +111,16 @@ def _tokens(page: Path) -> list[Token]:
 
 
 def read_otherwise(page: Path) -> Iterator[str]:
-    """Give kinds of elements of which the site's page has more or fewer than GitHub's."""
+    """Give where the site first reads a page in another way than GitHub: lists, tables, code, headings, stress."""
     folder = page.parent if page.name == "README.md" else page.with_suffix("")
     built = (SITE / "html" / folder / "index.html").read_text()
-    ours = _elements(built[built.index("<article") : built.index("</article>")])
-    theirs = _elements(MARKDOWN.render((CHECKOUT / page).read_text()))
-    for shape in SHAPES:
-        if ours[shape] != theirs[shape]:
-            yield f"{page}: {ours[shape]} times <{shape}> on the site, {theirs[shape]} times in the repository"
-
-
-def _elements(html: str) -> Counter[str]:
-    return Counter(re.findall(r"<(\w+)", html))
+    ours = TAGS.findall(built[built.index("<article") : built.index("</article>")])
+    theirs = TAGS.findall(MARKDOWN.render((CHECKOUT / page).read_text()))
+    for number, (our, their) in enumerate(zip_longest(ours, theirs)):
+        if our != their:
+            heading = sum(tag.startswith("<h") for tag in theirs[:number])
+            yield f"{page}: below heading {heading} the site has {our}>, GitHub {their}>; indent by four spaces?"
+            return
 
 
 if __name__ == "__main__":

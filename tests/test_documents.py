@@ -73,6 +73,12 @@ def test_every_field_and_rule_is_on_a_page() -> None:
     assert {name for name in pages if "/" in name} == {
         f"{part}/{field}.md" for part in PARTS for field in SCHEMA[part]["properties"]
     }
+    limit = pages["spec/sync.md"].partition("\n## spec.sync.revisionHistoryLimit\n")[2]
+    assert (
+        limit.partition("\n\n| | |\n| --- | --- |\n")[2]
+        == "| Type | integer |\n| Default | `10` |\n| Value | 1 to 100 |\n"
+    )
+    assert "[`spec.sync.revisionHistoryLimit`](#specsyncrevisionhistorylimit) | integer |" in pages["spec/sync.md"]
     assert {str(file.relative_to(FIELDS)) for file in FIELDS.rglob("*.md")} == pages.keys(), "a page of no field"
 
 

@@ -120,7 +120,7 @@ class Shop:
         location = self.location(url)
         credentials = own_credentials(location.scheme, self.environ)
         kube = await self.client(self.address(url))
-        opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(), kube)
+        opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(location.folder), kube)
         store = await open_store(opening, self.counts)
         self._stack.push_async_callback(store.close)
         return store

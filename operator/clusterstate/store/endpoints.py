@@ -106,10 +106,10 @@ class EndpointPolicy:
     """Where stores may be opened, there and below; None: anywhere."""
 
     @classmethod
-    def trusting(cls) -> "EndpointPolicy":
-        """Give the policy for a person's own command line: everything goes."""
+    def trusting(cls, folder: str = "/") -> "EndpointPolicy":
+        """Give the policy for a person's own command line: everything goes, and files below the folder of a store."""
         everywhere = ("0.0.0.0/0", "::/0")
-        return cls(everywhere, ("/",), memory_allowed=True, token_urls=("https://", "http://"), namespaces=("*",))
+        return cls(everywhere, (folder,), memory_allowed=True, token_urls=("https://", "http://"), namespaces=("*",))
 
     def require_place(self, location: "Location", said: str = "") -> None:
         """Raise `StoreNotAllowed` where no store may be opened; `said` is a sentence that tells who names the place."""

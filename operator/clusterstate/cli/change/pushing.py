@@ -92,7 +92,7 @@ class Opener:
         # Whoever calls is who the store sees: their own credentials and addresses are theirs to use.
         reader = Reader(client, Settings.from_env(environ), environ, namespace, EVERYTHING)
         access = await reader.access(state.spec.store, state.cluster_name)
-        return replace(access, policy=EndpointPolicy.trusting(), trusting=True)
+        return replace(access, policy=EndpointPolicy.trusting(access.store.folder), trusting=True)
 
 
 def _own_part(found: Declaration, store: StoreSpec) -> Spec:

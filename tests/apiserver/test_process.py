@@ -35,16 +35,16 @@ def test_it_stops_when_told_to(world: World) -> None:
     assert time.monotonic() - began < 10
 
 
+KNOWN = "s3, do, linode, hos, scw, gs, swift, oss, k8s, file, memfs, azureblob."
+
+
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
         ("{rules: []}", "There is no kubeconfig {}/missing. Name another."),
         (
-            "{rules: [{namespaces: [a], stores: [acme]}]}",
-            (
-                "{}/policy.yaml: rules[0].stores[0]: The store URL is no URL. Write SCHEME://BUCKET/PREFIX, for example "
-                "s3://acme-state."
-            ),
+            "{rules: [{namespaces: [a], stores: ['ftp://acme/x*']}]}",
+            "{}/policy.yaml: rules[0].stores[0]: 'ftp://acme/x*' is of no known store. Known are " + KNOWN,
         ),
     ],
 )

@@ -7,7 +7,7 @@ everything. Whoever loses the Lease doesn't stand by again: it ends, and with it
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,16 @@ class Leadership:
         self._settings = settings
         self._elector = elector
         self._able = False
-        self.leads = elector is None
-        """Whether this process works."""
+        self._leads = elector is None
 
-    @property
-    def could_lead(self) -> bool:
-        """Whether nothing keeps a process that stands by from taking over: it reads the API, and its Lease."""
-        return self._able and self._elector is not None and self._elector.sees_lease
+    def is_ready(self, known: Iterable[asyncio.Event]) -> bool:
+        """Whether a process that works knows all that it has to, and one that stands by could take over.
+
+        The latter means that it reads the API, and its Lease.
+        """
+        if self._leads or self._elector is None:
+            return all(each.is_set() for each in known)
+        return self._able and self._elector.sees_lease
 
     async def run(self, work: Work) -> None:
         """Do the work as soon as this process leads, until it ends; the Lease is released when all of it has ended.
@@ -50,7 +53,7 @@ class Leadership:
             return await work()
         await self._look()
         await self._elector.lead()
-        self.leads = True
+        self._leads = True
         try:
             await until_first_ends(self._elector.keep(), self._within_fence(self._elector, work))
         finally:

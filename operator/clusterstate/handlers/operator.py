@@ -67,17 +67,11 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         controller = Controller(context, references.set)
         registry = make_registry(controller.bodies)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
-        presence = Informer(
-            client, CLUSTER_STATES.without_bodies, settings.namespaces or None, "", _uid, controller.presence_changed
-        )
-        informer = Informer(
-            client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
-        )
+        where = settings.namespaces or None
+        presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)
+        informer = Informer(client, SECRETS, where, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take)
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
         known = (informer.answered if named else informer.synced, presence.synced)
-
-        def is_ready() -> bool:
-            return all(each.is_set() for each in known) if leadership.leads else leadership.could_lead
 
         async def work() -> None:
             await _learn_claims(client, settings, controller)
@@ -89,7 +83,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
                 _watch(settings, door, controller),
             )
 
-        async with serving(settings.metrics_address, registry, is_ready):
+        async with serving(settings.metrics_address, registry, lambda: leadership.is_ready(known)):
             await until_first_ends(told_to_stop(), leadership.run(work))
 
 

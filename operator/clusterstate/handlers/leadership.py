@@ -100,9 +100,21 @@ async def until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def told_to_stop() -> None:
-    """Return at SIGTERM or SIGINT, unless somebody listens to them since, as kopf does while it watches."""
+async def told_to_stop(watching: asyncio.Event) -> None:
+    """Return at SIGTERM or SIGINT. When kopf is `watching`, it listens in our place, until we listen again.
+
+    By itself it would give everything that runs, of whomever, five seconds to end.
+    """
     told = asyncio.Event()
+    _listen(told.set)
+    begun = asyncio.create_task(watching.wait())
+    begun.add_done_callback(lambda _: _listen(told.set))
+    try:
+        await told.wait()
+    finally:
+        begun.cancel()
+
+
+def _listen(then: Callable[[], None]) -> None:
     for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, told.set)
-    await told.wait()
+        asyncio.get_running_loop().add_signal_handler(each, then)

@@ -67,7 +67,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         controller = Controller(context, references.set)
         registry = make_registry(controller.bodies)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
-        where = settings.namespaces or None
+        where, watching = settings.namespaces or None, asyncio.Event()
         presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)
         informer = Informer(client, SECRETS, where, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take)
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
@@ -80,11 +80,11 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
                 presence.run(),
                 references.run(),
                 _work(known, controller),
-                _watch(settings, door, controller),
+                _watch(settings, door, controller, watching),
             )
 
         async with serving(settings.metrics_address, registry, lambda: leadership.is_ready(known)):
-            await until_first_ends(told_to_stop(), leadership.run(work))
+            await until_first_ends(told_to_stop(watching), leadership.run(work))
 
 
 async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:
@@ -106,12 +106,13 @@ async def _work(synced: tuple[asyncio.Event, ...], controller: Controller) -> No
     await controller.work()
 
 
-async def _watch(settings: Settings, door: Door, controller: Controller) -> None:
+async def _watch(settings: Settings, door: Door, controller: Controller, watching: asyncio.Event) -> None:
     await kopf.operator(
         registry=_registry(controller, door),
         settings=_kopf_settings(),
         identity="clusterstate",  # type: ignore[arg-type] # else the user's name, which in the image nobody has
         standalone=True,
+        ready_flag=watching,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
     )

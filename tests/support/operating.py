@@ -26,7 +26,6 @@ RULES = [
     {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
     {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "create", "patch"]},
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]},
     {
         "apiGroups": ["apps"],
         "resources": ["controllerrevisions"],
@@ -40,6 +39,8 @@ RESTARTS = {
     "verbs": ["get", "patch"],
 }
 """What `spec.mirror.restart` needs besides."""
+LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}
+"""What it needs besides in its own namespace, where there may be several of it."""
 GROUPS = {
     "clusterstate": "clusterstate.dev/v1alpha1",
     "deployment": "apps/v1",

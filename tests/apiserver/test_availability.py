@@ -6,7 +6,6 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
@@ -77,7 +76,7 @@ def is_ready(world: World) -> bool:
     try:
         with urlopen(f"http://{found[-1]}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
-    except (IndexError, HTTPError):
+    except (IndexError, OSError):
         return False
 
 

@@ -64,10 +64,7 @@ class Desk:
         file.write_text(change(file.read_text() if file.exists() else ""))
 
     def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
-        keys = {
-            **self.server.variables,
-        }
-        done = clusterstate(*arguments, home=self.home, folder=self.home, **keys, **environ)
+        done = clusterstate(*arguments, home=self.home, folder=self.home, **self.server.variables, **environ)
         return done.returncode, done.stdout, done.stderr
 
     def git(self, *arguments: str) -> None:

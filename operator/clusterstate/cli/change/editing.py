@@ -43,7 +43,7 @@ async def edit_document(words: StoreWords, environ: Mapping[str, str], subject: 
             echo(f"Edit cancelled, {cancelled}.")
             return 0
         except ClusterStateError as error:
-            raise type(error)(f"{error.message}{editing.keep()}") from None
+            raise type(error)(f"{error.fact}{editing.keep()}") from None
         except BaseException:
             if kept := editing.keep():
                 warn(kept.strip())

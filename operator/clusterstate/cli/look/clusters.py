@@ -9,7 +9,7 @@ from clusterstate.cli.exits import FAILED
 from clusterstate.cli.look.documents import CLUSTERS, cluster_as_shown, cluster_cells, text
 from clusterstate.cli.look.reading import Looked, look_at, no_cluster
 from clusterstate.cli.look.sheet import Item, Sheet, print_sheet
-from clusterstate.cli.manners import say, warn
+from clusterstate.cli.manners import say, told, warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.shelf import Shelved, read_clusters
 from clusterstate.cli.sizes import size_of
@@ -29,7 +29,7 @@ async def get_clusters(look: Look, *, recursive: bool, full: bool) -> int:
     names = _names(look)
     async with Shop(look.store, os.environ) as shop:
         found = await read_clusters(shop, recursive=recursive, names=names or None)
-        troubles = [each.error.message for each in found if each.error]
+        troubles = [told(each.error) for each in found if each.error]
         sound = _in_order(found, names, shop.chosen.url)
         shown = await _complete(shop, sound, troubles) if full else {each.name: each.cluster for each in sound}
         sizes = await _measure(shop, sound, troubles) if look.output == "wide" else {}
@@ -96,7 +96,7 @@ async def _look(shop: Shop, cluster: str, troubles: list[str]) -> Looked | None:
     try:
         looked = await look_at(shop, cluster)
     except ClusterStateError as error:
-        troubles.append(f"{cluster}: {error.message}")
+        troubles.append(f"{cluster}: {told(error)}")
         return None
     troubles.extend(f"{cluster}/{error.message}" for error in looked.broken.values())
     return looked

@@ -206,7 +206,7 @@ def _steps(order: Order, switch: Switch | None, environ: Mapping[str, str]) -> I
     if switch is None:
         yield f"export {STORE_VARIABLE}={order.to}"
     else:
-        yield f"# {switch.path} names {order.to} now"
+        yield f"# {switch.path} names {order.to} now; other clusters of the old store want {STORE_VARIABLE} or --state"
         if environ.get(STORE_VARIABLE):
             yield f"unset {STORE_VARIABLE}"
     yield f"kops update cluster {order.cluster} --yes"

@@ -169,7 +169,7 @@ class FileStore:
             raise self._lost(key)
 
     def _lost(self, key: str) -> LostRace:
-        return LostRace(f"The file {key} below {self._root} was changed by somebody else. It is read again.")
+        return LostRace(f"The file {key} below {self._root} was changed by somebody else.")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -231,7 +231,7 @@ class FileStore:
             return StoreRefused(f"There is no space left for {place}. Make room, and run it again.")
         if error.errno == errno.ENAMETOOLONG:
             return StoreRefused(f"A name in {place} is too long for this file system. Shorten it.")
-        return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}. It is tried again.")
+        return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}.")
 
 
 def _raise_unless_gone(error: OSError) -> None:

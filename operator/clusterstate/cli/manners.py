@@ -138,7 +138,7 @@ def _explain(error: BaseException) -> str:
         case ClusterStateError():
             return told(error)
         case click.ClickException():
-            return f"{error.format_message()}{_way_out(error)}"
+            return f"{' '.join(error.format_message().split())}{_way_out(error)}"
         case OSError() if error.errno == NO_SPACE:
             return "there is no space left for what it prints or writes. Make room, and run it again."
         case OSError():

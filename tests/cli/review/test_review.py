@@ -149,6 +149,7 @@ def test_a_directory_under_review_leads_to_no_other_one(desk: Desk) -> None:
         ("git:main:nope", "Revision main has no folder nope"),
         ("git:main", "names no revision and folder"),
         ("nope", "nope is nothing that can be compared"),
+        ("", "An empty word is nothing that can be compared"),
         ("file:///nope", "is no directory"),
         ("empty.yaml", "there is no object in it"),
         (".", "holds files, but no cluster"),

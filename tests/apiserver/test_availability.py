@@ -19,10 +19,12 @@ from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
-LEASE = "clusterstate-operator"
+LEASE = "prod-operator"
+"""As a release of the chart has it."""
 CONFIG = f"{COMPLEX}/config"
 TIMES = {
     "CLUSTERSTATE_LEADER_ELECTION": "true",
+    "CLUSTERSTATE_LEASE_NAME": LEASE,
     "CLUSTERSTATE_LEASE_DURATION": "6",
     "CLUSTERSTATE_LEASE_RENEW_DEADLINE": "4",
     "CLUSTERSTATE_LEASE_RETRY_PERIOD": "1",
@@ -94,7 +96,7 @@ def writes(world: World, since: int) -> list[Request]:
 
 
 def test_one_stands_by_and_takes_over(another: Another) -> None:
-    first, second, third = map(another, ("first", "second", "third"))
+    first, second, third = map(another, ("operator", "operator-2", "operator-3"))
     declare(first, "v1.32.10")
     begin = first.plane.audit_mark()
     start(first, leads=True)
@@ -153,11 +155,11 @@ def freeze_and_thaw(first: World, second: World, proxy: FaultProxy) -> None:
 
 
 def test_one_that_was_frozen_writes_no_more(another: Another, proxy: FaultProxy) -> None:
-    freeze_and_thaw(another("first"), another("second"), proxy)
+    freeze_and_thaw(another("operator"), another("operator-2"), proxy)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("again", range(20))
 def test_one_that_was_frozen_never_writes_again(another: Another, proxy: FaultProxy, again: int) -> None:
     del again
-    freeze_and_thaw(another("first"), another("second"), proxy)
+    freeze_and_thaw(another("operator"), another("operator-2"), proxy)

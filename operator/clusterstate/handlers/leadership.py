@@ -52,9 +52,9 @@ class Leadership:
         if self._elector is None:
             return await work()
         await self._look()
-        await self._elector.lead()
-        self._leads = True
         try:
+            await self._elector.lead()
+            self._leads = True
             await until_first_ends(self._elector.keep(), self._within_fence(self._elector, work))
         finally:
             await self._elector.release()

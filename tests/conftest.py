@@ -3,10 +3,11 @@
 Programs are built before the first test runs, since no test's time limit covers that.
 """
 
+import gc
 import os
 import secrets
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from pkgutil import iter_modules
@@ -91,6 +92,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tell a new worker of pytest-xdist where the servers' holder is."""
     node.workerinput["servers"] = node.config.stash[SERVERS].listen()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no cycles among what stays to the end: modules and tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -16,6 +16,7 @@ from tests.support.valuesets import IMAGE
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(900)]  # the first test that asks for helm has it built
 
+OFF = {"enabled": False}
 KINDS = "deployments,services,serviceaccounts,roles,rolebindings"
 DEFINITION = Path("files") / "clusterstate.dev_clusterstates.yaml"
 
@@ -37,7 +38,7 @@ def edit(chart: Path, old: str, new: str) -> None:
 
 def test_it_comes_changes_and_goes(control_plane: ControlPlane, namespace: str, tmp_path: Path, chart: Path) -> None:
     """In one namespace, and without the roles that all of the cluster shares."""
-    values = {"image": IMAGE, "userRoles": {"create": False}}
+    values = {"image": IMAGE, "userRoles": {"create": False}, "deletionProtection": OFF}
     where = ("--namespace", namespace, "--kubeconfig", str(control_plane.kubeconfig))
 
     def run(*arguments: str, given: dict[str, Any] | None = None) -> None:

@@ -40,6 +40,7 @@ class Installed(World):
             "rbac": {"restarts": [self.namespace]},
             "crds": {"install": False},
             "userRoles": {"create": False},
+            "deletionProtection": {"enabled": False},
         }
         done = self.helm("install", "prod", str(CHART), "--create-namespace", values=values)
         assert done.returncode == 0, done.stderr

@@ -60,7 +60,7 @@ def test_when_all_is_well_everything_is_true_and_nothing_is_under_way() -> None:
 def test_every_error_has_its_own_reason_and_its_nature_shows(kind: type[ClusterStateError]) -> None:
     found = conditions(failed(kind("It broke.")))
     assert (found["Ready"]["status"], found["Ready"]["reason"]) == ("False", kind.reason)
-    assert found["Ready"]["message"] == "It broke."
+    assert found["Ready"]["message"] == kind("It broke.").message
     stalled = kind.nature is Nature.STALLED
     assert ("Stalled" in found, "Reconciling" in found) == (stalled, not stalled)
     progress = found["Stalled" if stalled else "Reconciling"]

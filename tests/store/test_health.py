@@ -47,7 +47,7 @@ def look(
             if answer is not None:
                 raise answer
     except StoreError as error:
-        return "asked" if asked else error.message
+        return "asked" if asked else error.fact
     return "asked"
 
 

@@ -54,6 +54,7 @@ pages: $(VENV)/ready ## write docs/cli.md and the manual page anew from the comm
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --group build -o requirements-build.txt
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header tests/support/openstack/requirements.in -o tests/support/openstack/requirements.txt
 
 clean: ## remove what the other targets made here (not the cache of built servers in your home)

@@ -41,7 +41,8 @@ LABEL org.opencontainers.image.title="clusterstate" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/clusterstate /opt/clusterstate
-ENV PATH=/opt/clusterstate/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# The Kubernetes client looks for a home when it is loaded, and fails where the user has none.
+ENV HOME=/nonexistent PATH=/opt/clusterstate/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 ENTRYPOINT ["clusterstate"]
 CMD ["run"]

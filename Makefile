@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.cache/uv/bin/uv)
 # Twice the two cores of CI: tests of the operator wait for half of their time.
 WORKERS ?= 4
+IMAGE ?= clusterstate:latest
+SBOM ?= dist/clusterstate.cdx.json
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test soak demo sandbox sessions crds pages lock clean
+.PHONY: help check format test soak e2e kind image sbom demo sandbox sessions crds pages lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +37,20 @@ test: $(VENV)/ready ## all tests, against a real control plane and real object s
 soak: $(VENV)/ready ## the tests that are too long for every run
 	$(BIN)/python -m clusterstate.sandbox build
 	$(BIN)/python -m pytest -n $(WORKERS) --soak -m soak
+
+e2e: $(VENV)/ready ## the chart and the main workflows in the cluster of KUBECONFIG (E2E_IMAGE=NAME:TAG, or E2E_OPERATOR=process)
+	@test -f "$(KUBECONFIG)" || { echo "KUBECONFIG must name one file: the cluster to install the chart in."; exit 1; }
+	@test -n "$(E2E_IMAGE)$(filter process,$(E2E_OPERATOR))" || { echo "E2E_IMAGE must name an image that the cluster can pull."; exit 1; }
+	E2E_OPERATOR=$(or $(E2E_OPERATOR),deployment) $(BIN)/python -m pytest tests/e2e
+
+kind: $(VENV)/ready ## the same in a cluster that kind makes, with an image that docker or podman builds (KEEP=1 leaves it)
+	PYTHON=$(BIN)/python scripts/kind.sh
+
+image: ## build the operator's image with docker, podman or buildah (IMAGE=NAME:TAG)
+	scripts/image.sh $(IMAGE)
+
+sbom: $(VENV)/ready ## write the image's bill of materials, CycloneDX, to SBOM=dist/clusterstate.cdx.json
+	scripts/sbom.sh $(SBOM)
 
 demo: $(VENV)/ready ## see it work: control plane, S3 server, a kops store, the operator (KEEP=1 leaves it running)
 	$(BIN)/clusterstate demo $(if $(KEEP),--keep)

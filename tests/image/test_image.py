@@ -1,7 +1,6 @@
 """The image: built without a registry, small, and doing a real push as the Pod of the chart would have it run."""
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +9,10 @@ import pytest
 from packaging.utils import canonicalize_name
 
 import clusterstate
-
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.process import Child
 from clusterstate.sandbox.s3server import S3Server
-from tests.support.image import ROOT, Image, pod_command, run
+from tests.support.image import Image, locked, pod_command, run
 from tests.support.operating import install_crd
 from tests.support.release import Release
 from tests.support.valuesets import IMAGE
@@ -33,7 +31,6 @@ import json
 from importlib.metadata import distributions
 print(json.dumps({each.name: each.version for each in distributions()}))
 """
-PINNED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 
 
 @dataclass
@@ -101,7 +98,7 @@ def test_as_a_pod_it_pushes_and_has_just_what_is_locked(world: InImage) -> None:
     run(*world.in_pod("python", "-c", SDKS))
     found = json.loads(run(*world.in_pod("python", "-c", LISTED)))
     installed = {canonicalize_name(name): version for name, version in found.items() if name != "clusterstate"}
-    assert installed == dict(PINNED.findall((ROOT / "requirements.txt").read_text()))
+    assert installed == locked()
 
 
 @pytest.mark.soak

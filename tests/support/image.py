@@ -1,11 +1,12 @@
 """The operator's image without any registry: a base that debootstrap makes, the build, and its root file system.
 
-The base is Debian with its own Python. It is made once and kept beside the sandbox's programs, in a store of images that
-each build adds to its own store and only reads.
+The base is Debian with its own Python. It is made once and kept beside the sandbox's programs, in a store of images
+that builds only read.
 """
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,11 @@ STORE = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 exec buildah --storage-driver vfs --root "$here/store" --runroot "$here/run" "$@"
 """
+
+
+def locked() -> dict[str, str]:
+    """Give the version of each package that the image is to have, besides ours."""
+    return dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
 
 
 def can_build() -> bool:
@@ -112,9 +118,10 @@ mount -t tmpfs tmpfs tmp && mount -t tmpfs tmpfs run && mount --rbind /dev dev &
 mkdir -p run/secrets/kubernetes.io/serviceaccount && cp "$2"/* run/secrets/kubernetes.io/serviceaccount
 mount -o remount,ro,bind . && mount -o remount,ro run
 shift 2
-exec chroot . setpriv --reuid=65532 --regid=65532 --clear-groups --bounding-set=-all --no-new-privs --pdeathsig=KILL "$@"
+nobody="--reuid=65532 --regid=65532 --clear-groups --bounding-set=-all --no-new-privs"
+exec chroot . setpriv $nobody --pdeathsig=KILL "$@"
 """
-"""As a kubelet starts a container by the chart: nobody, a root that can't be written, an empty /tmp, the account's files."""
+"""As a kubelet starts a container by the chart: as nobody, with a root that can't be written and an empty /tmp."""
 
 
 def pod_command(root: Path, account: Path, command: Sequence[str], environ: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,7 @@
 """A release of the chart in a cluster, and the operator as its objects say it is to run.
 
-The cluster may be any that a kubeconfig leads to: what is needed of it is `kubeconfig` and `api()`, as a control plane of
-the sandbox has them.
+The cluster may be any that a kubeconfig leads to: what is needed of it is `kubeconfig` and `api()`, as a control plane
+of the sandbox has them.
 """
 
 import json

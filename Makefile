@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test soak e2e kind image sbom demo sandbox sessions crds pages lock clean
+.PHONY: help check docs docs-serve format test soak e2e kind image sbom demo sandbox sessions crds pages lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,14 @@ check: $(VENV)/ready ## format, lint, types, layers, generated files: everything
 	$(BIN)/lint-imports
 	$(BIN)/python -m clusterstate.api --check
 	$(BIN)/python -m clusterstate.cli.pages --check
+	$(BIN)/python -m tests.support.site
+	$(BIN)/shellcheck scripts/*.sh .ci/run
+
+docs: $(VENV)/ready ## build the documents as a site into .cache/site/html; a broken link is an error
+	$(BIN)/python -m tests.support.site
+
+docs-serve: docs ## build the site and show it on http://127.0.0.1:8000 until Ctrl-C
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .cache/site/html 8000
 
 format: $(VENV)/ready ## write the code as `check` wants it
 	$(BIN)/ruff format .
@@ -41,7 +49,7 @@ soak: $(VENV)/ready ## the tests that are too long for every run
 e2e: $(VENV)/ready ## the chart and the main workflows in the cluster of KUBECONFIG (E2E_IMAGE=NAME:TAG, or E2E_OPERATOR=process)
 	@test -f "$(KUBECONFIG)" || { echo "KUBECONFIG must name one file: the cluster to install the chart in."; exit 1; }
 	@test -n "$(E2E_IMAGE)$(filter process,$(E2E_OPERATOR))" || { echo "E2E_IMAGE must name an image that the cluster can pull."; exit 1; }
-	E2E_OPERATOR=$(or $(E2E_OPERATOR),deployment) $(BIN)/python -m pytest tests/e2e
+	E2E_OPERATOR=$(or $(E2E_OPERATOR),deployment) $(BIN)/python -m pytest tests/e2e/test_workflows.py
 
 kind: $(VENV)/ready ## the same in a cluster that kind makes, with an image that docker or podman builds (KEEP=1 leaves it)
 	PYTHON=$(BIN)/python scripts/kind.sh
@@ -64,8 +72,9 @@ sessions: $(VENV)/ready ## draw the sessions of the documents anew
 crds: $(VENV)/ready ## write crds/, and its copy in the chart, anew from the typed model
 	$(BIN)/python -m clusterstate.api
 
-pages: $(VENV)/ready ## write docs/cli.md and the manual page anew from the commands' own help
+pages: $(VENV)/ready ## write docs/cli.md, the manual page, docs/fields and the drawing anew from the code
 	$(BIN)/python -m clusterstate.cli.pages
+	$(BIN)/python -m tests.support.drawing
 
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt

@@ -4,10 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 file=$1
+uv=${UV:-$(command -v uv || echo .cache/uv/bin/uv)}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
-"${UV:-uv}" venv -q --python "${PYTHON:-python3}" "$directory/venv"
-"${UV:-uv}" pip install -q --require-hashes -p "$directory/venv/bin/python" -r requirements.txt
+"$uv" venv -q --python "${PYTHON:-python3}" "$directory/venv"
+"$uv" pip install -q --require-hashes -p "$directory/venv/bin/python" -r requirements.txt
 mkdir -p "$(dirname "$file")"
 .venv/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible --validate \
   --output-format JSON --output-file "$file" "$directory/venv/bin/python"

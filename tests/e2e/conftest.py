@@ -50,7 +50,7 @@ def release(cluster: Cluster | ControlPlane, tmp_path_factory: pytest.TempPathFa
 
 
 def values() -> dict[str, Any]:
-    """Give what the chart is told: the image of E2E_IMAGE; in a cluster that tests share, nothing that all of it has."""
+    """Give what the chart is told: the image of E2E_IMAGE; where tests share a cluster, nothing that all of it has."""
     repository, _, tag = os.environ.get("E2E_IMAGE", "").rpartition(":")
     image = {"repository": repository, "tag": tag} if repository else IMAGE
     return {"image": image, "userRoles": {"create": "E2E_OPERATOR" in os.environ}}

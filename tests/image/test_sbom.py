@@ -1,4 +1,4 @@
-"""The image's bill of materials: valid (the script has it checked), of just what is locked, and the same again from the same lock file."""
+"""The image's bill of materials: valid, of just what is locked, and the same again from the same lock file."""
 
 import json
 from pathlib import Path

@@ -28,6 +28,7 @@ from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
 from clusterstate.kube.login import Login, choose_source
 from clusterstate.mirror.record import reduce
+from clusterstate.policy import Policy
 from clusterstate.settings import NAMED, Settings
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Door:
     context: str | None = None
 
 
-async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str]) -> None:
+async def run_operator(settings: Settings, policy: Policy, door: Door, environ: Mapping[str, str]) -> None:
     """Run until SIGTERM or SIGINT; runs under way are cancelled then, and every file stays whole.
 
     Raises `KubeError` when the API can't be reached at the start.
@@ -58,7 +59,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         index = MirrorIndex()
         named = settings.secrets_rbac == NAMED
         references = References(client, named=named)
-        context = Context(client, settings, environ, index.present, references.versions)
+        context = Context(client, settings, environ, index.present, references.versions, policy)
         controller = Controller(context, references.set)
         registry = make_registry(controller.bodies)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed

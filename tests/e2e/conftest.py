@@ -53,4 +53,5 @@ def values() -> dict[str, Any]:
     """Give what the chart is told: the image of E2E_IMAGE; where tests share a cluster, nothing that all of it has."""
     repository, _, tag = os.environ.get("E2E_IMAGE", "").rpartition(":")
     image = {"repository": repository, "tag": tag} if repository else IMAGE
-    return {"image": image, "userRoles": {"create": "E2E_OPERATOR" in os.environ}}
+    own = "E2E_OPERATOR" in os.environ
+    return {"image": image, "userRoles": {"create": own}, "deletionProtection": {"enabled": own}}

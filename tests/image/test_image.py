@@ -75,7 +75,8 @@ def world(
     install_crd(control_plane)
     with image.mounted() as root:
         made = InImage(control_plane, namespace, tmp_path, s3_server, bucket, image=image, root=root)
-        made.install({"image": IMAGE, "userRoles": {"create": False}, "operator": {"allowedEndpoints": ["127.0.0.1"]}})
+        alone = {"userRoles": {"create": False}, "deletionProtection": {"enabled": False}}
+        made.install({"image": IMAGE, **alone, "operator": {"allowedEndpoints": ["127.0.0.1"]}})
         yield made
 
 

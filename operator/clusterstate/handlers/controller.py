@@ -17,7 +17,7 @@ from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Body, Context, Key, Memory, Result, let_go
-from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
+from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
@@ -208,7 +208,7 @@ class Controller:
             result = await run(self._context, watched.body, watched.memory, partial(self._tell_progress, watched))
             inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
-        except KubeError as error:
+        except (KubeError, LeadershipLost) as error:
             log.warning("%s/%s: the status can't be written: %s", *key, error.message)
             self._retry_all(key, watched, error)
         except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs

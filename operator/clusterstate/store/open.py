@@ -1,7 +1,7 @@
 """From a location to a store: one table, scheme -> backend.
 
 A scheme's SDK is imported by its opener and nowhere before. What `open_store` gives is ready for use: below the
-location's prefix, counted, and retrying.
+location's prefix, counted, fenced, and retrying.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.backends.swift import rules as swift
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
+from clusterstate.store.fencing import Fenced
 from clusterstate.store.opening import Opening
 from clusterstate.store.wrappers import Counting, Prefixed, RequestCounts, Retrying
 
@@ -54,7 +55,7 @@ async def open_store(opening: Opening, counts: RequestCounts | None = None) -> S
             f"{opening.location.scheme}:// needs packages that aren't installed here. Install "
             f"clusterstate[{backend.extra}], or use the image, which has all."
         ) from None
-    return Retrying(Counting(store, counts or RequestCounts()))
+    return Retrying(Fenced(Counting(store, counts or RequestCounts())))
 
 
 def backend_of(scheme: str) -> Backend:

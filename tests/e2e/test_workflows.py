@@ -77,6 +77,7 @@ def test_a_state_is_pushed_mended_mirrored_and_deleted(release: Release, store: 
     assert store.read("mended.example.com/instancegroup/nodes")
     authority = release.get("secret", "mended-keyset-kubernetes-ca")
     assert authority["data"].keys() == {"ca.crt"}
+    assert authority["metadata"]["ownerReferences"][0]["name"] == "mended"
     spoil(store, config)
     ask(release, "mended")
     assert DECLARED in store.read(config)
@@ -85,7 +86,6 @@ def test_a_state_is_pushed_mended_mirrored_and_deleted(release: Release, store: 
     assert mirror["data"] == authority["data"]
     release.kubectl("delete", "clusterstate", "mended", "--timeout=60s")
     assert [key for key in store.files() if key.startswith("mended.")] == []
-    release.until(lambda: release.find("secret", "mended-keyset-kubernetes-ca") is None)
 
 
 def test_what_others_write_is_shown_and_stays(release: Release, store: SecretsBacking) -> None:

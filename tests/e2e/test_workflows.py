@@ -115,4 +115,4 @@ def test_helm_finds_it_ready(release: Release, cluster: Cluster | ControlPlane) 
     if os.environ.get("E2E_OPERATOR") == "deployment":
         assert "ready" in release.helm("test", release.name, "--logs")
     else:
-        assert release.deployment["spec"]["replicas"] == 1
+        assert release.deployment["spec"]["replicas"] >= 1

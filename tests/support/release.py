@@ -104,12 +104,14 @@ class Deployed(Release):
 
     def start_operator(self) -> None:
         name = f"deployment/{self.deployment['metadata']['name']}"
-        self.kubectl("scale", name, "--replicas=1")
+        if self.starts:
+            self.kubectl("scale", name, f"--replicas={self.replicas}")
         self.kubectl("rollout", "status", name, "--timeout=50s")
         self.starts += 1
 
     def stop_operator(self) -> None:
         found = self.deployment
+        self.replicas = found["spec"]["replicas"]
         labels = ",".join("=".join(each) for each in found["spec"]["selector"]["matchLabels"].items())
         self.kubectl("scale", f"deployment/{found['metadata']['name']}", "--replicas=0")
         self.kubectl("wait", "--for=delete", "pod", "-l", labels, "--timeout=50s")

@@ -6,12 +6,14 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.cache/uv/bin/uv)
 # Twice the two cores of CI: tests of the operator wait for half of their time.
 WORKERS ?= 4
+IMAGE ?= clusterstate:latest
+SBOM ?= dist/clusterstate.cdx.json
 export UV
 export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check docs docs-serve format test soak demo sandbox sessions crds pages lock clean
+.PHONY: help check docs docs-serve format test soak e2e kind image sbom demo sandbox sessions crds pages lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +26,7 @@ check: $(VENV)/ready ## format, lint, types, layers, generated files: everything
 	$(BIN)/python -m clusterstate.api --check
 	$(BIN)/python -m clusterstate.cli.pages --check
 	$(BIN)/python -m tests.support.site
+	$(BIN)/shellcheck scripts/*.sh .ci/run
 
 docs: $(VENV)/ready ## build the documents as a site into .cache/site/html; a broken link is an error
 	$(BIN)/python -m tests.support.site
@@ -42,6 +45,20 @@ test: $(VENV)/ready ## all tests, against a real control plane and real object s
 soak: $(VENV)/ready ## the tests that are too long for every run
 	$(BIN)/python -m clusterstate.sandbox build
 	$(BIN)/python -m pytest -n $(WORKERS) --soak -m soak
+
+e2e: $(VENV)/ready ## the chart and the main workflows in the cluster of KUBECONFIG (E2E_IMAGE=NAME:TAG, or E2E_OPERATOR=process)
+	@test -f "$(KUBECONFIG)" || { echo "KUBECONFIG must name one file: the cluster to install the chart in."; exit 1; }
+	@test -n "$(E2E_IMAGE)$(filter process,$(E2E_OPERATOR))" || { echo "E2E_IMAGE must name an image that the cluster can pull."; exit 1; }
+	E2E_OPERATOR=$(or $(E2E_OPERATOR),deployment) $(BIN)/python -m pytest tests/e2e/test_workflows.py
+
+kind: $(VENV)/ready ## the same in a cluster that kind makes, with an image that docker or podman builds (KEEP=1 leaves it)
+	PYTHON=$(BIN)/python scripts/kind.sh
+
+image: ## build the operator's image with docker, podman or buildah (IMAGE=NAME:TAG)
+	scripts/image.sh $(IMAGE)
+
+sbom: $(VENV)/ready ## write the image's bill of materials, CycloneDX, to SBOM=dist/clusterstate.cdx.json
+	scripts/sbom.sh $(SBOM)
 
 demo: $(VENV)/ready ## see it work: control plane, S3 server, a kops store, the operator (KEEP=1 leaves it running)
 	$(BIN)/clusterstate demo $(if $(KEEP),--keep)
@@ -62,6 +79,7 @@ pages: $(VENV)/ready ## write docs/cli.md, the manual page, docs/fields and the 
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml --group dev -o requirements-dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --group build -o requirements-build.txt
 	$(UV) pip compile -q --universal --generate-hashes --python-version 3.11 --no-header tests/support/openstack/requirements.in -o tests/support/openstack/requirements.txt
 
 clean: ## remove what the other targets made here (not the cache of built servers in your home)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.support import image
+
 COUNTS = pytest.StashKey[dict[str, int]]()
 
 
@@ -33,6 +35,7 @@ def _soak_wanted(config: pytest.Config) -> bool:
 
 
 SUITES = (
+    Suite("image", lambda _: image.can_build(), "they need root, buildah and debootstrap"),
     Suite("kops", lambda _: find_kops(os.environ) is not None, "neither KOPS_BIN nor PATH has the real kops"),
     Suite("soak", _soak_wanted, "too long for every run; --soak or `make soak` runs them"),
 )

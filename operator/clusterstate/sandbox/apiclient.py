@@ -20,7 +20,7 @@ NOT_FOUND = 404
 class ApiClient:
     """Calls of one user to one server."""
 
-    def __init__(self, url: str, ca_file: Path, token: str) -> None:
+    def __init__(self, url: str, ca_file: Path | None = None, token: str = "") -> None:
         self._url = url
         self._context = ssl.create_default_context(cafile=ca_file)
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}

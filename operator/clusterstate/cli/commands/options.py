@@ -149,7 +149,7 @@ materials_options: Final = _together(
     Materials,
     "given",
     {"cert": "cert", "key": "key", "primary": "primary"},
-    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM); else one is made."),
+    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM; - is stdin); else one is made."),
     click.option("--key", type=PATH, metavar="FILE", help="Add this private key (PEM; - is stdin); else one is made."),
     click.option("--primary", is_flag=True, help="Sign with it from now on; the first one of a keyset has to."),
 )

@@ -6,14 +6,15 @@ all there is: `Known` carries over what the versions in that list prove to be un
 
 import asyncio
 import base64
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from clusterstate.api.store import BundleKind, CaBundleReference, Layout, StoreSpec
 from clusterstate.errors import (
+    AccessDenied,
     CredentialsInvalid,
     CredentialsNotFound,
     MalformedFile,
@@ -24,6 +25,7 @@ from clusterstate.errors import (
     StoreUnavailable,
 )
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
+from clusterstate.plan.naming import named
 from clusterstate.plan.place import locate_state, locate_store
 from clusterstate.settings import Settings
 from clusterstate.state import layout
@@ -282,6 +284,8 @@ class Sources:
         self._counts = counts or RequestCounts()
         self._stack = AsyncExitStack()
         self._trunk: Store | None = None
+        self.config: Document | None = None
+        """What `config` says, where a list had to read it."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -327,18 +331,33 @@ class Sources:
         if config is None:
             return trunk, listing, None
         if known is None or known.config != config.version:
-            known = known_of(config.version, await read_cluster(trunk, listing), self._access)
+            self.config = await read_cluster(trunk, listing)
+            known = known_of(config.version, self.config, self._access)
         others = {url: await self._open(self._access.elsewhere(url)) for url in known.places.urls()}
         if not others:
             return trunk, listing, known
         tree = Tree(trunk.trunk, known.places, others)
-        return tree, await tree.list_files(trunk=listing), known
+        with self._at_word_of_config(known.places):
+            return tree, await tree.list_files(trunk=listing), known
 
     async def list_at(self, places: layout.Places) -> tuple[Tree, Listing]:
         """List all files with the state's parts at these places, whatever its `config` says or is going to say."""
         others = {url: await self._open(self._access.elsewhere(url)) for url in places.urls()}
-        tree = Tree(self._opened, places, others)
-        return tree, await tree.list_files(trunk=await self._list(Tree(self._opened), backups=True), backups=True)
+        tree, trunk = Tree(self._opened, places, others), await self._list(Tree(self._opened), backups=True)
+        with self._at_word_of_config(places):
+            return tree, await tree.list_files(trunk=trunk, backups=True)
+
+    @contextmanager
+    def _at_word_of_config(self, places: layout.Places) -> Iterator[None]:
+        """Have an error of a place say who leads there: nobody declared or chose it."""
+        try:
+            yield
+        except (AccessDenied, StoreNotFound) as error:
+            raise type(error)(
+                f"{self._access.location.child(layout.CONFIG).url} places files at {named(places.urls())}, by "
+                f"configBase, keyStore or secretStore. {error.fact}",
+                retry_after=error.retry_after,
+            ) from error
 
     async def _list(self, trunk: Tree, *, backups: bool = False) -> Listing:
         """List a state. A bucket that isn't there is empty to whoever creates a state, where that makes the bucket."""

@@ -47,8 +47,6 @@ class Wish:
 
 def require_new_name(name: str) -> None:
     """Refuse names of keysets to which kops adds no key pair."""
-    if not name:
-        raise CommandInvalid("A keyset needs a name, and the one that is given is empty. Say it.")
     if not is_rotatable(name):
         raise CommandInvalid(_not_rotated(name))
     key = keyset_key(name)

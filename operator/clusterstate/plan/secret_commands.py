@@ -34,8 +34,6 @@ ON_AWS: Final = frozenset({"ssh-rsa", "ssh-ed25519"})
 
 def require_secret_name(name: str) -> None:
     """Refuse what can't be the name of a file among the secrets."""
-    if not name:
-        raise CommandInvalid("A secret needs a name, and the one that is given is empty. Say it.")
     key = secret_key(name)
     if kind_of(key) != FileId(FileKind.SECRET, name) or find_flaw(key) or not name.isprintable():
         raise CommandInvalid(f"{name} is no name for a secret, which becomes the name of a file. Correct it.")

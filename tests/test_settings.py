@@ -3,15 +3,14 @@
 import pytest
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.settings import Address, Settings
+from clusterstate.settings import Address, Election, Settings
 
 
 def test_without_variables_everything_is_as_documented() -> None:
     assert Settings.from_env({"PATH": "/bin", "AWS_REGION": "eu-central-1"}) == Settings()
-    assert not Settings().ambient_allowed("default"), "nobody may use the operator's own credentials unasked"
 
 
-@pytest.mark.parametrize("name", ["namespaces", "ambient_namespaces", "allowed_endpoints", "file_roots", "token_urls"])
+@pytest.mark.parametrize("name", ["namespaces", "allowed_endpoints", "file_roots", "token_urls"])
 def test_lists_are_separated_by_commas_and_name_each_once(name: str) -> None:
     variable = f"CLUSTERSTATE_{name.upper()}"
     assert getattr(Settings.from_env({variable: " b, a ,,b,"}), name) == ("b", "a")
@@ -49,6 +48,17 @@ def test_metrics_are_where_they_are_wanted(text: str, expected: Address | None) 
     assert text == "" or str(found) == text.strip()
 
 
+def test_the_times_of_the_lease_fit_each_other() -> None:
+    named = {"RETRY_PERIOD": "5", "RENEW_DEADLINE": "10", "DURATION": "11", "NAME": "mine"}
+    given = {f"CLUSTERSTATE_LEASE_{name}": value for name, value in named.items()}
+    found = Settings.from_env({**given, "CLUSTERSTATE_LEADER_ELECTION": "true"}).election
+    assert found == Election(wanted=True, name="mine", duration=11, deadline=10, retry=5)
+    assert found.patience < found.retry
+    for name, value in {"RETRY_PERIOD": "6", "RENEW_DEADLINE": "9", "DURATION": "10"}.items():
+        with pytest.raises(SpecInvalid, match="CLUSTERSTATE_LEASE_RETRY_PERIOD, _RENEW_DEADLINE and _DURATION"):
+            Settings.from_env({**given, f"CLUSTERSTATE_LEASE_{name}": value})
+
+
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])
 def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None:
     assert Settings.from_env({"CLUSTERSTATE_ALLOW_MEMORY": text}).memory_allowed is expected
@@ -76,37 +86,8 @@ def test_what_cannot_be_read_is_named(variable: str, text: str) -> None:
     assert repr(text.upper() if variable == "LOG_LEVEL" else text) in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("globs", "namespace", "expected"),
-    [("*", "a", True), ("t-*", "t-a", True), ("t-*", "a-t-a", False), ("a,b", "b", True), ("A", "a", False)],
-)
-def test_ambient_credentials_are_for_the_namespaces_that_match(
-    globs: str,
-    namespace: str,
-    expected: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    assert Settings.from_env({"CLUSTERSTATE_AMBIENT_NAMESPACES": globs}).ambient_allowed(namespace) is expected
-
-
-@pytest.mark.parametrize(
-    ("pairs", "namespace", "stores"),
-    [
-        ("", "a", ("a",)),
-        ("a/prod-example-com, b/x", "a", ("a", "prod-example-com")),
-        ("*/shared,team-*/state-*", "team-a", ("team-a", "shared", "state-*")),
-        ("a/x", "b", ("b",)),
-    ],
-)
-def test_an_object_keeps_states_in_its_own_namespace_and_where_it_may(
-    pairs: str, namespace: str, stores: tuple[str, ...]
-) -> None:
-    assert Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": pairs}).store_namespaces(namespace) == stores
-
-
-@pytest.mark.parametrize("text", ["a", "a/", "/b", "a/b/c"])
-def test_what_is_no_pair_of_namespaces_is_named(text: str) -> None:
-    with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_KUBERNETES_STORES holds {text!r}"):
-        Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": text})
+def test_a_policy_is_named_by_its_path() -> None:
+    assert Settings.from_env({"CLUSTERSTATE_POLICY": " /etc/policy.yaml "}).policy == "/etc/policy.yaml"
 
 
 def test_the_operators_namespace_can_be_told() -> None:

@@ -10,6 +10,7 @@
     ├── ReferenceNotFound             something else that the declaration names isn't there (yet)
     ├── AmbientRefused                the operator's own credentials may not be used here
     ├── EndpointRefused               a tenant may not send the operator to this address
+    ├── StoreNotAllowed               the operator's policy gives the namespace no store there
     ├── StoreError                    the store answered, or failed to
     │   ├── KeyNotFound               no such file
     │   ├── LostRace                  somebody else wrote first
@@ -51,6 +52,7 @@
     ├── DiskFull                      a large file doesn't fit onto the operator's own disk
     ├── MigrationRunning              the state is on its way to another place
     ├── RunUnfinished                 the next run goes on where this one had to stop
+    ├── LeadershipLost                another process may lead by now
     └── RunTimedOut                   the run took longer than sync.timeout
 
 The room's promise: foreign exceptions become one of these at the door they came through, no text holds
@@ -90,6 +92,7 @@ class Reason(StrEnum):
     REFERENCE_NOT_FOUND = "ReferenceNotFound"
     AMBIENT_CREDENTIALS_REFUSED = "AmbientCredentialsRefused"
     ENDPOINT_REFUSED = "EndpointRefused"
+    STORE_NOT_ALLOWED = "StoreNotAllowed"
 
     STORE_NOT_FOUND = "StoreNotFound"
     ACCESS_DENIED = "AccessDenied"
@@ -148,6 +151,7 @@ class Reason(StrEnum):
     KUBE_REFUSED = "KubeRefused"
     KUBE_UNAVAILABLE = "KubeUnavailable"
     TIMED_OUT = "TimedOut"
+    LEADERSHIP_LOST = "LeadershipLost"
 
 
 class ClusterStateError(Exception):
@@ -209,6 +213,11 @@ class AmbientRefused(ClusterStateError):
 
 class EndpointRefused(ClusterStateError):
     reason = Reason.ENDPOINT_REFUSED
+    nature = Nature.STALLED
+
+
+class StoreNotAllowed(ClusterStateError):
+    reason = Reason.STORE_NOT_ALLOWED
     nature = Nature.STALLED
 
 
@@ -403,6 +412,11 @@ class MigrationRunning(ClusterStateError):
 
 class RunUnfinished(ClusterStateError):
     reason = Reason.PROGRESSING_WITH_RETRY
+    nature = Nature.TRANSIENT
+
+
+class LeadershipLost(ClusterStateError):
+    reason = Reason.LEADERSHIP_LOST
     nature = Nature.TRANSIENT
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from clusterstate.errors import SpecInvalid
@@ -28,6 +28,52 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Election:
+    """How the one process that writes is chosen among several."""
+
+    wanted: bool = False
+    """Whether there may be others; False: whoever starts this answers for there being none.
+
+    `CLUSTERSTATE_LEADER_ELECTION`: true or false; in a Pod true.
+    """
+    name: str = "clusterstate-operator"
+    """Of the Lease in the operator's namespace, the same for all who watch the same. `CLUSTERSTATE_LEASE_NAME`."""
+    duration: int = 12
+    """Seconds without a renewal after which another process leads. `CLUSTERSTATE_LEASE_DURATION`."""
+    deadline: int = 8
+    """Seconds without a renewal after which the leader writes no more. `CLUSTERSTATE_LEASE_RENEW_DEADLINE`.
+
+    From then until `duration` the writes that are under way have time to end.
+    """
+    retry: int = 2
+    """Seconds between two looks at the Lease. `CLUSTERSTATE_LEASE_RETRY_PERIOD`."""
+
+    def __post_init__(self) -> None:
+        if not 2 * self.retry <= self.deadline < self.duration:
+            raise SpecInvalid(
+                f"CLUSTERSTATE_LEASE_RETRY_PERIOD, _RENEW_DEADLINE and _DURATION are {self.retry}, {self.deadline} and "
+                f"{self.duration}. Give a deadline of at least two periods, and a longer duration."
+            )
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one request about the Lease may take: one that hangs leaves room for another."""
+        return self.retry * 0.75
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Election":
+        """Do as `Settings.from_env`."""
+        default = cls()
+        return cls(
+            wanted=_truth(environ, "LEADER_ELECTION"),
+            name=environ.get(PREFIX + "LEASE_NAME", "").strip() or default.name,
+            duration=_positive(environ, "LEASE_DURATION", default.duration),
+            deadline=_positive(environ, "LEASE_RENEW_DEADLINE", default.deadline),
+            retry=_positive(environ, "LEASE_RETRY_PERIOD", default.retry),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The operator's own configuration; what tenants may not decide."""
 
@@ -35,10 +81,10 @@ class Settings:
     """Namespaces to watch; empty: all. `CLUSTERSTATE_NAMESPACES`, separated by commas."""
     workers: int = 16
     """Runs at the same time. `CLUSTERSTATE_WORKERS`. More of them help only where stores are far away."""
-    ambient_namespaces: tuple[str, ...] = ()
-    """Globs of namespaces whose objects may use the operator's own store credentials; empty: none.
+    policy: str = ""
+    """File that says which stores the objects of each namespace may use, see `policy`; empty: any, as themselves.
 
-    `CLUSTERSTATE_AMBIENT_NAMESPACES`, separated by commas; `*` suits an installation with one tenant.
+    `CLUSTERSTATE_POLICY`. It is read once, when the operator starts.
     """
     allowed_endpoints: tuple[str, ...] = ()
     """Hosts and CIDRs that a tenant may name as endpoint though they are loopback or link-local.
@@ -59,11 +105,6 @@ class Settings:
     """URL prefixes of token services that credentials may name beside the clouds' own; tests name theirs.
 
     `CLUSTERSTATE_TOKEN_URLS`, separated by commas.
-    """
-    kubernetes_stores: tuple[str, ...] = ()
-    """Which objects may keep states in namespaces of this cluster that aren't their own: `NAMESPACE/STORE` globs.
-
-    `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
     """
     deletion_timeout: int = 3600
     """Seconds after which an object that is being deleted goes although its state can't be deleted; the files stay.
@@ -87,19 +128,11 @@ class Settings:
     """Where `/metrics` is answered; None: nowhere. `CLUSTERSTATE_METRICS_ADDRESS`: `HOST:PORT` or `:PORT`."""
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
-
-    def ambient_allowed(self, namespace: str) -> bool:
-        """Whether objects of this namespace may use the operator's own store credentials."""
-        return any(fnmatchcase(namespace, glob) for glob in self.ambient_namespaces)
+    election: Election = field(default_factory=Election)
 
     def after_push_allowed(self, namespace: str) -> bool:
         """Whether objects of this namespace may have a Job after a push."""
         return any(fnmatchcase(namespace, glob) for glob in self.after_push_namespaces)
-
-    def store_namespaces(self, namespace: str) -> tuple[str, ...]:
-        """Give globs of the namespaces that may hold states of this namespace's objects."""
-        pairs = (each.partition("/") for each in self.kubernetes_stores)
-        return (namespace, *(store for who, _, store in pairs if fnmatchcase(namespace, who)))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -108,34 +141,24 @@ class Settings:
         return cls(
             namespaces=_words(environ, "NAMESPACES"),
             workers=_positive(environ, "WORKERS", default.workers),
-            ambient_namespaces=_words(environ, "AMBIENT_NAMESPACES"),
+            policy=environ.get(PREFIX + "POLICY", "").strip(),
             allowed_endpoints=_words(environ, "ALLOWED_ENDPOINTS"),
             file_roots=_words(environ, "FILE_ROOTS"),
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             token_urls=_words(environ, "TOKEN_URLS"),
-            kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
             deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
             operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
             after_push_namespaces=_words(environ, "AFTER_PUSH_NAMESPACES"),
             metrics_address=_address(environ, "METRICS_ADDRESS"),
             log_level=_level(environ, default.log_level),
+            election=Election.from_env(environ),
         )
 
 
 def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     words = (word.strip() for word in environ.get(PREFIX + name, "").split(","))
     return tuple(dict.fromkeys(word for word in words if word))
-
-
-def _pairs(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    words = _words(environ, name)
-    for word in words:
-        if word.count("/") != 1 or word.startswith("/") or word.endswith("/"):
-            raise SpecInvalid(
-                f"{PREFIX}{name} holds {word!r}. Give NAMESPACE/STORE, for example clusters/*-example-com."
-            )
-    return words
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterstate.policy import Policy, load_policy
 from clusterstate.sandbox.controlplane import ControlPlane
-from clusterstate.settings import Address, Settings
+from clusterstate.settings import Address, Election, Settings
 from tests.support.helm import Manifest
 from tests.support.operating import CRD, RESTARTS, RULES, kubectl
 from tests.support.valuesets import SETS
@@ -103,7 +104,11 @@ def test_in_some_namespaces_it_may_do_nothing_elsewhere(render: Render) -> None:
         "default": needed(),
         "kube-public": needed(),
     }
-    assert [each["metadata"]["name"] for each in of_kind(made, "ClusterRole")] == ["prod-view", "prod-edit"]
+    assert [each["metadata"]["name"] for each in of_kind(made, "ClusterRole")] == [
+        "prod-unprotect",
+        "prod-view",
+        "prod-edit",
+    ]
     assert of_kind(made, "ClusterRoleBinding") == []
     assert Settings.from_env(environ(made)).namespaces == ("default", "kube-public")
 
@@ -168,20 +173,45 @@ def test_every_setting_reaches_the_operator(render: Render) -> None:
     made = render("files for review")
     read = Settings.from_env(environ(made))
     assert (read.file_roots, read.memory_allowed, read.token_urls) == (("/review",), True, tuple(given["tokenURLs"]))
-    assert (read.kubernetes_stores, read.allowed_endpoints) == (
-        tuple(given["kubernetesStores"]),
-        tuple(given["allowedEndpoints"]),
-    )
+    assert read.allowed_endpoints == tuple(given["allowedEndpoints"])
     assert Settings.from_env(environ(render("every right"))).after_push_namespaces == ("*",)
-    assert Settings.from_env(environ(render("single tenant"))).ambient_namespaces == ("*",)
-    default = Settings(metrics_address=Address("", 8080))
+    assert policy_of(render("single tenant")).of("any").places(ambient=True) is None
+    assert policy_of(made).of("clusters").kubernetes == ("*-example-com",)
+    assert read.election == Election(wanted=True, name="prod-operator", duration=60, deadline=40, retry=5)
+    default = Settings(metrics_address=Address("", 8080), election=Election(wanted=True, name="prod-operator"))
     assert Settings.from_env(environ(render("nothing but the image"))) == default
 
 
-def test_one_pod_runs_it_and_is_probed_where_it_answers(render: Render) -> None:
+def policy_of(made: list[Manifest]) -> Policy:
+    """Give the policy that the operator reads in its Pod."""
+    pod, path = the(made, "Deployment")["spec"]["template"]["spec"], Settings.from_env(environ(made)).policy
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "policy"]
+    (mount,) = [each for each in container(made)["volumeMounts"] if each["name"] == "policy"]
+    (found,) = [each for each in of_kind(made, "ConfigMap") if each["metadata"]["name"] == volume["configMap"]["name"]]
+    folder, _, name = path.rpartition("/")
+    assert (folder, [*found["data"]]) == (mount["mountPath"], [name])
+    return load_policy(found["data"][name].encode(), path)
+
+
+def test_its_pods_elect_a_leader_and_a_new_one_waits_for_no_old_one(render: Render) -> None:
     made = render("nothing but the image")
-    deployment, one = the(made, "Deployment")["spec"], container(made)
-    assert (deployment["replicas"], deployment["strategy"], one["args"]) == (1, {"type": "Recreate"}, ["run"])
+    deployment = the(made, "Deployment")["spec"]
+    assert deployment["replicas"] == 2
+    assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert the(made, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1, "a drain is never held up for good"
+    (own,) = (each for each in of_kind(made, "Role") if each["metadata"]["name"] == "prod-operator-installation")
+    assert own["metadata"]["namespace"] == "default"
+    assert {each for each in grants(own["rules"]) if each[1] == "leases"} == {
+        ("coordination.k8s.io", "leases", "get", ("prod-operator",)),
+        ("coordination.k8s.io", "leases", "update", ("prod-operator",)),
+        ("coordination.k8s.io", "leases", "create", ()),
+    }
+
+
+def test_it_is_probed_where_it_answers(render: Render) -> None:
+    made = render("nothing but the image")
+    one = container(made)
+    assert one["args"] == ["run"]
     assert one["ports"] == [{"name": "metrics", "containerPort": 8080}]
     probes = {one[f"{kind}Probe"]["httpGet"]["path"] for kind in ("readiness", "liveness")}
     assert probes == {"/readyz", "/healthz"}
@@ -223,8 +253,9 @@ def test_who_may_edit_a_namespace_may_not_edit_states_by_default(render: Render)
             if not is_operators(each)
         }
 
-    assert aggregated("nothing but the image") == {"prod-view": {"view"}, "prod-edit": {"admin"}}
-    assert aggregated("watched by Pod") == {"prod-view": {"view"}, "prod-edit": {"edit", "admin"}}
+    own = {"prod-view": {"view"}, "prod-unprotect": {"admin"}}
+    assert aggregated("nothing but the image") == {**own, "prod-edit": {"admin"}}
+    assert aggregated("watched by Pod") == {**own, "prod-edit": {"edit", "admin"}}
 
 
 def test_alerts_ask_for_metrics_that_there_are(render: Render) -> None:

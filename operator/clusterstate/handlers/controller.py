@@ -17,12 +17,13 @@ from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Body, Context, Key, Memory, Result, let_go
-from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
+from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
 from clusterstate.mirror.record import MirrorRecord
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure, Outcome
+from clusterstate.plan.place import locate_state
 from clusterstate.plan.references import Reference, references_of
 from clusterstate.reconcile import run
 from clusterstate.status.report import report
@@ -90,7 +91,7 @@ class Controller:
                 return
             known.failures = 0
         state = readable(body)
-        self._wake(self._context.claims.set(key, foreseen(state, self._context.claims.get(key))))
+        self._wake(self._context.claims.set(key, self._foreseen(state, self._context.claims.get(key))))
         known_well = self._refer(key, references_of(state) if state else frozenset())
         self.queue.add(key, 0.0 if known_well else LEARNING)
 
@@ -100,7 +101,7 @@ class Controller:
 
     def foresee(self, body: Body) -> None:
         """Take in what an object claims, before it is watched."""
-        self._context.claims.set(key_of(body), foreseen(readable(body), None))
+        self._context.claims.set(key_of(body), self._foreseen(readable(body), None))
 
     def presence_changed(self, namespace: str, name: str, uid: str | None) -> None:
         """Take in that an object is there, or gone (None).
@@ -164,6 +165,21 @@ class Controller:
         bucket = "/".join(str(spec.get("url")).split("/", 3)[:3])
         return spec.get("endpoint"), bucket, key[0], str(spec.get("credentialsSecretRef"))
 
+    def _foreseen(self, state: ClusterState | None, before: Claim | None) -> Claim | None:
+        """Give what an object claims as far as its own text tells; what it claimed before when that can't be used.
+
+        Where the policy lets it have no state it claims none, whatever its status says of earlier days.
+        """
+        if state is None:
+            return before
+        namespace = state.metadata.namespace
+        try:
+            place = locate_state(state.spec.store, namespace, state.cluster_name)
+        except SpecInvalid:
+            return before
+        may_be = self._context.policy.of(namespace).permits(place, ambient=False)
+        return foresee_claim(state, before) if may_be else None
+
     def _forget(self, key: Key, body: Body) -> None:
         """Forget an object, but not a namesake: events of two objects come in any order."""
         known = self._objects.get(key)
@@ -192,7 +208,7 @@ class Controller:
             result = await run(self._context, watched.body, watched.memory, partial(self._tell_progress, watched))
             inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
-        except KubeError as error:
+        except (KubeError, LeadershipLost) as error:
             log.warning("%s/%s: the status can't be written: %s", *key, error.message)
             self._retry_all(key, watched, error)
         except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
@@ -217,14 +233,15 @@ class Controller:
     def _claim_anew(self, key: Key, watched: Watched) -> None:
         """Claim what the object says now: its run claimed what it said when the run began."""
         claims = self._context.claims
-        self._wake(claims.set(key, foreseen(readable(watched.body), claims.get(key))))
+        self._wake(claims.set(key, self._foreseen(readable(watched.body), claims.get(key))))
 
     def _take_back(self, key: Key) -> None:
         """Undo what a run did for an object that went meanwhile: it claimed a state and wished for the next run."""
         successor = self._objects.get(key)
         if successor is None:
             self.queue.forget(key)
-        self._wake(self._context.claims.set(key, foreseen(readable(successor.body), None) if successor else None))
+        claim = self._foreseen(readable(successor.body), None) if successor else None
+        self._wake(self._context.claims.set(key, claim))
 
     async def _tell_progress(self, watched: Watched, outcome: Outcome) -> None:
         """Report how far a long run has come; what can't be told now is told at its end."""
@@ -284,14 +301,6 @@ def readable(body: Body) -> ClusterState | None:
         return load(body)
     except SpecInvalid:
         return None
-
-
-def foreseen(state: ClusterState | None, before: Claim | None) -> Claim | None:
-    """Give what an object claims as far as its own text tells; what it claimed before when that can't be used."""
-    try:
-        return foresee_claim(state, before) if state else before
-    except SpecInvalid:
-        return before
 
 
 def _uid(body: Body) -> str:

@@ -1,7 +1,7 @@
 """From a location to a store: one table, scheme -> backend.
 
 A scheme's SDK is imported by its opener and nowhere before. What `open_store` gives is ready for use: below the
-location's prefix, counted, and retrying.
+location's prefix, counted, fenced, and retrying.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.backends.swift import rules as swift
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import Rules
+from clusterstate.store.fencing import Fenced
 from clusterstate.store.opening import Opening
 from clusterstate.store.wrappers import Counting, Prefixed, RequestCounts, Retrying
 
@@ -39,9 +40,11 @@ class Backend:
 async def open_store(opening: Opening, counts: RequestCounts | None = None) -> Store:
     """Open a store; nothing is asked of it yet.
 
-    Raise `StoreUnsupported` for a scheme that can't be opened, `EndpointRefused`, `SpecInvalid` or
-    `CredentialsInvalid` for a configuration that can't be used.
+    Raise `StoreUnsupported` for a scheme that can't be opened, `StoreNotAllowed`, `EndpointRefused`, `SpecInvalid` or
+    `CredentialsInvalid` for a configuration that can't be used. No store is opened but here, so that every place passes
+    the operator's policy.
     """
+    opening.policy.require_place(opening.location)
     backend = backend_of(opening.location.scheme)
     try:
         store = await backend.open(opening)
@@ -52,7 +55,7 @@ async def open_store(opening: Opening, counts: RequestCounts | None = None) -> S
             f"{opening.location.scheme}:// needs packages that aren't installed here. Install "
             f"clusterstate[{backend.extra}], or use the image, which has all."
         ) from None
-    return Retrying(Counting(store, counts or RequestCounts()))
+    return Retrying(Fenced(Counting(store, counts or RequestCounts())))
 
 
 def backend_of(scheme: str) -> Backend:

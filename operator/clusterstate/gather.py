@@ -24,7 +24,7 @@ from clusterstate.errors import (
     StoreUnavailable,
 )
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
-from clusterstate.plan.place import locate_state, locate_store
+from clusterstate.plan.place import layout_of, led_by, locate_state, locate_store
 from clusterstate.policy import OWN_CREDENTIALS, Policy
 from clusterstate.settings import Settings
 from clusterstate.state import layout
@@ -140,8 +140,7 @@ class Reader:
         )
         if credentials.source is Source.AMBIENT:
             policy = replace(policy, places=self._allowed.places(ambient=True))
-        layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
-        return Access(store, location, await self._options(spec), credentials, policy, layout_in_kubernetes)
+        return Access(store, location, await self._options(spec), credentials, policy, layout_of(spec))
 
     def _policy(self) -> EndpointPolicy:
         """Give what holds for a store that is reached with credentials of the object's own."""
@@ -238,9 +237,8 @@ def own_access(spec: StoreSpec, namespace: str, cluster_name: str, environ: Mapp
     store = locate_store(spec, namespace, cluster_name)
     credentials = own_credentials(store.scheme, environ)
     location = locate_state(spec, namespace, cluster_name)
-    layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
     policy = EndpointPolicy.trusting(store.folder)
-    return Access(store, location, StoreOptions(), credentials, policy, layout_in_kubernetes, trusting=True)
+    return Access(store, location, StoreOptions(), credentials, policy, layout_of(spec), trusting=True)
 
 
 def own_credentials(scheme: str, environ: Mapping[str, str]) -> Credentials:
@@ -299,10 +297,8 @@ class Sources:
     ) -> None:
         """Take how to reach them, and whether anything may be written, a new state too; nothing is opened yet.
 
-        No client is needed but for stores in the operator's own cluster.
-
-        `acl_from` is the file whose ACL new files get; its usual place is the state's own `config`. What is asked of
-        the stores is added to `counts`.
+        No client is needed but for stores in the operator's own cluster. `acl_from` is the file whose ACL new files
+        get; its usual place is the state's own `config`. What is asked of the stores is added to `counts`.
         """
         self._client = client
         self._access = access
@@ -312,6 +308,8 @@ class Sources:
         self._counts = counts or RequestCounts()
         self._stack = AsyncExitStack()
         self._trunk: Store | None = None
+        self.config: Document | None = None
+        """What `config` says, where a list had to read it."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -357,18 +355,21 @@ class Sources:
         if config is None:
             return trunk, listing, None
         if known is None or known.config != config.version:
-            known = known_of(config.version, await read_cluster(trunk, listing), self._access)
+            self.config = await read_cluster(trunk, listing)
+            known = known_of(config.version, self.config, self._access)
         others = {url: await self._open(self._access.elsewhere(url)) for url in known.places.urls()}
         if not others:
             return trunk, listing, known
         tree = Tree(trunk.trunk, known.places, others)
-        return tree, await tree.list_files(trunk=listing), known
+        with led_by(self._access.location.child(layout.CONFIG), known.places.urls()):
+            return tree, await tree.list_files(trunk=listing), known
 
     async def list_at(self, places: layout.Places) -> tuple[Tree, Listing]:
         """List all files with the state's parts at these places, whatever its `config` says or is going to say."""
         others = {url: await self._open(self._access.elsewhere(url)) for url in places.urls()}
-        tree = Tree(self._opened, places, others)
-        return tree, await tree.list_files(trunk=await self._list(Tree(self._opened), backups=True), backups=True)
+        tree, trunk = Tree(self._opened, places, others), await self._list(Tree(self._opened), backups=True)
+        with led_by(self._access.location.child(layout.CONFIG), places.urls()):
+            return tree, await tree.list_files(trunk=trunk, backups=True)
 
     async def _list(self, trunk: Tree, *, backups: bool = False) -> Listing:
         """List a state. A bucket that isn't there is empty to whoever creates a state, where that makes the bucket."""

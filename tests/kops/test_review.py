@@ -7,11 +7,13 @@ import pytest
 import yaml
 
 from tests.support.kops import Kops
-from tests.support.pages import CLUSTER, NODES, Desk, blocks, load
+from tests.support.pages import CLUSTER, DOCS, NODES, Desk, blocks, load
 
 pytestmark = [pytest.mark.kops, pytest.mark.objectstore]
 
 PAGE = "workflows/review.md"
+PIP = '#!/bin/sh\ntest "$1" = install && exec grep -q \'^name = "clusterstate"$\' "$2/pyproject.toml"\n'
+"""In place of pip, which would ask an index."""
 GH = '#!/bin/sh\necho "$@" > told\n'
 """In place of GitHub's own command."""
 
@@ -21,6 +23,8 @@ def desk(kops: Kops, tmp_path: Path) -> Desk:
     stored = load(kops)
     desk = Desk(kops, tmp_path / "desk")
     desk.program("gh", GH)
+    desk.program("pip", PIP)
+    (desk.folder / "clusterstate").symlink_to(DOCS.parent)
     proposed = yaml.safe_load(stored[f"{CLUSTER}/instancegroup/{NODES}"])
     proposed["spec"]["maxSize"] = 6
     (desk.folder / "proposed.yaml").write_text(yaml.safe_dump(proposed))

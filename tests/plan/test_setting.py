@@ -159,6 +159,7 @@ def test_what_a_newer_kops_knows_can_go_and_cannot_be_set() -> None:
         ("spec.kubelet=a", "is a map: set a field of it"),
         ("spec.kubernetesVersion.major=1", "spec.kubernetesVersion has no fields"),
         ("spec.topology.masters=public", "kops reads spec.topology.masters and never writes it"),
+        ("=a", "The path of the field is empty"),
         ("metadata.name=a", "is no path below spec"),
         ("spec=a", "is no path below spec"),
         ("instancegroup.spec.role=Node", "is no path below spec"),

@@ -8,6 +8,7 @@ from clusterstate.api.durations import DURATION_PATTERN, MAX_LENGTH
 
 # Patterns end in Python's \Z, since its $ passes a last newline over; the CRD has $, which means that in Go.
 DNS_NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z"
+DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z"
 LABEL_VALUE = r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?\Z"
 MAX_LABELS = 64
 LONGEST_LABEL = 63

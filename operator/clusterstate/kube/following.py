@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Final
 
-from clusterstate.errors import KubeError
+from clusterstate.errors import KubeError, KubeForbidden
 from clusterstate.kube.client import Client, Selection
 from clusterstate.kube.failures import Expired
 from clusterstate.kube.watching import SILENCE, WatchEvent
@@ -35,10 +35,12 @@ class Following:
         take: Callable[[WatchEvent], None],
         *,
         silence: float = SILENCE,
+        insists: bool = True,
     ) -> None:
         """Take who learns what is there and gives the version to watch from, and who takes in what happens then.
 
-        `silence` is what a watch may keep, in seconds.
+        `silence` is what a watch may keep, in seconds. Who doesn't insist is told what the API forbids and never
+        allowed before, instead of waiting for the right.
         """
         self.selection = selection
         self.version = ""
@@ -47,11 +49,15 @@ class Following:
         self._learn = learn
         self._take = take
         self._silence = silence
+        self._insists = insists
         self._delay = 0.0
         self._failure: KubeError | None = None
 
     async def run(self) -> None:
-        """Follow until cancelled; trouble with the API server only delays it."""
+        """Follow until cancelled; trouble with the API server only delays it.
+
+        Raises `KubeForbidden` for who doesn't insist.
+        """
         while True:
             await self._attempt(self._go_on)
             await self._pause()
@@ -96,8 +102,11 @@ class Following:
     def _worked(self) -> None:
         self._delay = 0.0
         self._failure = None
+        self._insists = True  # a right that was there may come back
 
     def _note(self, error: KubeError) -> None:
+        if isinstance(error, KubeForbidden) and not self._insists:
+            raise error
         if isinstance(error, Expired):
             self.version = ""
         if self._failure is None or self._failure.message != error.message:

@@ -1,13 +1,15 @@
 """Where an object's state lies, as far as its own text tells. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from clusterstate.api.store import Layout, StoreSpec
-from clusterstate.errors import MigrationRefused
+from clusterstate.errors import AccessDenied, MigrationRefused, StoreNotFound
+from clusterstate.plan.naming import named
 from clusterstate.store.location import Location
 
 
@@ -40,11 +42,12 @@ def as_plain(spec: StoreSpec) -> dict[str, Any]:
 
 def is_elsewhere(one: StoreSpec, other: StoreSpec, namespace: str, cluster_name: str) -> bool:
     """Whether two specs lead to different places, as far as their own text tells."""
-    places = [(locate_state(each, namespace, cluster_name), _layout(each)) for each in (one, other)]
+    places = [(locate_state(each, namespace, cluster_name), layout_of(each)) for each in (one, other)]
     return places[0] != places[1]
 
 
-def _layout(spec: StoreSpec) -> Layout:
+def layout_of(spec: StoreSpec) -> Layout:
+    """Give how files lie in a store that is in Kubernetes."""
     return spec.k8s.layout if spec.k8s else Layout.SECRETS
 
 
@@ -62,3 +65,15 @@ def locate_store(spec: StoreSpec, namespace: str, cluster_name: str) -> Location
 def locate_state(spec: StoreSpec, namespace: str, cluster_name: str) -> Location:
     """Give the place of the state, `{store}/{cluster}`; raise `SpecInvalid` for a URL that is none."""
     return locate_store(spec, namespace, cluster_name).child(cluster_name)
+
+
+@contextmanager
+def led_by(config: Location, urls: Sequence[str]) -> Iterator[None]:
+    """Have an error of a place that a `config` names say who leads there: nobody declared or chose it."""
+    try:
+        yield
+    except (AccessDenied, StoreNotFound) as error:
+        raise type(error)(
+            f"{config.url} places files at {named(urls)}, by configBase, keyStore or secretStore. {error.fact}",
+            retry_after=error.retry_after,
+        ) from error

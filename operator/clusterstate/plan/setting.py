@@ -205,6 +205,8 @@ def _with(value: Value, key: str, new: Value) -> Value:
 
 def _parse(kind: Kind, path: str) -> list[Step]:
     """Give the steps below `spec`."""
+    if not path:
+        raise CommandInvalid("The path of the field is empty. Say one such as spec.kubelet.maxPods.")
     steps, at = [], 0
     while found := _STEP.match(path, at):
         steps.append(found[1] or _Bracket(found[2]))

@@ -97,6 +97,7 @@ def test_what_somebody_else_changed_meanwhile_is_not_overwritten(folder: Folder)
     [
         (1, "failed with exit code 1. Nothing was written.", {}),
         (2, "The editor /missing/vi, which KUBE_EDITOR names, can't be run.", {"KUBE_EDITOR": "/missing/vi -u"}),
+        (2, "EDITOR is blank, and names no editor.", {"EDITOR": " "}),
         (2, "EDITOR isn't a command that a shell could read.", {"EDITOR": "'"}),
         (130, "interrupted.", {"editor": "kill -INT $$"}),
         (1, "left no file behind", {"editor": "rm $1"}),

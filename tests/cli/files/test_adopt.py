@@ -3,6 +3,7 @@
 import base64
 import json
 
+import pytest
 import yaml
 
 from tests.cli.files.places import COMPLEX, MINIMAL, NODES, Places
@@ -44,3 +45,10 @@ def test_what_cant_be_declared_is_told_and_one_bad_cluster_holds_up_no_other(pla
     assert f"{COMPLEX} isn't adopted: " in done.stderr
     assert "instancegroup/nodes-us-east-1a /spec/later" in done.stderr
     assert yaml.safe_load(done.stdout)["spec"]["clusterName"] == MINIMAL
+
+
+@pytest.mark.parametrize("namespace", ["a.b", "a" * 64])
+def test_a_namespace_that_can_be_none_is_refused(places: Places, namespace: str) -> None:
+    done = places.run("adopt", f"--namespace={namespace}", "--directory", places.directory, code=2)
+    assert f"{namespace!r} can't be the name of a namespace." in done.stderr
+    assert not places.directory.exists()

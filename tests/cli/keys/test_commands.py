@@ -137,7 +137,12 @@ def test_no_byte_of_a_secret_is_shown(folder: Folder, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (("keyset", "create", CA, "--key", "missing.pem"), 1, "missing.pem: No such file or directory"),
+        (("keyset", "create", CA, "--key", "missing.pem"), 2, "missing.pem can't be read: No such file or directory"),
+        (("keyset", "create", CA, "--cert", "-", "--key", "-"), 2, "both stdin, which can be read once only"),
+        (("secret", "create", "x", "-f", "missing"), 2, "missing can't be read"),
+        (("sshpublickey", "create", "-i", "missing"), 2, "missing can't be read"),
+        (("secret", "create", "", "-f", "-"), 2, "'NAME': it is empty."),
+        (("keyset", "create", ""), 2, "'KEYSET|all': it is empty."),
         (("keyset", "trust", "other-ca", "1", "-y"), 2, "There is no keyset other-ca"),
         (("keyset", "trust", CA), 2, "Missing argument 'ID...'"),
         (("secret", "delete", "dockerconfig", "nope", "-y"), 2, "There is no secret nope"),

@@ -59,6 +59,11 @@ class Viewer:
         data: bytes = self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         return data
 
+    def read_since(self, mark: int) -> list[str]:
+        """Give the keys of all files that were read."""
+        asked = self.server.requests(mark, bucket=self.bucket)
+        return [each.key for each in asked if each.operation == "GetObject"]
+
     def load(self, cluster: str = COMPLEX, *, as_name: str = "", source: str = "kops-store") -> None:
         for key, data in kops_files(self.url, cluster, as_name=as_name, source=source).items():
             self.put(key, data)

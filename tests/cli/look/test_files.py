@@ -37,6 +37,18 @@ def test_files_that_lie_elsewhere_are_among_them_and_backups_on_request(store: V
     assert every.said[0].startswith(f"clusterstate: {len(files) + 1} files, ")
 
 
+def test_who_leads_to_a_bucket_that_isnt_there_is_named(store: Viewer) -> None:
+    config = store.read(f"{MINIMAL}/config")
+    spec = b"spec:\n  keyStore: s3://test-none/keys\n"
+    store.put(f"{MINIMAL}/config", config.replace(b"spec:\n", spec, 1))
+    shown = store.run("show", MINIMAL)
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.said[0].startswith(
+        f"clusterstate: {store.url}/{MINIMAL}/config places files at s3://test-none/keys, by configBase, keyStore or "
+        "secretStore. There is no bucket test-none at "
+    )
+
+
 def test_the_tree_of_a_cluster_and_of_a_store(store: Viewer) -> None:
     of_cluster = store.run("tree", MINIMAL)
     assert of_cluster.lines[0] == f"{store.url}/{MINIMAL}"
@@ -53,8 +65,11 @@ def test_the_tree_of_a_cluster_and_of_a_store(store: Viewer) -> None:
 
 def test_show_tells_everything_of_a_cluster(viewer: Viewer) -> None:
     viewer.load(COMPLEX)
+    mark = viewer.server.mark()
     shown = viewer.run("show", COMPLEX)
     assert (shown.code, shown.said) == (0, [])
+    read = viewer.read_since(mark)
+    assert (len(read), read.count(f"{COMPLEX}/config")) == (len({*read}), 1), "each file once"
     for line in (
         "  kubernetes   v1.32.9",
         "  cloud        aws in us-east-1a, us-east-1b, us-east-1c",

@@ -25,8 +25,11 @@ metadata: {name: settings}
 
 def test_groups_that_are_broken_hide_no_other(store: Viewer) -> None:
     store.put(f"{MINIMAL}/instancegroup/broken", b"]")
+    mark = store.server.mark()
     shown = store.run("get", "ig", "--name", MINIMAL)
     assert shown.code == 1
+    read = store.read_since(mark)
+    assert (len(read), read.count(f"{MINIMAL}/config")) == (4, 1), "each file once"
     assert shown.rows == [
         ["control-plane-us-east-1a", "ControlPlane", "m3.medium", "1", "1", "us-east-1a"],
         ["nodes-us-east-1a", "Node", "t2.medium", "1", "1", "us-east-1a"],

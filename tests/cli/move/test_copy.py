@@ -111,7 +111,8 @@ def test_what_differs_at_the_target_is_lost_only_when_somebody_agreed(
     assert f"{other.url} holds other bytes than {one.url} in {CLUSTER}/config. Nothing was written." in done.stderr
     command = ("copy", one.url, other.url, "--overwrite", "--delete")
     assert person.run(*command).returncode == 1, "nobody is there to be asked"
-    planned = person.do(*command, "--dry-run").splitlines()
+    planned = person.do(*command, "--dry-run", "--checkpoint", str(person.home / "checkpoint")).splitlines()
+    assert not (person.home / "checkpoint").exists()
     assert {f"~ {CLUSTER}/config", "- extra", f"+ {CLUSTER}/pki/private/kubernetes-ca/keyset.yaml"} <= {*planned}
     assert not [each for each in person.asked(mark, other) if each.operation.startswith(("Put", "Delete"))]
     asked = person.run(*command, typed="y\n")
@@ -180,10 +181,15 @@ def test_a_bad_connection_is_borne_and_a_file_that_fails_is_named(
             proxy.failing(refused),
         ):
             done = person.run("copy", one.url, other.url)
-        failed = {key for key in one.files() if "/secrets/" in key} | {f"{CLUSTER}/config"}
+        secrets = [key for key in one.files() if "/secrets/" in key]
         assert done.returncode == 1
-        assert {line.split()[1].rstrip(":") for line in done.stderr.splitlines()} == failed
-        assert {*other.keys()} == {*one.keys()} - failed
+        last, denied = sorted(done.stderr.splitlines(), reverse=True)
+        assert last.startswith(f"clusterstate: {CLUSTER}/config: It comes last")
+        assert denied.startswith(
+            f"clusterstate: {len(secrets)} files: PutObject on {other.url}/… is denied (403 AccessDenied)"
+        )
+        assert denied.endswith(f"These are {', '.join(secrets)}.")
+        assert {*other.keys()} == {*one.keys()} - {*secrets, f"{CLUSTER}/config"}
         person.do("copy", one.url, other.url)
     assert other.files() == one.files()
 

@@ -84,6 +84,20 @@ def test_the_checkpoint_of_another_copy_is_refused_by_name(path: Path) -> None:
         pairs(path, ("s3://a at x", "gs://c"))
 
 
+def test_who_keeps_nothing_only_reads(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"torn")
+    before = path.read_bytes()
+    with journal_of(path, WAY, keeps=False) as journal:
+        journal.note("new", Version("1"), Version("2"))
+        assert journal.pairs == PAIRS | {"new": (Version("1"), Version("2"))}
+    assert path.read_bytes() == before
+    with pytest.raises(CommandInvalid, match="of another copy"), journal_of(path, ("other",), keeps=False):
+        pass
+    with journal_of(path.with_name("none"), WAY, keeps=False) as journal:
+        assert journal.pairs == {}
+    assert not path.with_name("none").exists()
+
+
 def test_one_copy_at_a_time_has_it(path: Path) -> None:
     with journal_of(path, WAY), pytest.raises(CommandInvalid, match="in use by another copy"):
         pairs(path)

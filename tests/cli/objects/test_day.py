@@ -16,6 +16,8 @@ from tests.support.world import COMPLEX, World, manifest
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 EVENTS = {"apiGroups": [""], "resources": ["events"], "verbs": ["list", "watch"]}
 
+LISTED = {**EVENTS, "verbs": ["list"]}
+
 
 @pytest.fixture
 def reader(world: World) -> Person:
@@ -54,6 +56,8 @@ def test_a_run_is_asked_for_and_runs_are_paused(world: World, reader: Person, wo
     code, _, said = worker.run("reconcile", "state", "--timeout", "1s")
     assert (code, "No run of ClusterState state has ended within 1 s." in said) == (1, True)
     assert reader.run("reconcile", "state")[0] == 1, "looking is not enough"
+    code, _, said = Person(world, states("get"), LISTED, name="lister").run("events", "state", "--watch")
+    assert (code, f"allow it to watch events in namespace {world.namespace}" in said) == (1, True), said
     with world.running():
         code, shown, said = worker.run("reconcile", "state")
         assert (code, said) == (0, "clusterstate: Asked for a run of ClusterState state.\n")

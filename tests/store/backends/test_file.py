@@ -1,7 +1,10 @@
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -158,6 +161,45 @@ async def test_foreign_folders_stay(store: FileStore, tmp_path: Path) -> None:
 async def test_too_long_a_name_is_refused(store: FileStore) -> None:
     with pytest.raises(StoreRefused, match="too long"):
         await store.write("x" * 300, b"x")
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Have no right to what only its owner may read: root may read anything."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(own)
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that others reach too, as they don't reach pytest's."""
+    with TemporaryDirectory() as home:
+        path = Path(home)
+        path.chmod(0o755)
+        yield path
+        (path / "closed").chmod(0o700)
+
+
+async def test_a_folder_that_cant_be_opened_is_named_and_hides_no_other(public: Path) -> None:
+    store = FileStore(public)
+    for key in ("closed/secrets/x", "closed/config", "open/config"):
+        await store.write(key, b"x")
+    os.chmod(public / "open/config", 0o644)  # noqa: PTH101 (as below)
+    os.chmod(public / "closed/config", 0o644)  # noqa: PTH101 (as below)
+    os.chmod(public / "closed/secrets", 0)  # noqa: PTH101 (as below)
+    with nobody():
+        with pytest.raises(AccessDenied, match="denies access to closed/secrets below"):
+            await keys_of(store)
+        assert await keys_of(store, "open/") == ["open/config"]
+    os.chmod(public / "closed", 0)  # noqa: PTH101 (an asynchronous function may not ask a Path)
+    with nobody():
+        pages = [page async for page in store.list(shallow=True)]
+        assert [each for page in pages for each in page.prefixes] == ["closed/", "open/"]
+        with pytest.raises(AccessDenied, match="denies access to closed/config below"):
+            await store.read("closed/config")
 
 
 async def test_denied_folders_are_named() -> None:

@@ -36,6 +36,8 @@ class Editor:
             self._command = shlex.split(words)
         except ValueError:
             raise CommandInvalid(f"{self._by} isn't a command that a shell could read. Correct it.") from None
+        if not self._command:
+            raise CommandInvalid(f"{self._by} is blank, and names no editor. Set it to one, or unset it.")
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
 
     def __enter__(self) -> Self:
@@ -88,7 +90,7 @@ class Editor:
 
     @property
     def _name(self) -> str:
-        return self._command[0] if self._command else self._by
+        return self._command[0]
 
 
 def _read(path: Path) -> str:

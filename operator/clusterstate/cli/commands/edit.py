@@ -6,7 +6,7 @@ from typing import Final
 import click
 
 from clusterstate.cli.commands.layout import Command
-from clusterstate.cli.commands.options import cluster_option, consent_options, extent_options, store_options
+from clusterstate.cli.commands.options import WORD, cluster_option, consent_options, extent_options, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, Extent, StoreWords
 
@@ -23,7 +23,7 @@ _group_option = click.option("--ig", "group", metavar="GROUP", help="The instanc
     clusterstate set spec.maxSize=7 --name prod.example.com --ig nodes --yes
     """,
 )
-@click.argument("settings", metavar="PATH=VALUE...", nargs=-1, required=True)
+@click.argument("settings", type=WORD, metavar="PATH=VALUE...", nargs=-1, required=True)
 @click.option("--unset", "unsets", metavar="PATH", multiple=True, help="Unset this first; may be repeated.")
 @cluster_option
 @_group_option
@@ -57,7 +57,7 @@ def set_(
     clusterstate unset 'spec.nodeLabels[example.com/team]' --name prod.example.com --ig nodes
     """,
 )
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument("paths", type=WORD, metavar="PATH...", nargs=-1, required=True)
 @cluster_option
 @_group_option
 @store_options
@@ -84,7 +84,7 @@ def unset(
     KUBE_EDITOR="code --wait" clusterstate edit ig nodes --name prod.example.com
     """,
 )
-@click.argument("words", metavar="[cluster] [NAME] | ig GROUP", nargs=-1)
+@click.argument("words", type=WORD, metavar="[cluster] [NAME] | ig GROUP", nargs=-1)
 @cluster_option
 @store_options
 @consent_options
@@ -108,7 +108,7 @@ def edit(*, words: tuple[str, ...], cluster: str | None, store: StoreWords, cons
     clusterstate delete ig nodes --name prod.example.com --dry-run
     """,
 )
-@click.argument("words", metavar="[cluster] NAME | ig GROUP", nargs=-1)
+@click.argument("words", type=WORD, metavar="[cluster] NAME | ig GROUP", nargs=-1)
 @cluster_option
 @store_options
 @consent_options

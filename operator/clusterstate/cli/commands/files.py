@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from clusterstate.cli.commands.layout import Command
-from clusterstate.cli.commands.options import PATH, consent_options, store_options
+from clusterstate.cli.commands.options import PATH, WORD, consent_options, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, StoreWords
 
@@ -20,7 +20,7 @@ from clusterstate.cli.words import Consent, StoreWords
     clusterstate export prod.example.com clusters/ --with-secrets
     """,
 )
-@click.argument("clusters", nargs=-1, metavar="[CLUSTER]...")
+@click.argument("clusters", type=WORD, nargs=-1, metavar="[CLUSTER]...")
 @click.argument("directory", type=PATH, metavar="DIR")
 @click.option("--with-secrets", is_flag=True, help="Take secrets and private keys too.")
 @click.option("--backups", is_flag=True, help="Take backups/ too.")
@@ -55,7 +55,7 @@ def export_command(
     """,
 )
 @click.argument("directory", type=PATH, metavar="DIR")
-@click.argument("clusters", nargs=-1, metavar="[CLUSTER]...")
+@click.argument("clusters", type=WORD, nargs=-1, metavar="[CLUSTER]...")
 @click.option("--delete", is_flag=True, help="Delete what went from the directory since the export.")
 @click.option("--overwrite", is_flag=True, help="Write what the store has changed since the export, too.")
 @click.option("--unknown", is_flag=True, help="Write files that kops doesn't know, too.")
@@ -90,7 +90,7 @@ def import_command(  # noqa: PLR0913, PLR0917 - options by name
     clusterstate adopt prod.example.com -n clusters | kubectl apply --server-side -f -
     """,
 )
-@click.argument("clusters", nargs=-1, metavar="[CLUSTER]...")
+@click.argument("clusters", type=WORD, nargs=-1, metavar="[CLUSTER]...")
 @click.option("--directory", type=PATH, metavar="DIR", help="Write CLUSTER.yaml files there; else print them.")
 @click.option("-n", "--namespace", default="", help="The manifests' namespace; else they name none.")
 @click.option("--credentials-secret", default="", metavar="NAME", help="The Secret with the store's credentials.")

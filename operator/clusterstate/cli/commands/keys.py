@@ -9,6 +9,7 @@ import click
 from clusterstate.cli.commands.layout import Group
 from clusterstate.cli.commands.options import (
     PATH,
+    WORD,
     cluster_option,
     cluster_words,
     consent_options,
@@ -19,7 +20,7 @@ from clusterstate.cli.keys.words import Where
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Consent, Materials, StoreWords
 
-_KEYSET: Final = click.argument("name", metavar="KEYSET|all")
+_KEYSET: Final = click.argument("name", type=WORD, metavar="KEYSET|all")
 
 
 @click.group(
@@ -66,7 +67,7 @@ def create_pair(name: str, given: Materials, store: StoreWords, cluster: str | N
     """,
 )
 @_KEYSET
-@click.argument("key_id", metavar="[ID]", required=False)
+@click.argument("key_id", type=WORD, metavar="[ID]", required=False)
 @store_options
 @cluster_option
 @consent_options
@@ -86,7 +87,7 @@ def promote(name: str, key_id: str | None, store: StoreWords, cluster: str | Non
     """,
 )
 @_KEYSET
-@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.argument("ids", type=WORD, metavar="[ID]...", nargs=-1)
 @store_options
 @cluster_option
 @consent_options
@@ -99,8 +100,8 @@ def distrust(name: str, ids: tuple[str, ...], store: StoreWords, cluster: str | 
 
 
 @keyset.command("trust", examples="clusterstate keyset trust kubernetes-ca 7113220482847623421934567890")
-@click.argument("name", metavar="KEYSET")
-@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.argument("name", type=WORD, metavar="KEYSET")
+@click.argument("ids", type=WORD, metavar="ID...", nargs=-1, required=True)
 @store_options
 @cluster_option
 @consent_options
@@ -135,7 +136,7 @@ def secret() -> None:
     sops decrypt encryption.yaml | clusterstate secret create encryptionconfig -f - --force
     """,
 )
-@click.argument("name", metavar="NAME")
+@click.argument("name", type=WORD, metavar="NAME")
 @click.option("-f", "--filename", type=PATH, required=True, metavar="FILE", help="Its content; - is stdin.")
 @click.option("--force", is_flag=True, help="Replace it where it is there already.")
 @store_options
@@ -155,7 +156,7 @@ def create_secret(
 
 
 @secret.command("delete", examples="clusterstate secret delete encryptionconfig --name prod.example.com")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", type=WORD, metavar="NAME...", nargs=-1, required=True)
 @store_options
 @cluster_option
 @consent_options

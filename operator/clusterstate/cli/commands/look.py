@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from clusterstate.cli.commands.layout import Command, Group
-from clusterstate.cli.commands.options import cluster_option, cluster_words, output_option, store_options
+from clusterstate.cli.commands.options import WORD, cluster_option, cluster_words, output_option, store_options
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.words import Look, StoreWords
 
@@ -60,7 +60,7 @@ def look_options(
 
 def names_argument(metavar: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Take names, to show only these."""
-    return click.argument("names", nargs=-1, metavar=metavar)
+    return click.argument("names", type=WORD, nargs=-1, metavar=metavar)
 
 
 @click.group(

@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from clusterstate.cli.commands.layout import Command
-from clusterstate.cli.commands.options import PATH, consent_options, output_option, reach_options, store_options
+from clusterstate.cli.commands.options import PATH, WORD, consent_options, output_option, reach_options, store_options
 from clusterstate.cli.exits import TROUBLE
 from clusterstate.cli.manners import run_command
 from clusterstate.cli.move import PARALLEL
@@ -34,7 +34,7 @@ _backups: Final = click.option("--backups/--no-backups", default=True, help="Tak
 )
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
-@click.argument("clusters", metavar="[CLUSTER]...", nargs=-1)
+@click.argument("clusters", type=WORD, metavar="[CLUSTER]...", nargs=-1)
 @_parallel
 @click.option("--checkpoint", type=PATH, metavar="FILE", help="Keep here what is proven, and don't read it again.")
 @click.option("--overwrite", is_flag=True, help="Overwrite files of TO that differ.")
@@ -64,7 +64,7 @@ def copy_command(reach: StoreWords, consent: Consent, **said: Any) -> int:  # no
     clusterstate migrate prod.example.com --state s3://acme-state --to gs://acme-state --yes --switch
     """,
 )
-@click.argument("cluster")
+@click.argument("cluster", type=WORD)
 @click.option("--to", required=True, metavar="URL", help="The new store.")
 @click.option(
     "--backups",
@@ -101,7 +101,7 @@ def migrate_command(store: StoreWords, consent: Consent, backups: str, **said: A
 )
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.argument("clusters", metavar="[CLUSTER]...", nargs=-1)
+@click.argument("clusters", type=WORD, metavar="[CLUSTER]...", nargs=-1)
 @_parallel
 @_backups
 @reach_options

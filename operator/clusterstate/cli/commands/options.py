@@ -29,6 +29,19 @@ class _Place(click.Path):
 PATH: Final = _Place(path_type=Path)
 
 
+class _Word(click.types.StringParamType):
+    """A name or the like: an empty one, as of a script's unset variable, would mean what nobody said."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """See click."""
+        if not value:
+            self.fail("it is empty.", param, ctx)
+        return str(super().convert(value, param, ctx))
+
+
+WORD: Final = _Word()
+
+
 def _together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:
     """Have options arrive as one record, `fields` giving the record's name for each."""
 
@@ -81,7 +94,7 @@ def cluster_words(command: F) -> F:
             raise CommandInvalid("The cluster is named by --name and as an argument. Leave --name out.")
         return command(cluster=cluster if named is None else named, **given)
 
-    return click.argument("named", metavar="[CLUSTER]", required=False)(cluster_option(gathered))  # type: ignore[return-value] # as above
+    return click.argument("named", type=WORD, metavar="[CLUSTER]", required=False)(cluster_option(gathered))  # type: ignore[return-value] # as above
 
 
 consent_options: Final = _together(
@@ -149,7 +162,7 @@ materials_options: Final = _together(
     Materials,
     "given",
     {"cert": "cert", "key": "key", "primary": "primary"},
-    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM); else one is made."),
+    click.option("--cert", type=PATH, metavar="FILE", help="Add this certificate (PEM; - is stdin); else one is made."),
     click.option("--key", type=PATH, metavar="FILE", help="Add this private key (PEM; - is stdin); else one is made."),
     click.option("--primary", is_flag=True, help="Sign with it from now on; the first one of a keyset has to."),
 )

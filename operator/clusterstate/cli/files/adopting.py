@@ -1,6 +1,7 @@
 """`clusterstate adopt`: a store's clusters as `ClusterState` manifests, ready to be put into git and applied."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Final
 
 import click
 
+from clusterstate.api.basics import DNS_LABEL, LONGEST_LABEL
 from clusterstate.api.store import Layout
 from clusterstate.cli.files.choosing import choose_clusters
 from clusterstate.cli.files.folder import OWN_ONLY, Folder, opened_folder
@@ -16,7 +18,7 @@ from clusterstate.cli.manners import say, told, warn
 from clusterstate.cli.opening import Address, Shop
 from clusterstate.cli.shelf import list_clusters
 from clusterstate.cli.words import StoreWords
-from clusterstate.errors import ClusterStateError, ConflictFound, KeyNotFound
+from clusterstate.errors import ClusterStateError, CommandInvalid, ConflictFound, KeyNotFound
 from clusterstate.plan.adoption import Adoption, Wanted, adopt, secret_manifest
 from clusterstate.plan.naming import named
 from clusterstate.state.objects import JsonObject
@@ -47,6 +49,7 @@ async def adopt_clusters(
     words: StoreWords, environ: Mapping[str, str], clusters: tuple[str, ...], directory: Path | None, manner: Manner
 ) -> int:
     """Print manifests, or write one file per cluster; give 1 where a cluster can't be adopted."""
+    _require_label(manner.namespace)
     os.umask(OWN_ONLY)
     async with Shop(words, environ) as shop:
         chosen = choose_clusters(await list_clusters(shop), clusters, shop.chosen.url)
@@ -60,6 +63,15 @@ async def adopt_clusters(
     for wanted, adoption in found:
         _tell(wanted, adoption, manner)
     return int(len(found) < len(chosen))
+
+
+def _require_label(namespace: str) -> None:
+    """Refuse what no namespace can be called: a manifest with it would be of no use to anybody."""
+    if namespace and (len(namespace) > LONGEST_LABEL or re.fullmatch(DNS_LABEL, namespace) is None):
+        raise CommandInvalid(
+            f"{namespace!r} can't be the name of a namespace. Give one of small letters, digits and '-', of at most "
+            f"{LONGEST_LABEL} characters."
+        )
 
 
 async def _adopt(shop: Shop, cluster: str, manner: Manner) -> tuple[Wanted, Adoption] | None:

@@ -12,12 +12,17 @@ MOST: Final = 2 << 20
 
 
 def read_given(path: Path) -> bytes:
-    """Give the bytes as they are. Raises `OSError` with the file's name, `CommandInvalid` where there are too many."""
-    if path == STDIN:
-        data = sys.stdin.buffer.read(MOST + 1)
-    else:
-        with path.open("rb") as file:
-            data = file.read(MOST + 1)
+    """Give the bytes as they are. Raises `CommandInvalid` for a file that can't be read, or has too many."""
+    try:
+        if path == STDIN:
+            data = sys.stdin.buffer.read(MOST + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(MOST + 1)
+    except OSError as error:
+        raise CommandInvalid(f"{name_of(path)} can't be read: {error.strerror}. Name another file.") from None
+    except ValueError:
+        raise CommandInvalid(f"{path} can't be the name of a file. Name another.") from None
     if len(data) > MOST:
         raise CommandInvalid(f"{name_of(path)} has more than {MOST} bytes, more than kops would use. Correct it.")
     return data

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from clusterstate.api.keysets import SIZES, KeyAlgorithm
 from clusterstate.apply.issuing import CURVES, issue, issue_for
 from clusterstate.cli.keys.changing import Decision, Found, Job, OpenState, carry_out, open_state
-from clusterstate.cli.keys.given import name_of, read_given
+from clusterstate.cli.keys.given import STDIN, name_of, read_given
 from clusterstate.cli.keys.words import Where
 from clusterstate.cli.manners import say
 from clusterstate.cli.words import Consent, Materials
@@ -52,6 +52,8 @@ async def create_pair(where: Where, name: str, given: Materials, consent: Consen
         require_new_name(name)
     elif given != Materials():
         raise CommandInvalid("With all, new key pairs are made, and none becomes the primary. Name one keyset.")
+    if given.cert == given.key == STDIN:
+        raise CommandInvalid("--cert - and --key - are both stdin, which can be read once only. Put one into a file.")
     async with open_state(where) as state:
         jobs = [await _addition_job(where, state, each, given) for each in _names(state, name)]
         if await carry_out(state, jobs, consent, f"No node trusts it yet. Have {name} sign with it from now on?"):

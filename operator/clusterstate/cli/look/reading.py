@@ -34,6 +34,8 @@ class Looked:
     places: layout.Places = OWN_PLACE
     broken: dict[str, StateError] = field(default_factory=dict)
     """Why files, by key, can't be read."""
+    config: Document | None = None
+    """As it was read for `places`."""
 
     async def read(self, keys: Mapping[str, str], decode: Callable[[bytes, str], T]) -> dict[str, T]:
         """Give what the files of these objects mean, by the objects' names in their order."""
@@ -62,6 +64,8 @@ class Looked:
 
     async def read_document(self, key: str) -> Document | None:
         """Give a document; None where it isn't there, or is broken."""
+        if key == layout.CONFIG and self.config:
+            return self.config
         return await self.read_key(key, codec.decode_document)
 
     def finish(self) -> int:
@@ -91,7 +95,7 @@ async def look_at(shop: Shop, cluster: str, *, backups: bool = False) -> Looked:
         raise no_cluster(cluster, shop.chosen.url)
     listing = listing if backups else listing.without_backups
     url = _place(shop.chosen.url, cluster) if shop.address().keeps_objects else access.location.url
-    return Looked(cluster, shop.chosen.url, url, tree, listing, places, broken)
+    return Looked(cluster, shop.chosen.url, url, tree, listing, places, broken, sources.config)
 
 
 def _place(url: str, cluster: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clusterstate.cli.asking import agreed
 from clusterstate.cli.exits import FAILED
-from clusterstate.cli.manners import warn
+from clusterstate.cli.manners import mention, warn
 from clusterstate.cli.move import PARALLEL
 from clusterstate.cli.move.copying import Copying, Report
 from clusterstate.cli.move.ends import End, Scope, list_both, open_end, require_apart, require_files
@@ -45,7 +45,7 @@ async def copy_files(order: Order, words: StoreWords, consent: Consent, environ:
         require_apart(source, target, order.scope)
         listed = await list_both(source, target, order.scope)
         require_files(listed[0], source, order.scope.clusters)
-        with journal_of(order.checkpoint, (_name(source), _name(target))) as journal:
+        with journal_of(order.checkpoint, (_name(source), _name(target)), keeps=not consent.dry_run) as journal:
             work = Copying(source, target, order.scope, journal, order.parallel)
             async with watched("compare") as work.meter:
                 found = await work.look(listed)
@@ -128,5 +128,15 @@ def _tell(report: Report, target: End) -> int:
 
 
 def _name_failures(report: Report) -> None:
+    """Name each cause once, with the first few of its files; all of them to who asked for more."""
+    files: dict[str, list[str]] = {}
     for key in sorted(report.failed):
-        warn(f"{key}: {report.failed[key]}")
+        cause = report.failed[key]
+        files.setdefault(cause.replace(key, "…") if "/" in key else cause, []).append(key)
+    for cause, keys in files.items():
+        if len(keys) == 1:
+            warn(f"{keys[0]}: {report.failed[keys[0]]}")
+            continue
+        warn(f"{count_of(len(keys), 'file')}: {cause} These are {named(keys)}.")
+        for key in keys:
+            mention(f"{key} failed.")

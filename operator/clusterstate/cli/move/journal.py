@@ -40,24 +40,44 @@ class Journal:
 
 
 @contextmanager
-def journal_of(path: Path | None, way: tuple[str, ...]) -> Iterator[Journal]:
+def journal_of(path: Path | None, way: tuple[str, ...], *, keeps: bool = True) -> Iterator[Journal]:
     """Open the journal of one copy, made where there is none; without a path it is kept in memory alone.
 
-    `way` tells the copy from others. Raises `CommandInvalid` for a file that is damaged, another copy's, or in use.
+    `way` tells the copy from others. Unless it `keeps`, the file is only read, where there is one. Raises
+    `CommandInvalid` for a file that is damaged, another copy's, or in use.
     """
     if path is None:
         yield Journal()
         return
+    if not keeps:
+        yield Journal(_read(path, way) if path.exists() else {})
+        return
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise CommandInvalid(f"{path} can't be opened: {error.strerror}. Name another file.") from None
+        raise _unusable(path, error) from None
     try:
         _lock(path, descriptor)
-        yield Journal(_load(path, descriptor, way), path, descriptor)
+        yield Journal(_resume(path, descriptor, way), path, descriptor)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _read(path: Path, way: tuple[str, ...]) -> dict[str, tuple[Version, Version]]:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unusable(path, error) from None
+    try:
+        _lock(path, descriptor)
+        return _load(path, way)[0]
+    finally:
+        os.close(descriptor)
+
+
+def _unusable(path: Path, error: OSError) -> CommandInvalid:
+    return CommandInvalid(f"{path} can't be opened: {error.strerror}. Name another file.")
 
 
 def _lock(path: Path, descriptor: int) -> None:
@@ -69,24 +89,34 @@ def _lock(path: Path, descriptor: int) -> None:
         raise CommandInvalid(f"{path} is in use by another copy. Wait for its end, or name another file.") from None
 
 
-def _load(path: Path, descriptor: int, way: tuple[str, ...]) -> dict[str, tuple[Version, Version]]:
+def _resume(path: Path, descriptor: int, way: tuple[str, ...]) -> dict[str, tuple[Version, Version]]:
+    """Give what is proven, and have the file begin and end with whole lines."""
+    pairs, whole = _load(path, way)
+    try:
+        os.ftruncate(descriptor, whole)
+    except OSError as error:
+        raise _unusable(path, error) from None
+    if not whole:
+        _append(path, descriptor, [FORMAT, *way])
+    return pairs
+
+
+def _load(path: Path, way: tuple[str, ...]) -> tuple[dict[str, tuple[Version, Version]], int]:
+    """Give what is proven, and the length of the lines that are whole."""
     header = [FORMAT, *way]
     try:
         data = path.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        lines = [_decode(path, number, line) for number, line in enumerate(whole.split(b"\n")[:-1], start=1)]
-        if not lines and not _encode(header).startswith(data):
-            raise _damaged(path, 1)
-        os.ftruncate(descriptor, len(whole))
     except OSError as error:
-        raise CommandInvalid(f"{path} can't be used: {error.strerror}. Name another file.") from None
-    if not lines:
-        _append(path, descriptor, header)
-    elif lines[0] != header:
+        raise _unusable(path, error) from None
+    whole = data[: data.rfind(b"\n") + 1]
+    lines = [_decode(path, number, line) for number, line in enumerate(whole.split(b"\n")[:-1], start=1)]
+    if not lines and not _encode(header).startswith(data):
+        raise _damaged(path, 1)
+    if lines and lines[0] != header:
         raise CommandInvalid(
             f"{path} is the checkpoint of another copy, {' -> '.join(lines[0][1:])}. Name another file."
         )
-    return {key: (Version(source), Version(target)) for key, source, target in lines[1:]}
+    return {key: (Version(source), Version(target)) for key, source, target in lines[1:]}, len(whole)
 
 
 def _encode(fields: list[str]) -> bytes:

@@ -21,14 +21,17 @@ WIDTHS: Final = (20, 7, 20)
 
 
 async def show_events(target: Target, output: str, *, watch: bool) -> int:
-    """Print what there is; with `watch`, go on until interrupted, whatever happens to the connection."""
+    """Print what there is; with `watch`, go on until interrupted, whatever happens to the connection.
+
+    Raises `KubeForbidden` where nobody allowed that.
+    """
     async with reading(target) as (client, body):
         metadata = body["metadata"]
         selection = Selection(EVENTS, metadata["namespace"], fields=f"involvedObject.uid={metadata['uid']}")
         told = _Told(client, selection, output if watch else "")
         version = await told.learn()
         if watch:
-            following = Following(client, selection, told.learn, told.take)
+            following = Following(client, selection, told.learn, told.take, insists=False)
             following.version = version
             await following.run()
     _show(told.events.values(), output, target.name)

@@ -50,7 +50,10 @@ Files that a command makes are readable by you alone, and no core is written if 
 EXITS: Final = (
     ("0", "it is done; of `diff`, `plan` and `verify`: nothing differs"),
     (str(FAILED), "it isn't done, and stderr says why; of `diff`, `plan` and `verify`: something differs"),
-    (str(TROUBLE), "the command line is wrong; of `diff`, `plan` and `verify`: it can't be told"),
+    (
+        str(TROUBLE),
+        "the command line is wrong, or names an unreadable file; of `diff`, `plan` and `verify`: it can't be told",
+    ),
     (str(INTERRUPTED), "interrupted by Ctrl-C"),
 )
 assert DIFFERENT == FAILED, "one line of the table tells both"

@@ -48,6 +48,7 @@ TEMPORARY = ".clusterstate-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_THERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EEXIST})
 """How the system says that no regular file is there: nothing, or something of another kind."""
+_NO_TIME = datetime.fromtimestamp(0, UTC)
 _DIGEST = hashlib.sha256
 _LANE = Lane()
 _LAST = Lane(seconds=2.0)
@@ -149,16 +150,43 @@ class FileStore:
     def _entries(self, prefix: str, shallow: bool) -> tuple[Entry, ...]:  # noqa: FBT001 - as `list` has it
         """Give every file below the folder that the prefix names for certain.
 
-        Of those in folders below it a shallow list only tells that they are there: they aren't read.
+        Of those in folders below it a shallow list only tells that they are there: they aren't read. One that can't
+        be opened is told too, and hides no other.
         """
         entries = []
         with suppress(KeyNotFound), self._translating(prefix, _NOT_THERE), self._folder_of(prefix) as (start, _):
-            for folder, _, names, descriptor in os.fwalk(".", onerror=_raise_unless_gone, dir_fd=start):
-                for name in names:
-                    key = join(prefix.rpartition("/")[0], folder.removeprefix(".").strip("/"), name)
-                    with suppress(KeyNotFound), self._translating(key, _NOT_THERE):
-                        entries += _entries_of(key, name, descriptor, read=folder == "." or not shallow)
+            for key, name, folder in self._walk(start, prefix.rpartition("/")[0], closed=shallow):
+                if not name:
+                    entries.append(Entry(key, Version(""), 0, _NO_TIME))
+                    continue
+                with suppress(KeyNotFound), self._translating(key, _NOT_THERE):
+                    entries += _entries_of(key, name, folder, read=folder == start or not shallow)
         return tuple(entries)
+
+    def _walk(self, folder: int, path: str, *, closed: bool) -> Iterator[tuple[str, str, int]]:
+        """Give key, name and opened folder of everything below a folder that is none itself; links aren't followed.
+
+        A folder that can't be opened is an error, or where it may be `closed`, its path with `/` and no name.
+        """
+        with os.scandir(folder) as found:
+            kinds = {each.name: each.is_dir(follow_symlinks=False) for each in found}
+        yield from ((join(path, name), name, folder) for name, is_folder in kinds.items() if not is_folder)
+        for name, key in ((name, join(path, name)) for name, is_folder in kinds.items() if is_folder):
+            if find_flaw(key):  # what is below has no better name
+                continue
+            try:
+                inner = os.open(name, _FOLDER, dir_fd=folder)
+            except OSError as error:
+                if error.errno in _NOT_THERE:
+                    continue
+                if not closed:
+                    raise self._translate(error, key) from error
+                yield f"{key}/", "", folder
+                continue
+            try:
+                yield from self._walk(inner, key, closed=closed)
+            finally:
+                os.close(inner)
 
     def _check(self, name: str, folder: int, key: str, expect: Expect) -> None:
         """Raise `LostRace` when the expectation doesn't hold."""
@@ -235,11 +263,6 @@ class FileStore:
         if error.errno == errno.ENAMETOOLONG:
             return StoreRefused(f"A name in {place} is too long for this file system. Shorten it.")
         return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}.")
-
-
-def _raise_unless_gone(error: OSError) -> None:
-    if error.errno not in _NOT_THERE:
-        raise error
 
 
 def _is_file(name: str, folder: int) -> bool:

@@ -37,7 +37,11 @@ async def test_it_is_written_once_and_events_tell_what_is_new(
     assert await report(client, written, BUSY, LATER) is None
     assert not [call for call in plane.calls(mark, verbs=WRITES) if call.namespace == namespace]
     (event,) = await events(client, namespace)
-    assert (event["type"], event["reason"], event["message"]) == ("Warning", "StoreUnavailable", "Busy. It is tried again.")
+    assert (event["type"], event["reason"], event["message"]) == (
+        "Warning",
+        "StoreUnavailable",
+        "Busy. It is tried again.",
+    )
     assert event["involvedObject"]["uid"] == body["metadata"]["uid"]
     assert event["involvedObject"]["resourceVersion"] == written["metadata"]["resourceVersion"]
 

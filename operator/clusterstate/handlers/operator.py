@@ -19,9 +19,12 @@ from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from clusterstate.api.types import PLURAL, VERSION
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
-from clusterstate.handlers.metrics import make_registry
+from clusterstate.handlers.meters import Meters, watch_loop
+from clusterstate.handlers.metrics import expose
 from clusterstate.handlers.mirrors import MirrorIndex
+from clusterstate.handlers.recording import Recorder
 from clusterstate.handlers.references import References
+from clusterstate.handlers.tracing import tracing
 from clusterstate.handlers.web import serving
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
@@ -51,16 +54,17 @@ class Door:
 async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str]) -> None:
     """Run until SIGTERM or SIGINT; runs under way are cancelled then, and every file stays whole.
 
-    Raises `KubeError` when the API can't be reached at the start.
+    Raises `KubeError` when the API can't be reached at the start, `SpecInvalid` for traces that can't be had.
     """
     sys.setrecursionlimit(RECURSION)
-    async with await connect(door.kubeconfig, door.context) as client:
+    async with tracing(environ) as tracer, await connect(door.kubeconfig, door.context) as client:
         index = MirrorIndex()
         named = settings.secrets_rbac == NAMED
         references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions)
-        controller = Controller(context, references.set)
-        registry = make_registry(controller.bodies)
+        meters = Meters()
+        controller = Controller(context, references.set, Recorder(meters, tracer))
+        expose(meters.registry, controller.bodies, controller.queue)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
         presence = Informer(
             client, CLUSTER_STATES.without_bodies, settings.namespaces or None, "", _uid, controller.presence_changed
@@ -70,7 +74,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         )
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
         known = (informer.answered if named else informer.synced, presence.synced)
-        async with serving(settings.metrics_address, registry, lambda: all(each.is_set() for each in known)):
+        async with serving(settings.metrics_address, meters.registry, lambda: all(each.is_set() for each in known)):
             await _learn_claims(client, settings, controller)
             await _until_first_ends(
                 informer.run(),
@@ -78,6 +82,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
                 references.run(),
                 _work(known, controller),
                 _watch(settings, door, controller),
+                watch_loop(meters.lag.observe),
             )
 
 

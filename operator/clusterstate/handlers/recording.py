@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from clusterstate.context import Key, Result
-from clusterstate.errors import ClusterStateError, Nature
+from clusterstate.errors import ClusterStateError, Nature, Reason
 from clusterstate.handlers.meters import Meters
 from clusterstate.observing import Observer, Request, observed_by
 from clusterstate.plan.outcome import Failure, Outcome
@@ -62,10 +62,10 @@ def judge(result: Result) -> Verdict:
             return Verdict(RunResult.RELEASED, "nothing is left to do")
         return Verdict(RunResult.UNCHANGED, "nothing has changed")
     if outcome.request.suspended:
-        return Verdict(RunResult.SUSPENDED, outcome.message, "Suspended")
+        return Verdict(RunResult.SUSPENDED, outcome.message, Reason.SUSPENDED.value)
     if outcome.failure is not None:
         return judge_failure(outcome.failure)
-    return Verdict(RunResult.SUCCEEDED, outcome.message, "Succeeded")
+    return Verdict(RunResult.SUCCEEDED, outcome.message, Reason.SUCCEEDED.value)
 
 
 def judge_failure(failure: Failure) -> Verdict:
@@ -136,6 +136,8 @@ class Recorder:
         """Take where to count, and what traces; without either both are for nobody."""
         self._meters = meters or Meters()
         self._tracer = tracer
+        # There from the beginning: what isn't there before its first bug doesn't increase by it.
+        self._meters.runs.labels(RunResult.RETRYING.value, Reason.INTERNAL_ERROR.value)
 
     @contextmanager
     def record(self, key: Key) -> Iterator[Record]:

@@ -43,9 +43,8 @@ def scrape(world: World) -> str:
 def test_lines_traces_and_metrics_tell_the_same(world: World) -> None:
     world.load_store(MINIMAL)
     mirror = {"keysets": [{"include": ["*"]}]}
-    with collecting() as collector:
+    with collecting(world.environ) as collector:
         world.environ |= {"CLUSTERSTATE_LOG_FORMAT": "json", "CLUSTERSTATE_METRICS_ADDRESS": "127.0.0.1:0"}
-        world.environ |= collector.environ
         since = world.server.mark()
         world.apply(
             manifest(url=world.url, clusterName=MINIMAL, cluster={"kubernetesVersion": "v1.33.1"}, mirror=mirror)

@@ -12,12 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass
 class Collector:
-    url: str = ""
     bodies: list[bytes] = field(default_factory=list)
-
-    @property
-    def environ(self) -> dict[str, str]:
-        return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
 
     @property
     def resources(self) -> list[dict[str, Any]]:
@@ -43,7 +38,8 @@ def attributes(of: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
+def collecting(environ: dict[str, str]) -> Iterator[Collector]:
+    """Have whoever is started with this environment send its traces here."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +53,8 @@ def collecting() -> Iterator[Collector]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        collector.url = f"http://127.0.0.1:{server.server_port}"
+        environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+        environ["OTEL_BSP_SCHEDULE_DELAY"] = "100"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

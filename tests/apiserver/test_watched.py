@@ -56,6 +56,7 @@ def test_lines_traces_and_metrics_tell_the_same(world: World) -> None:
             world.until(lambda: {"state", "broken"} <= {each["name"] for each in runs(world)})
             world.until(lambda: {"state", "broken"} <= set(traced(collector).values()))
             text, body = scrape(world), world.state()
+            check_columns(world)
         asked = world.server.requests(since, bucket=world.bucket)
     check_lines(world)
     check_spans(collector, runs(world))
@@ -71,6 +72,14 @@ def test_lines_traces_and_metrics_tell_the_same(world: World) -> None:
             and path != ("spec", "sync", "direction")
         ):
             assert look_up(body, path), f"{metric}: nothing at {path}"
+
+
+def check_columns(world: World) -> None:
+    header, *rows = world.kubectl("get", "clusterstates").splitlines()
+    assert header.split() == ["NAME", "STORE", "READY", "STATUS", "DRIFT", "AGE"]
+    state = next(each for each in rows if each.startswith("state"))
+    columns = re.split(r" {2,}", state)
+    assert columns[:-1] == ["state", world.url, "True", f"In sync with {world.url}/{MINIMAL}.", "InSync"]
 
 
 def check_lines(world: World) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterstate.cli.node import BEHIND
 from clusterstate.handlers.recording import RunResult
 from clusterstate.observing import Answer, Operation
 from tests.support.exposition import exposed, families
@@ -25,6 +26,10 @@ def test_the_page_has_every_metric_with_its_labels() -> None:
         if not each.name.startswith("process_")
     }
     assert told == found
+
+
+def test_the_page_has_the_metric_of_the_node_agent() -> None:
+    assert f"`{BEHIND}`" in PAGE
 
 
 @pytest.mark.parametrize(("label", "words"), [("result", RunResult), ("operation", Operation), ("status", Answer)])

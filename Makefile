@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONPATH :=
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test soak demo sandbox sessions crds pages lock clean
+.PHONY: help check docs docs-serve format test soak demo sandbox sessions crds pages lock clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,13 @@ check: $(VENV)/ready ## format, lint, types, layers, generated files: everything
 	$(BIN)/lint-imports
 	$(BIN)/python -m clusterstate.api --check
 	$(BIN)/python -m clusterstate.cli.pages --check
+	$(BIN)/python -m tests.support.site
+
+docs: $(VENV)/ready ## build the documents as a site into .cache/site/html; a broken link is an error
+	$(BIN)/python -m tests.support.site
+
+docs-serve: docs ## build the site and show it on http://127.0.0.1:8000 until Ctrl-C
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory .cache/site/html 8000
 
 format: $(VENV)/ready ## write the code as `check` wants it
 	$(BIN)/ruff format .
@@ -48,8 +55,9 @@ sessions: $(VENV)/ready ## draw the sessions of the documents anew
 crds: $(VENV)/ready ## write crds/, and its copy in the chart, anew from the typed model
 	$(BIN)/python -m clusterstate.api
 
-pages: $(VENV)/ready ## write docs/cli.md and the manual page anew from the commands' own help
+pages: $(VENV)/ready ## write docs/cli.md, the manual page, docs/fields and the drawing anew from the code
 	$(BIN)/python -m clusterstate.cli.pages
+	$(BIN)/python -m tests.support.drawing
 
 lock: $(UV) ## resolve the dependencies anew and pin them with hashes
 	$(UV) pip compile -q --universal --all-extras --generate-hashes --python-version 3.11 --no-header pyproject.toml -o requirements.txt

@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from clusterstate.errors import Reason
+from clusterstate.api.pages import PARTS, render_fields
+from clusterstate.api.rules import RULES
+from clusterstate.errors import ClusterStateError, Nature, Reason
+from tests.support.drawing import PICTURE, draw
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "clusterstate.md").read_text()
+TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
+FIELDS = ROOT / "docs" / "fields"
 CRD = yaml.safe_load(next((ROOT / "crds").glob("*.yaml")).read_text())
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
 UNSAID = {"type", "status", "reason", "message", "lastTransitionTime", "name", "key", "kind"}
@@ -36,9 +41,49 @@ def test_every_room_has_a_row_and_a_contract() -> None:
     assert told == rooms
 
 
-@pytest.mark.parametrize("reason", Reason)
-def test_every_reason_is_explained(reason: Reason) -> None:
-    assert f"`{reason}`" in PAGE
+def natures(base: type[ClusterStateError] = ClusterStateError) -> Iterator[tuple[Reason, Nature]]:
+    yield base.reason, base.nature
+    for each in base.__subclasses__():
+        yield from natures(each)
+
+
+def test_every_reason_has_an_entry_and_no_other_has() -> None:
+    entries, _, well = TROUBLE.partition("\n## All is well\n")
+    told = [*re.findall(r"^### (\w+)$", entries, re.MULTILINE), *re.findall(r"`(\w+)`", well.replace("`Ready`", ""))]
+    assert {*told} == {*Reason} | {"StoreReachable", "expiryWarning"}
+    whole = re.findall(
+        r"^### (\w+)\n\n\*.*\*\n\n- Seen: (?:.|\n  )+\n- Why: (?:.|\n  )+\n- Do: (?:.|\n  )+\n", entries, re.MULTILINE
+    )
+    assert whole == re.findall(r"^### (\w+)$", entries, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("reason", "nature"), sorted(row for row in {*natures()} if row[0] is not Reason.INTERNAL_ERROR)
+)
+def test_an_entry_tells_whether_it_is_tried_again(reason: Reason, nature: Nature) -> None:
+    word = "Stalled" if nature is Nature.STALLED else "Retried"
+    assert f"### {reason}\n\n*{word}.*\n" in TROUBLE
+
+
+def test_every_field_and_rule_is_on_a_page() -> None:
+    pages = render_fields()
+    told = "".join(pages.values())
+    assert told.count("\nRule: ") == len(RULES)
+    assert all(f"Rule: {rule.message}\n\n```\n{rule.cel}\n```" in told for rule in RULES)
+    assert {name for name in pages if "/" in name} == {
+        f"{part}/{field}.md" for part in PARTS for field in SCHEMA[part]["properties"]
+    }
+    limit = pages["spec/sync.md"].partition("\n## spec.sync.revisionHistoryLimit\n")[2]
+    assert (
+        limit.partition("\n\n| | |\n| --- | --- |\n")[2]
+        == "| Type | integer |\n| Default | `10` |\n| Value | 1 to 100 |\n"
+    )
+    assert "[`spec.sync.revisionHistoryLimit`](#specsyncrevisionhistorylimit) | integer |" in pages["spec/sync.md"]
+    assert {str(file.relative_to(FIELDS)) for file in FIELDS.rglob("*.md")} == pages.keys(), "a page of no field"
+
+
+def test_the_drawing_is_of_these_layers() -> None:
+    assert PICTURE.read_text() == draw(), "make pages"
 
 
 @pytest.mark.parametrize("part", ["spec", "status"])

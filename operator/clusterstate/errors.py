@@ -153,16 +153,20 @@ class Reason(StrEnum):
 class ClusterStateError(Exception):
     """An error that names its reason and what should be done about it.
 
-    The message is one or two whole sentences for a person; it never holds secret bytes.
+    The message is one or two whole sentences for a person; it never holds secret bytes. `fact` is the message without
+    what the operator does next, for those who are nobody's operator.
     """
 
     reason: ClassVar[Reason] = Reason.INTERNAL_ERROR
     nature: ClassVar[Nature] = Nature.TRANSIENT
+    goes_on: ClassVar[str] = ""
+    """How the operator goes on by itself, in a sentence; empty where the message says it."""
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, fact: str, *, retry_after: float | None = None) -> None:
         """Take the text for a person, and the seconds to wait where the other side named them."""
-        super().__init__(message)
-        self.message = message
+        self.fact = fact
+        self.message = f"{fact} {self.goes_on}" if self.goes_on else fact
+        super().__init__(self.message)
         self.retry_after = retry_after
 
 
@@ -220,6 +224,7 @@ class KeyNotFound(StoreError):
 class LostRace(StoreError):
     reason = Reason.LOST_RACE
     nature = Nature.TRANSIENT
+    goes_on = "It is read again."
 
 
 class StoreNotFound(StoreError):
@@ -240,11 +245,13 @@ class AuthenticationFailed(StoreError):
 class StoreUnavailable(StoreError):
     reason = Reason.STORE_UNAVAILABLE
     nature = Nature.TRANSIENT
+    goes_on = "It is tried again."
 
 
 class IntegrityFailed(StoreError):
     reason = Reason.INTEGRITY_FAILED
     nature = Nature.TRANSIENT
+    goes_on = "It is tried again."
 
 
 class StoreRefused(StoreError):

@@ -219,7 +219,7 @@ def own_access(spec: StoreSpec, namespace: str, cluster_name: str, environ: Mapp
     credentials = own_credentials(store.scheme, environ)
     location = locate_state(spec, namespace, cluster_name)
     layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
-    policy = EndpointPolicy.trusting()
+    policy = EndpointPolicy.trusting(store.folder)
     return Access(store, location, StoreOptions(), credentials, policy, layout_in_kubernetes, trusting=True)
 
 

@@ -105,9 +105,7 @@ class Ending:
 
     def _with_end(self, error: ClusterStateError) -> ClusterStateError:
         minutes = self._context.settings.deletion_timeout / 60
-        text = (
-            f"{error.message} The object goes {minutes:g} minutes after its deletion; what is left of the state stays."
-        )
+        text = f"{error.fact} The object goes {minutes:g} minutes after its deletion; what is left of the state stays."
         return type(error)(text, retry_after=error.retry_after)
 
 

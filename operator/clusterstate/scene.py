@@ -40,4 +40,4 @@ async def _unseen_base(access: Access, tree: Tree, listing: Listing) -> str:
 def _require_same_config(listing: Listing, known: Known | None) -> None:
     entry = listing.entries.get(CONFIG)
     if (entry and entry.version) != (known and known.config):
-        raise LostRace("config was changed while the state was listed: it may name other places now. It is read again.")
+        raise LostRace("config was changed while the state was listed: it may name other places now.")

@@ -68,6 +68,12 @@ def test_a_misspelt_command_is_told_its_name(tmp_path: Path) -> None:
     assert said == "clusterstate: No such command 'histroy'. Did you mean 'history'? See clusterstate --help.\n"
 
 
+def test_a_missing_word_is_told_in_one_line(tmp_path: Path) -> None:
+    said = run("completion", home=tmp_path).stderr
+    assert said.startswith("clusterstate: Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish")
+    assert said.count("\n") == 1
+
+
 def test_people_who_ask_hear_more_and_where_an_error_is(tmp_path: Path) -> None:
     config = ("--kubeconfig", "missing.yaml")
     said = run("status", *config, "-v", "--debug", home=tmp_path).stderr

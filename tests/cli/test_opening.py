@@ -1,5 +1,6 @@
 """A URL means to the command line what it means to kops."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from clusterstate.cli.opening import Address
 from clusterstate.gather import own_access
 from tests.support.cli import clusterstate
+from tests.support.world import DATA, MINIMAL
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,21 @@ def test_an_empty_cluster_is_none_though_a_variable_names_one(tmp_path: Path) ->
     place = {"KOPS_STATE_STORE": f"file://{tmp_path}", "KOPS_CLUSTER_NAME": "prod.example.com"}
     done = clusterstate("sshpublickey", "delete", "", "--yes", home=tmp_path, **place)
     assert (done.returncode, "No cluster is chosen" in done.stderr) == (2, True)
+
+
+def test_a_folder_is_reached_by_a_link_and_outlives_its_last_cluster(tmp_path: Path) -> None:
+    shutil.copytree(DATA / "kops-store" / MINIMAL, tmp_path / "disk/state" / MINIMAL)
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    url, real = f"file://{tmp_path}/link/state", f"file://{tmp_path}/disk/state"
+    shown = clusterstate("get", "clusters", "-o", "name", "--state", url, home=tmp_path)
+    assert (shown.returncode, shown.stdout.split()) == (0, [MINIMAL])
+    done = clusterstate("copy", real, url, home=tmp_path)
+    assert (done.returncode, "are one place" in done.stderr) == (2, True)
+    assert clusterstate("delete", MINIMAL, "--yes", "--state", url, home=tmp_path).returncode == 0
+    assert not [*(tmp_path / "disk/state").iterdir()]
+
+
+def test_an_empty_path_is_not_the_current_folder(tmp_path: Path) -> None:
+    done = clusterstate("export", "", "--state", f"file://{DATA}/kops-store", home=tmp_path, folder=tmp_path)
+    assert (done.returncode, "Invalid value for 'DIR': it is empty." in done.stderr) == (2, True)
+    assert not [*tmp_path.iterdir()]

@@ -23,7 +23,7 @@ def test_the_pages_are_up_to_date(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main([str(tmp_path)]) == 0
     (tmp_path / "cli.md").write_text("older")
     assert main(["--check", str(tmp_path)]) == 1
-    assert capsys.readouterr().err == f"{tmp_path}/cli.md is not what the commands say: run `make pages`.\n"
+    assert capsys.readouterr().err == f"{tmp_path}/cli.md is not what the code says: run `make pages`.\n"
 
 
 def test_every_command_says_what_people_know_it_as() -> None:

@@ -3,33 +3,11 @@
 import pytest
 
 from tests.kops.asking import rows
+from tests.kops.wholecluster import KEY, SECRET, load
 from tests.support.kops import Kops
 from tests.support.world import COMPLEX, MINIMAL, World, manifest
 
 pytestmark = [pytest.mark.kops, pytest.mark.apiserver, pytest.mark.objectstore]
-KEY, SECRET = "keys/private/kubernetes-ca/keyset.yaml", "secrets/dockerconfig"
-MORE = (
-    "addons/bootstrap-channel.yaml",
-    "backups/etcd/main/1/etcd.backup.gz",
-    "clusteraddons/default",
-    "igconfig/node/nodes/nodeupconfig.yaml",
-    "kops-version.txt",
-    "manifests/etcd/main-a.yaml",
-    "pki/issued/kubernetes-ca/keyset.yaml",
-)
-
-
-def load(world: World) -> None:
-    """Put two clusters there; the one to go has a bit of everything, and its keys and secrets elsewhere."""
-    world.load_store()
-    world.load_store(MINIMAL)
-    for key in MORE:
-        world.put(f"{COMPLEX}/{key}", b"x")
-    world.put(f"{COMPLEX}/cluster-completed.spec", world.read(f"{COMPLEX}/config"))
-    world.put(KEY, world.read(f"{COMPLEX}/pki/private/kubernetes-ca/keyset.yaml"))
-    world.put(SECRET, world.read(f"{COMPLEX}/secrets/dockerconfig"))
-    stores = {"keyStore": f"{world.url}/keys", "secretStore": f"{world.url}/secrets"}
-    world.edit(f"{COMPLEX}/config", lambda config: config["spec"].update(stores))
 
 
 @pytest.mark.parametrize("external", [True, False])

@@ -130,6 +130,15 @@ async def test_no_kubeconfig_and_an_unknown_context(tmp_path: Path) -> None:
         await connect(write_kubeconfig(tmp_path / "k", "http://127.0.0.1:1"), "other")
 
 
+async def test_a_broken_kubeconfig_is_looked_for_where_it_was_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "k").write_text("CANARY")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "k"))
+    with pytest.raises(KubeRefused, match="The kubeconfig of KUBECONFIG can't be used"):
+        await connect()
+
+
 @pytest.mark.parametrize("named", ["", "missing:", None])
 async def test_nothing_where_kubectl_looks(named: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))

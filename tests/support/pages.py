@@ -30,8 +30,12 @@ GIT: Final = {f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for 
 
 def blocks(page: str, language: str = "sh") -> list[str]:
     """Give what stands in a page's blocks of one language, empty for what is printed; `page` lies below docs/."""
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
-    return [text for of, text in found if of == language]
+    return [text for of, text in all_blocks(page) if of == language]
+
+
+def all_blocks(page: str) -> list[tuple[str, str]]:
+    """Give the language of each block and what stands in it."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", (DOCS / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
 def load(kops: Kops, changes: Mapping[bytes, bytes] = MappingProxyType({})) -> dict[str, bytes]:

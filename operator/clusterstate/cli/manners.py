@@ -14,13 +14,9 @@ import click
 
 from clusterstate.cli.exits import FAILED, INTERRUPTED, TROUBLE
 from clusterstate.cli.texts import printable
-from clusterstate.errors import ClusterStateError, CommandInvalid, describe_bug
+from clusterstate.errors import ClusterStateError, CommandInvalid, LostRace, describe_bug
 
 STARTED: Final = time.perf_counter()
-BY_WHOM: Final = ("It is tried again", "Try again")
-"""The operator tries again; a command has tried as often as it would, and has ended."""
-AFTER_A_RACE: Final = ("It is read again", "Run the command again")
-"""The same of what somebody else has changed."""
 NO_SPACE: Final = 28
 """errno.ENOSPC."""
 
@@ -65,7 +61,7 @@ def warn(text: str) -> None:
 
 
 def _tell(text: str) -> None:
-    _write(f"clusterstate: {printable(text.replace(*BY_WHOM))}")
+    _write(f"clusterstate: {printable(text)}")
 
 
 def _write(line: str) -> None:
@@ -143,9 +139,9 @@ def _explain(error: BaseException) -> str:
         case click.Abort() | KeyboardInterrupt():
             return "interrupted."
         case ClusterStateError():
-            return error.message.replace(*AFTER_A_RACE)
+            return told(error)
         case click.ClickException():
-            return f"{error.format_message()}{_way_out(error)}"
+            return f"{' '.join(error.format_message().split())}{_way_out(error)}"
         case OSError() if error.errno == NO_SPACE:
             return "there is no space left for what it prints or writes. Make room, and run it again."
         case OSError():
@@ -153,6 +149,13 @@ def _explain(error: BaseException) -> str:
             return f"{named}{error.strerror or type(error).__name__}. Correct that, and run it again."
         case _:
             return f"this is a bug: {type(error).__name__}. --debug shows where."
+
+
+def told(error: ClusterStateError) -> str:
+    """Give what happened, and what a person may do where the operator would go on by itself: a command has ended."""
+    if isinstance(error, LostRace):
+        return f"{error.fact} Run the command again."
+    return f"{error.fact} Try again." if error.goes_on else error.fact
 
 
 def _way_out(error: click.ClickException) -> str:

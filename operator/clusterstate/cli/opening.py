@@ -54,12 +54,15 @@ class Address:
         return cls(StoreSpec(url=_KOPS_OWN, k8s=KubernetesSpec(layout=Layout.KOPS_RESOURCES)), named or context)
 
 
-def _check(chosen: Chosen) -> None:
-    """Raise `CommandInvalid` for a URL that is none, without the credentials that may stand in it."""
+def require_url(url: str, by: str) -> None:
+    """Raise `CommandInvalid` for a URL that is none, an empty one too, without the credentials that may stand in it.
+
+    `by` is what gave it, such as `--state`.
+    """
     try:
-        Location.parse(Address.of(chosen.url).spec.url)
+        Location.parse(Address.of(url).spec.url)
     except SpecInvalid as error:
-        raise CommandInvalid(f"{error.message} It was given by {chosen.by}.") from None
+        raise CommandInvalid(f"{error.message} It was given by {by}.") from None
 
 
 class Shop:
@@ -89,7 +92,7 @@ class Shop:
         """The store that the command is about. Raises `CommandInvalid` where none is chosen."""
         if self._chosen is None:
             self._chosen = choose_store(self._words, self.environ)
-            _check(self._chosen)
+            require_url(self._chosen.url, self._chosen.by)
             mention(f"The store is {self._chosen.url}, by {self._chosen.by}.")
         return self._chosen
 
@@ -117,7 +120,7 @@ class Shop:
         location = self.location(url)
         credentials = own_credentials(location.scheme, self.environ)
         kube = await self.client(self.address(url))
-        opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(), kube)
+        opening = Opening(location, StoreOptions(), credentials, EndpointPolicy.trusting(location.folder), kube)
         store = await open_store(opening, self.counts)
         self._stack.push_async_callback(store.close)
         return store

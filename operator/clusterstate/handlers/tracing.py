@@ -7,6 +7,7 @@ objects, words of ours and numbers: no URL, no name of a file, no message.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from clusterstate import __version__
@@ -24,6 +25,8 @@ PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PR
 PROTOCOL: Final = "http/protobuf"
 BEGINNING: Final = "access"
 """The stage that every run begins with."""
+PATIENCE: Final = 5.0
+"""Seconds for the last spans: a collector that is away must not keep the process from its end."""
 
 
 def are_wanted(environ: Mapping[str, str]) -> bool:
@@ -43,7 +46,7 @@ def are_wanted(environ: Mapping[str, str]) -> bool:
 
 @asynccontextmanager
 async def tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracer]:
-    """Give what traces runs, as long as the block lasts; spans that are left are sent at its end.
+    """Give what traces runs, as long as the block lasts; spans that are left are sent at its end, if that is soon.
 
     Raises `SpecInvalid` for traces that can't be had.
     """
@@ -54,7 +57,9 @@ async def tracing(environ: Mapping[str, str]) -> AsyncIterator[Tracer]:
     try:
         yield _make_tracer(provider)
     finally:
-        await asyncio.to_thread(provider.shutdown)
+        last = Thread(target=provider.shutdown, daemon=True)
+        last.start()
+        await asyncio.to_thread(last.join, PATIENCE)
 
 
 def _make_provider() -> "TracerProvider":

@@ -77,7 +77,7 @@ class Kubeconfig:
                     persist_config=False,
                 )
         except Exception as error:  # noqa: BLE001 - the loader lets whatever a broken file causes through
-            where = self.path or "in its usual place"
+            where = self.path or ("of KUBECONFIG" if os.environ.get("KUBECONFIG") else "in its usual place")
             raise KubeRefused(f"The kubeconfig {where} can't be used: {_explain(error)}. Correct it.") from None
         return Credentials(configuration, getattr(loader, "exec_plugin_expiry", None))
 

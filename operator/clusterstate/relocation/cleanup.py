@@ -97,7 +97,7 @@ class _CleanUp:
         except TimeoutError:
             self._fail("are being deleted; the next run goes on. Where this repeats, raise spec.sync.timeout.")
         except ClusterStateError as error:
-            self._fail(f"can't be deleted: {error.message} It is tried again.")
+            self._fail(f"can't be deleted: {error.fact} It is tried again.")
         else:
             self.facts = tell_cleaned(self.facts, kept)
 

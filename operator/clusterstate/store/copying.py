@@ -114,7 +114,7 @@ class Freight:
     async def _look(self, store: Store, key: str, place: str) -> Seen:
         there = await see(store, key, self.seen.size, self.form)
         if there.digest != self.seen.digest:
-            raise IntegrityFailed(f"{key} isn't at {place} as it was written there. It is tried again.")
+            raise IntegrityFailed(f"{key} isn't at {place} as it was written there.")
         return there
 
 

@@ -100,10 +100,10 @@ class EndpointPolicy:
     """Globs of namespaces that `k8s://` may be opened in, in the operator's own cluster."""
 
     @classmethod
-    def trusting(cls) -> "EndpointPolicy":
-        """Give the policy for a person's own command line: everything goes."""
+    def trusting(cls, folder: str = "/") -> "EndpointPolicy":
+        """Give the policy for a person's own command line: everything goes, and files below the folder of a store."""
         everywhere = ("0.0.0.0/0", "::/0")
-        return cls(everywhere, ("/",), memory_allowed=True, token_urls=("https://", "http://"), namespaces=("*",))
+        return cls(everywhere, (folder,), memory_allowed=True, token_urls=("https://", "http://"), namespaces=("*",))
 
     def knows_token_url(self, url: str, own: tuple[str, ...]) -> bool:
         """Whether credentials may name this token service; `own` are the prefixes of their cloud.

@@ -131,9 +131,7 @@ class Compared(ABC, Generic[B]):
                 try:
                     return self._update(key, data, expect)
                 except KeyNotFound as gone:
-                    raise LostRace(
-                        f"{gone.message} It was there before, so somebody else deleted it. It is read again."
-                    ) from None
+                    raise LostRace(f"{gone.fact} It was there before, so somebody else deleted it.") from None
 
     def delete(self, key: str, expect: Expect) -> None:
         """Delete a file where the expectation holds, else raise `LostRace`; one that is gone already is fine."""

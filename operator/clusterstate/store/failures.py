@@ -137,7 +137,7 @@ def judge_connection(
 
 def lost_race(key: str) -> LostRace:
     """Give the error for a file that has another version than expected."""
-    return LostRace(f"The file {key} was changed by somebody else. It is read again.")
+    return LostRace(f"The file {key} was changed by somebody else.")
 
 
 def _sent(request: Request) -> str:
@@ -167,18 +167,16 @@ def _refused(request: Request, said: str) -> str:
 
 _TEXTS: Final[Mapping[type[StoreError], Callable[[Request, str], str]]] = {
     KeyNotFound: lambda request, _: f"There is no file {request.place}.",
-    LostRace: lambda request, _: f"The file {request.place} was changed by somebody else. It is read again.",
+    LostRace: lambda request, _: f"The file {request.place} was changed by somebody else.",
     StoreNotFound: lambda request, _: (
         f"There is no bucket {request.bucket} at {request.endpoint}. Create it, or correct the store's URL."
     ),
     AccessDenied: _denied,
     AuthenticationFailed: _not_authenticated,
     StoreUnavailable: lambda request, said: (
-        f"{request.endpoint} didn't answer {request.operation} on {request.place} properly ({said}). It is tried again."
+        f"{request.endpoint} didn't answer {request.operation} on {request.place} properly ({said})."
     ),
-    IntegrityFailed: lambda request, said: (
-        f"The bytes of {request.place} arrived damaged or cut short ({said}). It is tried again."
-    ),
+    IntegrityFailed: lambda request, said: f"The bytes of {request.place} arrived damaged or cut short ({said}).",
     StoreUnsupported: lambda request, said: (
         f"{request.endpoint} doesn't know what {request.operation} on {request.place} asks for ({said}). "
         "Leave the option out that needs it."

@@ -97,7 +97,7 @@ class Health(Generic[K]):
         error = trouble.error or trouble.denied.get(who)
         if error is not None:
             trouble.waiting.add(who)
-            raise type(error)(error.message, retry_after=error.retry_after)
+            raise type(error)(error.fact, retry_after=error.retry_after)
 
     def _note(self, store: Hashable, who: K, error: StoreError) -> None:
         if not isinstance(error, (AccessDenied, *_FOR_ALL)):

@@ -76,6 +76,11 @@ class Location:
         root, path = f"{self.scheme}://{quote(self.bucket)}", quote(self.prefix, safe=_PATH_SAFE)
         return f"{root}/{path}" if path or not self.bucket else root
 
+    @property
+    def folder(self) -> str:
+        """On this machine, where the scheme is `file`."""
+        return f"/{self.prefix}"
+
     def child(self, name: str) -> "Location":
         """Give the place below this one: a cluster's state below its store. Raise `SpecInvalid` for a bad name."""
         flaw = find_flaw(name)

@@ -90,7 +90,7 @@ async def _open_file(opening: Opening) -> Store:
     from clusterstate.store.backends.file import FileStore  # noqa: PLC0415 (not every system has flock)
 
     location = opening.location
-    folder = Path("/", location.prefix)
+    folder = Path(location.folder)
     roots = [Path(root) for root in opening.policy.file_roots if folder.is_relative_to(root)]
     if not roots:
         raise EndpointRefused(

@@ -127,7 +127,7 @@ class _Call:
         """Raise `StoreUnavailable` where it has been given up."""
         with self._lock:
             if self._given_up:
-                raise StoreUnavailable("A call of the store was given up, since it took too long. It is tried again.")
+                raise StoreUnavailable("A call of the store was given up, since it took too long.")
 
     def give_up(self) -> None:
         """Shut down its connections, so that its thread hears the end of what it waits for; never blocks."""
@@ -199,9 +199,7 @@ class Lane:
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise StoreUnavailable(
-                f"The store didn't finish a call within {seconds:g} seconds. It is tried again."
-            ) from None
+            raise StoreUnavailable(f"The store didn't finish a call within {seconds:g} seconds.") from None
         finally:
             call.give_up()
 

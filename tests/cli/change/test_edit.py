@@ -122,3 +122,11 @@ def test_what_was_edited_is_kept_whatever_ends_it(folder: Folder) -> None:
     (kept,) = folder.left()
     assert (done.returncode, "a: 7" in kept.read_text()) == (1, True)
     assert f"What was edited is kept in {kept}." in done.stderr
+
+
+def test_what_an_editor_leaves_that_fails_is_kept(folder: Folder) -> None:
+    done = folder.run("edit", MINIMAL, "--yes", editor='echo "a: 7" >>"$1"; exit 3')
+    (kept,) = folder.left()
+    text = kept.read_text()
+    assert (done.returncode, text.startswith("apiVersion:"), text.endswith("a: 7\n")) == (1, True, True)
+    assert f"failed with exit code 3. Nothing was written. What was edited is kept in {kept}." in done.stderr

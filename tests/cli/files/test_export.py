@@ -168,10 +168,7 @@ def lose(server: S3Server, bucket: str, other: str) -> None:
 
 
 def s3_places(root: Path, server: S3Server, bucket: str) -> Places:
-    environ = {
-        **server.variables,
-    }
-    return Places(root, f"s3://{bucket}", environ)
+    return Places(root, f"s3://{bucket}", server.variables)
 
 
 def spread(server: S3Server, places: Places, other: str) -> None:

@@ -46,10 +46,7 @@ class Viewer:
 
     @property
     def environ(self) -> dict[str, str]:
-        return {
-            **self.server.variables,
-            "KOPS_STATE_STORE": self.url,
-        }
+        return {**self.server.variables, "KOPS_STATE_STORE": self.url}
 
     @cached_property
     def client(self) -> Any:

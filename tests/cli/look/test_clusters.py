@@ -69,6 +69,10 @@ def test_names_narrow_down_and_keep_their_order(store: Viewer) -> None:
     assert (missing.code, missing.out) == (1, "")
     here = f"There is no cluster gone.example.com in {store.url}"
     assert missing.said == [f"clusterstate: {here}. clusterstate get clusters lists those that are there."]
+    usual = store.run("get", "clusters", KOPS_CLUSTER_NAME="gone.example.com")
+    assert usual.said == [
+        f"clusterstate: {here}, and KOPS_CLUSTER_NAME names that. Unset it to list those that are there."
+    ]
     assert store.run("get", "clusters", MINIMAL, "--name", COMPLEX).code == 2
 
 

@@ -11,7 +11,7 @@ import pytest
 from clusterstate.cli.move.copy import Order, copy_files
 from clusterstate.cli.move.ends import Scope
 from clusterstate.cli.words import Consent, StoreWords
-from clusterstate.errors import CommandInvalid, SpecInvalid, StoreNotFound
+from clusterstate.errors import CommandInvalid, StoreNotFound
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.cli.move.conftest import CLUSTER, Person
 from tests.support.backings import load_store
@@ -137,7 +137,8 @@ def test_one_cluster_without_its_backups(person: Person, one: S3Backing, other: 
         ("{other}", "{one}", CommandInvalid, "holds no files"),
         ("{one}", "s3://test-none", StoreNotFound, "There is no bucket test-none"),
         ("{one}", "k8s://context", CommandInvalid, "where kops keeps its own objects"),
-        ("{one}", "nowhere", SpecInvalid, "is no URL"),
+        ("{one}", "nowhere", CommandInvalid, "is no URL.* It was given by TO"),
+        ("", "{other}", CommandInvalid, "is no URL.* It was given by FROM"),
     ],
 )
 async def test_stores_between_which_nothing_can_be_copied(  # noqa: PLR0913, PLR0917 - a table

@@ -64,10 +64,7 @@ class Desk:
         file.write_text(change(file.read_text() if file.exists() else ""))
 
     def run(self, *arguments: str, **environ: str) -> tuple[int, str, str]:
-        keys = {
-            **self.server.variables,
-        }
-        done = clusterstate(*arguments, home=self.home, folder=self.home, **keys, **environ)
+        done = clusterstate(*arguments, home=self.home, folder=self.home, **self.server.variables, **environ)
         return done.returncode, done.stdout, done.stderr
 
     def git(self, *arguments: str) -> None:
@@ -152,6 +149,7 @@ def test_a_directory_under_review_leads_to_no_other_one(desk: Desk) -> None:
         ("git:main:nope", "Revision main has no folder nope"),
         ("git:main", "names no revision and folder"),
         ("nope", "nope is nothing that can be compared"),
+        ("", "An empty word is nothing that can be compared"),
         ("file:///nope", "is no directory"),
         ("empty.yaml", "there is no object in it"),
         (".", "holds files, but no cluster"),

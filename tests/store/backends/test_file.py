@@ -77,6 +77,20 @@ async def test_a_large_write_that_was_given_up_ends_in_its_midst(store: FileStor
     assert not (tmp_path / "state/c/large").exists()
 
 
+async def test_a_shallow_list_reads_no_file_below(store: FileStore, tmp_path: Path) -> None:
+    size = 64 << 20
+    await store.write("c/large", b"x")
+    os.truncate(tmp_path / "state/c/large", size)
+    before = bytes_read()
+    pages = [page async for page in store.list(shallow=True)]
+    assert ([each for page in pages for each in page.prefixes], bytes_read() - before < size) == (["c/"], True)
+
+
+def bytes_read() -> int:
+    """Give how many this process has read so far (proc_pid_io(5))."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
 async def test_a_giant_is_listed_but_not_read(store: FileStore, tmp_path: Path) -> None:
     await store.write("file", b"x")
     with (tmp_path / "state/giant").open("wb") as file:
@@ -155,7 +169,6 @@ COUNT_UP = """
 import asyncio, sys
 from pathlib import Path
 from clusterstate.errors import LostRace
-from clusterstate.store.body import Body
 from clusterstate.store.backends.file import FileStore
 
 async def count_up():

@@ -46,7 +46,7 @@ def read_declaration(manifest: Manifest, namespace: str | None) -> Declaration:
     try:
         state = load({"metadata": metadata, "spec": manifest.content.get("spec")})
     except SpecInvalid as error:
-        raise type(error)(f"{manifest.place}: {error.message}") from None
+        raise type(error)(f"{manifest.place}: {error.fact}") from None
     return Declaration(manifest.place, state, bool(namespace or manifest.metadata.get("namespace")))
 
 

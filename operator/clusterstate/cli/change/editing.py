@@ -43,7 +43,7 @@ async def edit_document(words: StoreWords, environ: Mapping[str, str], subject: 
             echo(f"Edit cancelled, {cancelled}.")
             return 0
         except ClusterStateError as error:
-            raise type(error)(f"{error.message}{editing.keep()}") from None
+            raise type(error)(f"{error.fact}{editing.keep()}") from None
         except BaseException:
             if kept := editing.keep():
                 warn(kept.strip())
@@ -76,7 +76,8 @@ class _Editing:
 
     def keep(self) -> str:
         """Keep what was edited, if anything was, and give words about it."""
-        return f" What was edited is kept in {keep(self._text)}." if self._text else ""
+        text = without_header(self._editor.left) or self._text
+        return f" What was edited is kept in {keep(text)}." if text else ""
 
     def _edit(self, document: Document, seen: Seen) -> Plan:
         shown = text = show_document(document)

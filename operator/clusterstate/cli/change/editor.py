@@ -31,6 +31,7 @@ class Editor:
     def __init__(self, environ: Mapping[str, str]) -> None:
         """Take who calls. Raises `CommandInvalid` where the variable that names the editor can't be understood."""
         self._by, words = next(((name, environ[name]) for name in EDITORS if environ.get(name)), ("", USUAL))
+        self._given = self._file = ""
         try:
             self._command = shlex.split(words)
         except ValueError:
@@ -53,13 +54,23 @@ class Editor:
         """
         path = Path(self._folder.name, name)
         path.unlink(missing_ok=True)
+        self._given, self._file = text, name
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(text)
         self._run(path)
         try:
-            return path.read_text(encoding="utf-8", errors="surrogateescape")
+            return _read(path)
         except FileNotFoundError:
             raise SpecInvalid(f"{self._name} left no file behind. Nothing was written. Edit it again.") from None
+
+    @property
+    def left(self) -> str:
+        """What an editor made of the last text, however it ended; empty where that is nothing, or the text itself."""
+        try:
+            text = _read(Path(self._folder.name, self._file))
+        except OSError:
+            return ""
+        return "" if text == self._given else text
 
     def _run(self, path: Path) -> None:
         try:
@@ -78,6 +89,10 @@ class Editor:
     @property
     def _name(self) -> str:
         return self._command[0] if self._command else self._by
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="surrogateescape")
 
 
 def keep(text: str) -> Path:

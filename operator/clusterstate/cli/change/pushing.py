@@ -91,7 +91,7 @@ class Opener:
         # Whoever calls is who the store sees: their own credentials and addresses are theirs to use.
         settings = replace(Settings.from_env(environ), ambient_namespaces=("*",))
         access = await Reader(client, settings, environ, namespace).access(state.spec.store, state.cluster_name)
-        return replace(access, policy=EndpointPolicy.trusting(), trusting=True)
+        return replace(access, policy=EndpointPolicy.trusting(access.store.folder), trusting=True)
 
 
 def _own_part(found: Declaration, store: StoreSpec) -> Spec:

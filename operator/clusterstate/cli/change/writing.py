@@ -168,7 +168,7 @@ async def _carry_out(step: _Step, consent: Consent, question: str) -> None:
     try:
         await _write(step)
     except LostRace as race:
-        warn(f"{race.message} Planned again:")
+        warn(f"{race.fact} Planned again:")
         again = await _prepare(step.job)
         if plan_digest(again.plan) != plan_digest(step.plan):
             _show(again)
@@ -183,7 +183,7 @@ async def _write_after_race(step: _Step) -> None:
         await _write(step)
     except LostRace as race:
         raise LostRace(
-            f"{race.message} It was so a second time, so somebody else is writing to {step.seen.access.location.url}. "
+            f"{race.fact} It was so a second time, so somebody else is writing to {step.seen.access.location.url}. "
             "What was written before stays; wait until they are done."
         ) from None
 

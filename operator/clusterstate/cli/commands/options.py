@@ -1,5 +1,6 @@
 """Options that commands share, each spelled and explained once."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -11,7 +12,21 @@ from clusterstate.cli.words import Consent, Extent, Files, Handing, Materials, S
 from clusterstate.errors import CommandInvalid, SpecInvalid
 
 F = TypeVar("F", bound=Callable[..., Any])
-PATH: Final = click.Path(path_type=Path)
+
+
+class _Place(click.Path):
+    """A path that is one: an empty one, as of a script's unset variable, would be the current folder."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """See click."""
+        if value == "":
+            self.fail("it is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH: Final = _Place(path_type=Path)
 
 
 def _together(record: type, name: str, fields: dict[str, str], *options: Callable[[F], F]) -> Callable[[F], F]:

@@ -12,7 +12,7 @@ from clusterstate.api.store import Layout
 from clusterstate.cli.files.choosing import choose_clusters
 from clusterstate.cli.files.folder import OWN_ONLY, Folder, opened_folder
 from clusterstate.cli.files.job import LISTING_SECONDS
-from clusterstate.cli.manners import say, warn
+from clusterstate.cli.manners import say, told, warn
 from clusterstate.cli.opening import Address, Shop
 from clusterstate.cli.shelf import list_clusters
 from clusterstate.cli.words import StoreWords
@@ -73,7 +73,7 @@ async def _adopt(shop: Shop, cluster: str, manner: Manner) -> tuple[Wanted, Adop
         wanted = Wanted(cluster, _store(shop.address(), manner), manner.namespace)
         return wanted, adopt(read.state, wanted)
     except ClusterStateError as error:
-        warn(f"{cluster} isn't adopted: {error.message}")
+        warn(f"{cluster} isn't adopted: {told(error)}")
         return None
 
 

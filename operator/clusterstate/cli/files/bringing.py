@@ -16,7 +16,7 @@ from clusterstate.cli.files.folder import Folder, opened_folder
 from clusterstate.cli.files.job import LISTING_SECONDS, Arrival
 from clusterstate.cli.files.record import Record, load_record
 from clusterstate.cli.files.showing import show_arrivals, tell_arrival
-from clusterstate.cli.manners import warn
+from clusterstate.cli.manners import told, warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.progress import Meter, watched
 from clusterstate.cli.words import Consent, StoreWords
@@ -198,4 +198,4 @@ class _Importer:
         try:
             await self._record.save()
         except StoreError as error:
-            warn(f"what was imported couldn't be recorded: {error.message}")
+            warn(f"what was imported couldn't be recorded: {told(error)}")

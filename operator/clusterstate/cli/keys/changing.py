@@ -167,9 +167,7 @@ async def _write(state: OpenState, step: _Step, consent: Consent, question: str)
         lines = step.decision.lines
         if lines != before and not _accepted([step], consent, question):
             return []
-    raise LostRace(
-        f"{step.job.key} was changed by others again and again, and isn't written. Run it again once they are done."
-    )
+    raise LostRace(f"{step.job.key} was changed by others again and again, and isn't written.")
 
 
 async def _write_once(state: OpenState, step: _Step) -> None:

@@ -9,12 +9,12 @@ from clusterstate.cli.exits import FAILED
 from clusterstate.cli.look.documents import CLUSTERS, cluster_as_shown, cluster_cells, text
 from clusterstate.cli.look.reading import Looked, look_at, no_cluster
 from clusterstate.cli.look.sheet import Item, Sheet, print_sheet
-from clusterstate.cli.manners import say, warn
+from clusterstate.cli.manners import say, told, warn
 from clusterstate.cli.opening import Shop
 from clusterstate.cli.shelf import Shelved, read_clusters
 from clusterstate.cli.sizes import size_of
 from clusterstate.cli.words import Look
-from clusterstate.errors import ClusterStateError, CommandInvalid
+from clusterstate.errors import ClusterStateError, CommandInvalid, KeyNotFound
 from clusterstate.state.layout import COMPLETED
 from clusterstate.state.objects import Document
 from clusterstate.state.tree import run_each
@@ -29,8 +29,8 @@ async def get_clusters(look: Look, *, recursive: bool, full: bool) -> int:
     names = _names(look)
     async with Shop(look.store, os.environ) as shop:
         found = await read_clusters(shop, recursive=recursive, names=names or None)
-        troubles = [each.error.message for each in found if each.error]
-        sound = _in_order(found, names, shop.chosen.url)
+        troubles = [told(each.error) for each in found if each.error]
+        sound = _in_order(found, names, look, shop.chosen.url)
         shown = await _complete(shop, sound, troubles) if full else {each.name: each.cluster for each in sound}
         sizes = await _measure(shop, sound, troubles) if look.output == "wide" else {}
         items = [_item(shop, each, shown.get(each.name), sizes) for each in sound if not full or each.name in shown]
@@ -48,14 +48,21 @@ def _names(look: Look) -> tuple[str, ...]:
     return look.names or ((one,) if one else ())
 
 
-def _in_order(found: Sequence[Shelved], names: Iterable[str], store: str) -> list[Shelved]:
+def _in_order(found: Sequence[Shelved], names: Iterable[str], look: Look, store: str) -> list[Shelved]:
     """Give the clusters that can be shown, in the order in which they were asked for."""
     there = {each.name: each for each in found}
     for name in names:
         if name not in there:
-            raise no_cluster(name, store)
+            raise no_cluster(name, store) if look.names or look.cluster else _no_usual_cluster(name, store)
     wanted = dict.fromkeys(names) or there
     return [there[name] for name in wanted if there[name].cluster]
+
+
+def _no_usual_cluster(name: str, store: str) -> KeyNotFound:
+    return KeyNotFound(
+        f"There is no cluster {name} in {store}, and {CLUSTER_VARIABLE} names that. Unset it to list those that are "
+        "there."
+    )
 
 
 async def _complete(shop: Shop, clusters: Iterable[Shelved], troubles: list[str]) -> dict[str, Document | None]:
@@ -96,7 +103,7 @@ async def _look(shop: Shop, cluster: str, troubles: list[str]) -> Looked | None:
     try:
         looked = await look_at(shop, cluster)
     except ClusterStateError as error:
-        troubles.append(f"{cluster}: {error.message}")
+        troubles.append(f"{cluster}: {told(error)}")
         return None
     troubles.extend(f"{cluster}/{error.message}" for error in looked.broken.values())
     return looked

@@ -41,7 +41,7 @@ async def copy_files(order: Order, words: StoreWords, consent: Consent, environ:
     Raises `CommandInvalid` for an order that can't be carried out, `CopyRefused` before files of others are lost.
     """
     async with Shop(words, environ) as shop:
-        source, target = await open_end(shop, order.source), await open_end(shop, order.target)
+        source, target = await open_end(shop, order.source, "FROM"), await open_end(shop, order.target, "TO")
         require_apart(source, target, order.scope)
         listed = await list_both(source, target, order.scope)
         require_files(listed[0], source, order.scope.clusters)

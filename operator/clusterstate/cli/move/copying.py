@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from clusterstate.cli.manners import told
 from clusterstate.cli.move.ends import End, Listed, Scope, list_both
 from clusterstate.cli.move.journal import Journal
 from clusterstate.cli.progress import Meter
@@ -219,7 +220,7 @@ class Copying:
         self.in_a_row = self.in_a_row + 1 if isinstance(error, _MAYBE_FOR_ALL) else 0
         if isinstance(error, _FOR_ALL) or self.in_a_row >= HOPELESS:
             raise error
-        self.report.failed[key] = error.message
+        self.report.failed[key] = told(error)
 
 
 async def _read(end: End, match: Match, expected: Version) -> tuple[Seen, bool]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import realpath
 
-from clusterstate.cli.opening import Shop
+from clusterstate.cli.opening import Shop, require_url
 from clusterstate.errors import CommandInvalid, StoreNotFound
 from clusterstate.plan.naming import named
 from clusterstate.plan.rewriting import lies_in
@@ -57,8 +58,9 @@ class Listed:
     """Files that an object store lists, and whose names keep them from being read or written."""
 
 
-async def open_end(shop: Shop, url: str) -> End:
-    """Open a store; nothing is asked of it yet. Raises `CommandInvalid` for one that keeps no files."""
+async def open_end(shop: Shop, url: str, by: str) -> End:
+    """Open a store that `by` names; nothing is asked of it yet. Raises `CommandInvalid` for one that keeps no files."""
+    require_url(url, by)
     if shop.address(url).keeps_objects:
         raise CommandInvalid(
             f"{url} is where kops keeps its own objects, which aren't files. Use `clusterstate migrate` to move a "
@@ -71,12 +73,17 @@ def require_apart(one: End, other: End, scope: Scope) -> None:
     """Raise `CommandInvalid` where the two are one place, or one lies in the other."""
     if one.service != other.service:
         return
-    for source in _places(one.location, scope):
-        for target in _places(other.location, scope):
+    for source in _places(_real(one.location), scope):
+        for target in _places(_real(other.location), scope):
             if source == target or lies_in(source, target) or lies_in(target, source):
                 raise CommandInvalid(
                     f"{source.url} and {target.url} are one place, or lie one in the other. Name another place."
                 )
+
+
+def _real(location: Location) -> Location:
+    """Give where a folder is once the links on the way to it are followed."""
+    return Location("file", "", realpath(location.folder).strip("/")) if location.scheme == "file" else location
 
 
 def _places(location: Location, scope: Scope) -> list[Location]:

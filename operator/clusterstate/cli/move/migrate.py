@@ -17,7 +17,7 @@ from clusterstate.cli.choice import STORE_VARIABLE
 from clusterstate.cli.manners import say
 from clusterstate.cli.move.resuming import resumable
 from clusterstate.cli.move.switching import Switch, find_switch
-from clusterstate.cli.opening import Shop
+from clusterstate.cli.opening import Shop, require_url
 from clusterstate.cli.output import echo
 from clusterstate.cli.progress import Meter, watched
 from clusterstate.cli.sizes import count_of, size_of
@@ -58,6 +58,7 @@ async def migrate_cluster(order: Order, words: StoreWords, consent: Consent, env
 
     Raises `CommandInvalid` for an order that can't be carried out, `MigrationRefused` where the state can't move.
     """
+    require_url(order.to, "--to")
     async with Shop(words, environ) as shop:
         if order.switch:
             find_switch(words, environ, shop.chosen, order.to)
@@ -206,7 +207,7 @@ def _steps(order: Order, switch: Switch | None, environ: Mapping[str, str]) -> I
     if switch is None:
         yield f"export {STORE_VARIABLE}={order.to}"
     else:
-        yield f"# {switch.path} names {order.to} now"
+        yield f"# {switch.path} names {order.to} now; other clusters of the old store want {STORE_VARIABLE} or --state"
         if environ.get(STORE_VARIABLE):
             yield f"unset {STORE_VARIABLE}"
     yield f"kops update cluster {order.cluster} --yes"

@@ -51,7 +51,7 @@ class Comparison:
 async def verify_stores(order: Order, words: StoreWords, environ: Mapping[str, str]) -> int:
     """Print what differs, and give the exit code: 0 equal, 1 different. Raises what keeps it from being told."""
     async with Shop(words, environ) as shop:
-        first, second = await open_end(shop, order.first), await open_end(shop, order.second)
+        first, second = await open_end(shop, order.first, "A"), await open_end(shop, order.second, "B")
         require_apart(first, second, order.scope)
         listed = await list_both(first, second, order.scope)
         _require_anything(listed, (first, second), order.scope)

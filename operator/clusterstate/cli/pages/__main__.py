@@ -1,13 +1,14 @@
-"""Writes the pages into `docs/`, or with `--check` tells whether those there are the commands' own.
+"""Writes the pages into `docs/`, or with `--check` tells whether those there are what the code says.
 
 Run in the project's folder: `python -m clusterstate.cli.pages [--check] [FOLDER]`.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from clusterstate.api.pages import render_fields
 from clusterstate.cli.main import commands
 from clusterstate.cli.pages.manual import render_manual
 from clusterstate.cli.pages.markdown import render_markdown
@@ -20,15 +21,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=Path("docs"), help="where they are (default: docs)")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     options = parser.parse_args(arguments)
-    book = Book.of(commands)
-    pages = {"cli.md": render_markdown(book), "clusterstate.1": render_manual(book)}
-    old = [name for name, page in pages.items() if not _holds(options.folder / name, page)]
-    for name in old:
+    pages = {options.folder / name: page for name, page in _pages()}
+    old = [file for file, page in pages.items() if not _holds(file, page)]
+    for file in old:
         if options.check:
-            sys.stderr.write(f"{options.folder / name} is not what the commands say: run `make pages`.\n")
+            sys.stderr.write(f"{file} is not what the code says: run `make pages`.\n")
         else:
-            (options.folder / name).write_text(pages[name], encoding="utf-8")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(pages[file], encoding="utf-8")
     return int(options.check and bool(old))
+
+
+def _pages() -> Iterator[tuple[str, str]]:
+    book = Book.of(commands)
+    yield "cli.md", render_markdown(book)
+    yield "clusterstate.1", render_manual(book)
+    for name, page in render_fields().items():
+        yield f"fields/{name}", page
 
 
 def _holds(file: Path, page: str) -> bool:

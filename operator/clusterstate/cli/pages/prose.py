@@ -15,7 +15,7 @@ move, and hold keys. It is the operator too. What would change is planned by the
 about, before it is written.
 
 Commands act as whoever calls them: in a store with the credentials that kops would take, in Kubernetes by the
-kubeconfig that kubectl would take. None needs the operator's rights.
+kubeconfig that kubectl would take. None but `run`, which is the operator, needs the operator's rights.
 """)
 CHOICE: Final = (
     "The store and the cluster are chosen as kops chooses them. An error tells which sources were tried.",

@@ -39,17 +39,17 @@ async def open_side(word: str, words: ReviewWords, shop: Shop, digests: Digests)
     if _is_there(word):
         return await read_manifest(word, words.cluster, digests)
     raise CommandInvalid(
-        f"{word} is nothing that can be compared. Name a store (s3://BUCKET), a directory, git:REVISION:DIR, "
-        "clusterstate/NAME or a manifest."
+        f"{word or 'An empty word'} is nothing that can be compared. Name a store (s3://BUCKET), a directory, "
+        "git:REVISION:DIR, clusterstate/NAME or a manifest."
     )
 
 
 def _store_url(word: str) -> str | None:
-    if word.startswith(FILE) or Path(word).is_dir():
+    if word.startswith(FILE) or (word and Path(word).is_dir()):
         return directory_url(word)
     return word if "://" in word else None
 
 
 def _is_there(word: str) -> bool:
     """Whether a word names a manifest, be it a pipe, as `<(…)` of a shell is one."""
-    return word == STDIN or Path(word).exists()
+    return word == STDIN or (bool(word) and Path(word).exists())

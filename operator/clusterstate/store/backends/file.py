@@ -93,7 +93,7 @@ class FileStore:
 
     async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
         """See `Store.list`."""
-        entries = await _LANE.run(self._entries, check_prefix(prefix))
+        entries = await _LANE.run(self._entries, check_prefix(prefix), shallow)
         for page in make_pages(entries, prefix, after, shallow=shallow):
             yield page
 
@@ -146,15 +146,18 @@ class FileStore:
                 os.fsync(folder)
             self._drop_empty_folders(key)
 
-    def _entries(self, prefix: str) -> tuple[Entry, ...]:
-        """Give every file below the folder that the prefix names for certain."""
+    def _entries(self, prefix: str, shallow: bool) -> tuple[Entry, ...]:  # noqa: FBT001 - as `list` has it
+        """Give every file below the folder that the prefix names for certain.
+
+        Of those in folders below it a shallow list only tells that they are there: they aren't read.
+        """
         entries = []
         with suppress(KeyNotFound), self._translating(prefix, _NOT_THERE), self._folder_of(prefix) as (start, _):
             for folder, _, names, descriptor in os.fwalk(".", onerror=_raise_unless_gone, dir_fd=start):
                 for name in names:
                     key = join(prefix.rpartition("/")[0], folder.removeprefix(".").strip("/"), name)
                     with suppress(KeyNotFound), self._translating(key, _NOT_THERE):
-                        entries += _entries_of(key, name, descriptor)
+                        entries += _entries_of(key, name, descriptor, read=folder == "." or not shallow)
         return tuple(entries)
 
     def _check(self, name: str, folder: int, key: str, expect: Expect) -> None:
@@ -169,7 +172,7 @@ class FileStore:
             raise self._lost(key)
 
     def _lost(self, key: str) -> LostRace:
-        return LostRace(f"The file {key} below {self._root} was changed by somebody else. It is read again.")
+        return LostRace(f"The file {key} below {self._root} was changed by somebody else.")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -231,7 +234,7 @@ class FileStore:
             return StoreRefused(f"There is no space left for {place}. Make room, and run it again.")
         if error.errno == errno.ENAMETOOLONG:
             return StoreRefused(f"A name in {place} is too long for this file system. Shorten it.")
-        return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}. It is tried again.")
+        return StoreUnavailable(f"{place} couldn't be reached: {error.strerror}.")
 
 
 def _raise_unless_gone(error: OSError) -> None:
@@ -306,9 +309,10 @@ def _fill(file: BufferedWriter, data: Content) -> None:
                 file.write(part)
 
 
-def _entries_of(key: str, name: str, folder: int) -> list[Entry]:
-    """Give the file's entry; none for what isn't a whole, regular file with a name in UTF-8."""
+def _entries_of(key: str, name: str, folder: int, *, read: bool) -> list[Entry]:
+    """Give the file's entry, with a version where it is read; none for what isn't a whole file, named in UTF-8."""
     if name.startswith(TEMPORARY) or not _is_file(name, folder) or find_flaw(key):
         return []
-    version, found = _version_of(name, folder), os.stat(name, dir_fd=folder)
+    version = _version_of(name, folder) if read else Version("")
+    found = os.stat(name, dir_fd=folder)
     return [Entry(key, version, found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))]

@@ -129,7 +129,7 @@ class MemoryStore:
             case Version():
                 if version == expect:
                     return
-        raise LostRace(f"The file {key} of memfs://{self._name} was changed by somebody else. It is read again.")
+        raise LostRace(f"The file {key} of memfs://{self._name} was changed by somebody else.")
 
 
 def _entry(key: str, blob: Blob, modified: datetime) -> Entry:

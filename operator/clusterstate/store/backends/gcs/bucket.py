@@ -144,7 +144,7 @@ class Bucket:
             )
             listing = msgspec.convert(next(found.pages).raw_page, _Listing, strict=False)
         if listing.kind != _KIND:  # an answer about something else would look like an empty bucket
-            raise IntegrityFailed(f"What {self.endpoint} answered is no listing of {self._url}. It is tried again.")
+            raise IntegrityFailed(f"What {self.endpoint} answered is no listing of {self._url}.")
         files = (item for item in listing.items if item.name != position.after)  # the offset itself counts for Google
         entries = tuple(_entry(item) for item in files if not is_folder_marker(item.name, item.size))
         follows = ListPosition(position.after, listing.nextPageToken) if listing.nextPageToken else None
@@ -197,9 +197,7 @@ def _generation(token: str) -> int | None:
 
 def _version(blob: SdkBlob, key: str) -> Version:
     if not blob.generation:
-        raise IntegrityFailed(
-            f"The answer for {key} has no generation, so its version can't be told. It is tried again."
-        )
+        raise IntegrityFailed(f"The answer for {key} has no generation, so its version can't be told.")
     return Version(str(blob.generation))
 
 

@@ -48,9 +48,7 @@ def _value(session: requests.Session, url: str) -> str:
 
 
 def _unavailable(url: str, said: str) -> StoreUnavailable:
-    return StoreUnavailable(
-        f"The metadata service didn't answer {url} properly ({quote_foreign(said)}). It is tried again."
-    )
+    return StoreUnavailable(f"The metadata service didn't answer {url} properly ({quote_foreign(said)}).")
 
 
 def _elsewhere() -> CredentialsInvalid:

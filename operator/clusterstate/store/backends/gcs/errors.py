@@ -138,7 +138,7 @@ def token_refusal(answer: requests.Response, source: str, secrets: Iterable[str]
     start = f"{_service(answer.url)} gave no access token for {target} ({quote_foreign(said, secrets)})."
     if judge_status(answer.status_code) is StoreUnavailable:
         again = read_retry_after(answer.headers.get("retry-after", ""))
-        return StoreUnavailable(f"{start} It is tried again.", retry_after=again)
+        return StoreUnavailable(start, retry_after=again)
     if answer.status_code == _PROXY_AUTHENTICATION:
         return StoreRefused(f"{start} Put the proxy's URL with user and password into the Secret as HTTPS_PROXY.")
     if impersonated and answer.status_code == _FORBIDDEN:
@@ -153,7 +153,7 @@ def token_failure(error: Exception, url: str, source: str) -> StoreError:
     """Give the error for a token service that can't be reached."""
     service = _service(url)
     return judge_connection(error, service) or StoreUnavailable(
-        f"{service} gave no access token for {source} ({type(error).__name__}). It is tried again."
+        f"{service} gave no access token for {source} ({type(error).__name__})."
     )
 
 

@@ -78,8 +78,7 @@ class Tokens:
         except (GoogleAuthError, ValueError, TypeError, KeyError, RecursionError) as error:
             credentials.token = None  # the SDK may have taken one whose end it couldn't read
             raise IntegrityFailed(
-                f"What a token service of Google's answered is no access token ({type(error).__name__}). It is tried "
-                "again."
+                f"What a token service of Google's answered is no access token ({type(error).__name__})."
             ) from None
         return True
 

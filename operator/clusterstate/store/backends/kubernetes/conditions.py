@@ -43,5 +43,5 @@ def interrupted(url: str, expect: Expect) -> StoreError:
     Who expects nothing has lost nothing: the same is tried again.
     """
     if isinstance(expect, Anything):
-        return StoreUnavailable(f"The file {url} was changed at the same moment. It is tried again.")
+        return StoreUnavailable(f"The file {url} was changed at the same moment.")
     return lost_race(url)

@@ -123,12 +123,11 @@ class Namespace:
             told = quote_foreign(name or name_told(body), self._secrets)
             raise IntegrityFailed(
                 f"{kind.kind} {told or 'without a name'} in namespace {self.name} has metadata that isn't what "
-                "Kubernetes sends. It is tried again."
+                "Kubernetes sends."
             ) from None
         if name not in {"", found.identity.name}:
             raise IntegrityFailed(
                 f"{self.endpoint or OWN_CLUSTER} told of another {kind.kind} than {name} in namespace {self.name}. "
-                "It is tried again."
             )
         return found
 

@@ -225,7 +225,7 @@ class KubernetesStore:
                 await self._namespace.delete(SECRETS, part, key)
 
     def _damaged(self, key: str, how: str) -> IntegrityFailed:
-        return IntegrityFailed(f"The bytes of {self._url(key)} can't be used: {how}. It is tried again.")
+        return IntegrityFailed(f"The bytes of {self._url(key)} can't be used: {how}.")
 
     def _url(self, key: str) -> str:
         return f"{self._namespace.url}/{key}"

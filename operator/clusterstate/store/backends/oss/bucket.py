@@ -128,7 +128,7 @@ class Bucket:
         digest = pour(read, to)
         whole = told == _base64(bytes.fromhex(digest)) if told else summing is None or int(summing.crc) == int(crc or 0)
         if not whole:
-            raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest. It is tried again.")
+            raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest.")
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
@@ -168,7 +168,7 @@ class Bucket:
         entries = tuple(entry for entry in files if not is_folder_marker(entry.key, entry.size))
         token = answer.next_continuation_token if answer.is_truncated else ""
         if answer.is_truncated and not token:  # it would look like the end
-            raise IntegrityFailed(f"A listing of {self._url} doesn't tell how it goes on. It is tried again.")
+            raise IntegrityFailed(f"A listing of {self._url} doesn't tell how it goes on.")
         return Page(entries, tuple(answer.prefix_list)), ListPosition(token=token) if token else None
 
     def _ask(self, operation: str, key: str, work: Callable[[SdkBucket], T]) -> T:
@@ -245,7 +245,7 @@ def _read(answer: Any) -> Any:  # noqa: ANN401 (the SDK has no types)
 
 def _version(tag: str | None, key: str) -> Version:
     if not tag:
-        raise IntegrityFailed(f"The answer for {key} has no ETag, so its version can't be told. It is tried again.")
+        raise IntegrityFailed(f"The answer for {key} has no ETag, so its version can't be told.")
     return Version(tag)
 
 

@@ -107,7 +107,7 @@ class Bucket:
         if digest == version.token:
             facts.digests = True
         elif facts.digests:
-            raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest. It is tried again.")
+            raise IntegrityFailed(f"The bytes of {self._url}/{key} don't fit their digest.")
 
     def version(self, key: str) -> Version:
         """Give a file's version."""
@@ -142,7 +142,7 @@ class Bucket:
         with translating(self._request("ListObjectsV2")):
             answer = self._s3().list_objects_v2(Prefix=prefix, MaxKeys=PAGE_SIZE, **start, **self._common())
         if "IsTruncated" not in answer:  # an empty body parses well, and would look like an empty bucket
-            raise IntegrityFailed(f"A listing of {self._url} arrived cut short. It is tried again.")
+            raise IntegrityFailed(f"A listing of {self._url} arrived cut short.")
         files = (_entry(found) for found in answer.get("Contents", ()))
         entries = tuple(entry for entry in files if not is_folder_marker(entry.key, entry.size))
         folders = tuple(found["Prefix"] for found in answer.get("CommonPrefixes", ()))
@@ -259,7 +259,7 @@ def _version(answer: Any, key: str) -> Version:  # noqa: ANN401 (answers of seve
     """Give the ETag without its quotes, which not every answer has."""
     tag = str(answer.get("ETag", "")).strip('"')
     if not tag:
-        raise IntegrityFailed(f"The answer for {key} has no ETag, so its version can't be told. It is tried again.")
+        raise IntegrityFailed(f"The answer for {key} has no ETag, so its version can't be told.")
     return Version(tag)
 
 

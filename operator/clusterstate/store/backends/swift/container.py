@@ -84,7 +84,7 @@ class Container:
             version = _version(answer, request)
             digest = pour(partial(answer.raw.read, decode_content=False), to)
         if "X-Static-Large-Object" not in answer.headers and digest != version.token:
-            raise IntegrityFailed(f"The bytes of {request.place} don't fit their digest. It is tried again.")
+            raise IntegrityFailed(f"The bytes of {request.place} don't fit their digest.")
         return Streamed(version, answer.headers.get("Content-Type", ""))
 
     def version(self, key: str) -> Version:
@@ -98,7 +98,7 @@ class Container:
         headers |= {"Content-Type": self._content_type} if self._content_type else {}
         answer, request = self._ask(Call("PUT", self._name, key, headers, data=data))
         if _version(answer, request).token != digest:
-            raise IntegrityFailed(f"Other bytes than those sent arrived in {request.place}. It is tried again.")
+            raise IntegrityFailed(f"Other bytes than those sent arrived in {request.place}.")
         return Version(digest)
 
     def remove(self, key: str) -> None:
@@ -147,9 +147,7 @@ def _version(answer: requests.Response, request: Request) -> Version:
         )
     tag = (answer.headers.get("X-Manifest-Etag") or answer.headers.get("Etag") or "").strip('"')
     if not tag:
-        raise IntegrityFailed(
-            f"The answer for {request.place} has no ETag, so its version can't be told. It is tried again."
-        )
+        raise IntegrityFailed(f"The answer for {request.place} has no ETag, so its version can't be told.")
     return Version(tag)
 
 
@@ -159,9 +157,7 @@ def _parse(body: bytes, request: Request) -> tuple[list[_Listed], tuple[Entry, .
         listed = msgspec.json.decode(body, type=list[_Listed])
         return listed, tuple(_entry(each) for each in listed if not each.subdir and not _is_folder(each))
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise IntegrityFailed(
-            f"A listing of {request.store} arrived damaged or cut short. It is tried again."
-        ) from None
+        raise IntegrityFailed(f"A listing of {request.store} arrived damaged or cut short.") from None
 
 
 def _entry(listed: _Listed) -> Entry:

@@ -90,8 +90,7 @@ def translating_login(request: Request) -> Iterator[None]:
         ) from None
     except Exception:  # noqa: BLE001 (the SDK takes garbage apart in many ways)
         raise IntegrityFailed(
-            f"What {request.endpoint} answered isn't a token. It is tried again; correct OS_AUTH_URL where that isn't "
-            "Keystone."
+            f"What {request.endpoint} answered isn't a token. Correct OS_AUTH_URL where that isn't Keystone."
         ) from None
 
 

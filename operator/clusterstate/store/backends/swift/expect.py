@@ -36,6 +36,4 @@ class Expectations(Compared[Container]):
         try:
             return self._bucket.put(key, data, if_none=True)
         except StoreNotFound as error:
-            raise StoreUnavailable(
-                f"{error.message} It was created just now, and isn't known everywhere yet."
-            ) from None
+            raise StoreUnavailable(f"{error.fact} It was created just now, and isn't known everywhere yet.") from None

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import yaml
 from clusterstate.api.pages import PARTS, render_fields
 from clusterstate.api.rules import RULES
 from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.policy import load_policy
+from tests.apiserver.tricks import TRICKS
 from tests.support.drawing import PICTURE, draw
 
 ROOT = Path(__file__).parents[1]
@@ -20,6 +23,7 @@ TROUBLE = (ROOT / "docs" / "troubleshooting.md").read_text()
 FIELDS = ROOT / "docs" / "fields"
 CRD = yaml.safe_load(next((ROOT / "crds").glob("*.yaml")).read_text())
 SCHEMA = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+SECURITY = (ROOT / "docs" / "security.md").read_text()
 UNSAID = {"type", "status", "reason", "message", "lastTransitionTime", "name", "key", "kind"}
 """Names that mean the same everywhere."""
 
@@ -90,3 +94,39 @@ def test_the_drawing_is_of_these_layers() -> None:
 def test_every_field_is_explained(part: str) -> None:
     words = set(re.findall(r"[A-Za-z0-9]+", PAGE))
     assert {*fields(SCHEMA[part])} - words - UNSAID == set()
+
+
+def threats() -> list[list[str]]:
+    """Give the rows of the table of threats, by their cells."""
+    lines = SECURITY.partition("## Threats and answers")[2].splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return rows[2:]
+
+
+def test_every_threat_has_an_answer_and_tests_that_there_are() -> None:
+    tricks = set()
+    for threat, answer, _, kept in threats():
+        named = re.findall(r"`(.+?)`", kept)
+        assert answer, threat
+        assert named, threat
+        for each in named:
+            path, _, test = each.partition("::")
+            found = fnmatching(each) if not test else {each for _ in re.finditer(rf"def {test}\(", read(path))}
+            assert found, each
+            tricks |= found
+    assert set(TRICKS) <= tricks, "each trick is a row's"
+
+
+def fnmatching(glob: str) -> set[str]:
+    return {name for name in TRICKS if fnmatchcase(name, glob)}
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text()
+
+
+def test_policies_of_the_page_are_some() -> None:
+    policies = [block for block in re.findall(r"```yaml\n(.*?)```", SECURITY, re.DOTALL) if "rules:" in block]
+    assert len(policies) == 2
+    for each in policies:
+        assert load_policy(each.encode(), "policy.yaml").rules

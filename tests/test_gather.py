@@ -14,12 +14,14 @@ from clusterstate.errors import (
     CredentialsNotFound,
     EndpointRefused,
     MalformedFile,
+    StoreNotAllowed,
     StoreRefused,
     StoreUnavailable,
 )
 from clusterstate.gather import Access, Known, Reader, Sources, known_of
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
+from clusterstate.policy import EVERYTHING, Policy, Rule
 from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document
@@ -241,6 +243,28 @@ async def test_memory_is_no_store_unless_it_is_allowed() -> None:
             await sources.list_state(None, 60)
 
 
+def give(namespace: str, *stores: str, ambient: bool = False) -> Policy:
+    return Policy(rules=(Rule(namespaces=(namespace,), stores=stores, ambient=ambient),))
+
+
+async def test_no_store_is_opened_that_the_policy_does_not_give(bucket: str) -> None:
+    """Whoever names it: the object or `config`."""
+    spec, settings = StoreSpec(url=f"memfs://{bucket}/ours"), Settings(memory_allowed=True)
+    reader = Reader(NOBODY, settings, {}, "n", give("n", f"memfs://{bucket}/ours", "memfs://more"))
+    found = await reader.access(spec, "prod")
+    assert found.elsewhere("memfs://more/keys") == Location.parse("memfs://more/keys")
+    with pytest.raises(StoreNotAllowed, match=rf"config places .* memfs://{bucket}/theirs isn't .*memfs://more\)"):
+        found.elsewhere(f"memfs://{bucket}/theirs")
+    for url in (f"memfs://{bucket}", f"memfs://{bucket}/oursalso", "s3://more"):
+        with pytest.raises(StoreNotAllowed, match="Use another place"):
+            await reader.access(StoreSpec(url=url), "prod")
+    with pytest.raises(StoreNotAllowed):
+        await Reader(NOBODY, settings, {}, "m", give("n", "*")).access(spec, "prod")
+    outside = replace(found, location=Location.parse(f"memfs://{bucket}/theirs"))
+    with pytest.raises(StoreNotAllowed):
+        await Sources(NOBODY, outside, writes=True).__aenter__()
+
+
 async def test_states_of_one_store_are_reached_alike() -> None:
     """What differs between them is no reason to judge the store's health twice."""
     found = [await Reader(NOBODY, Settings(), {}, "n").access(StoreSpec(url="file:///srv"), name) for name in "ab"]
@@ -270,7 +294,7 @@ async def test_a_file_elsewhere_gets_the_list_of_config(gcs_server: GcsServer, *
 @pytest.mark.apiserver
 async def test_credentials_come_from_the_secret_that_is_named(client: Client, namespace: str) -> None:
     spec = StoreSpec(url="s3://bucket/prefix", credentials_secret_ref=SecretReference(name="store"), region="r-1")
-    reader = Reader(client, Settings(ambient_namespaces=("*",)), {"AWS_ACCESS_KEY_ID": "ours"}, namespace)
+    reader = Reader(client, Settings(), {"AWS_ACCESS_KEY_ID": "ours"}, namespace, EVERYTHING)
     with pytest.raises(CredentialsNotFound, match=f"{namespace}/store"):
         await reader.access(spec, "prod")
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store", "namespace": namespace}}
@@ -286,9 +310,9 @@ async def test_credentials_come_from_the_secret_that_is_named(client: Client, na
 async def test_without_a_secret_the_operator_s_own_must_be_allowed(client: Client, namespace: str) -> None:
     spec = StoreSpec(url="s3://bucket")
     with pytest.raises(AmbientRefused):
-        await Reader(client, Settings(ambient_namespaces=("other",)), {}, namespace).access(spec, "prod")
-    allowed = Settings(ambient_namespaces=(namespace,))
-    found = await Reader(client, allowed, {"S3_REGION": "r-2"}, namespace).access(spec, "prod")
+        await Reader(client, Settings(), {}, namespace).access(spec, "prod")
+    policy = give(namespace, "s3://bucket", ambient=True)
+    found = await Reader(client, Settings(), {"S3_REGION": "r-2"}, namespace, policy).access(spec, "prod")
     assert found.credentials.get("S3_REGION") == "r-2"
 
 

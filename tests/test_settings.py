@@ -8,10 +8,9 @@ from clusterstate.settings import Address, Settings
 
 def test_without_variables_everything_is_as_documented() -> None:
     assert Settings.from_env({"PATH": "/bin", "AWS_REGION": "eu-central-1"}) == Settings()
-    assert not Settings().ambient_allowed("default"), "nobody may use the operator's own credentials unasked"
 
 
-@pytest.mark.parametrize("name", ["namespaces", "ambient_namespaces", "allowed_endpoints", "file_roots", "token_urls"])
+@pytest.mark.parametrize("name", ["namespaces", "allowed_endpoints", "file_roots", "token_urls"])
 def test_lists_are_separated_by_commas_and_name_each_once(name: str) -> None:
     variable = f"CLUSTERSTATE_{name.upper()}"
     assert getattr(Settings.from_env({variable: " b, a ,,b,"}), name) == ("b", "a")
@@ -82,37 +81,8 @@ def test_what_cannot_be_read_is_named(variable: str, text: str) -> None:
     assert repr(text.upper() if variable == "LOG_LEVEL" else text) in caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("globs", "namespace", "expected"),
-    [("*", "a", True), ("t-*", "t-a", True), ("t-*", "a-t-a", False), ("a,b", "b", True), ("A", "a", False)],
-)
-def test_ambient_credentials_are_for_the_namespaces_that_match(
-    globs: str,
-    namespace: str,
-    expected: bool,  # noqa: FBT001 - a column of the table
-) -> None:
-    assert Settings.from_env({"CLUSTERSTATE_AMBIENT_NAMESPACES": globs}).ambient_allowed(namespace) is expected
-
-
-@pytest.mark.parametrize(
-    ("pairs", "namespace", "stores"),
-    [
-        ("", "a", ("a",)),
-        ("a/prod-example-com, b/x", "a", ("a", "prod-example-com")),
-        ("*/shared,team-*/state-*", "team-a", ("team-a", "shared", "state-*")),
-        ("a/x", "b", ("b",)),
-    ],
-)
-def test_an_object_keeps_states_in_its_own_namespace_and_where_it_may(
-    pairs: str, namespace: str, stores: tuple[str, ...]
-) -> None:
-    assert Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": pairs}).store_namespaces(namespace) == stores
-
-
-@pytest.mark.parametrize("text", ["a", "a/", "/b", "a/b/c"])
-def test_what_is_no_pair_of_namespaces_is_named(text: str) -> None:
-    with pytest.raises(SpecInvalid, match=f"CLUSTERSTATE_KUBERNETES_STORES holds {text!r}"):
-        Settings.from_env({"CLUSTERSTATE_KUBERNETES_STORES": text})
+def test_a_policy_is_named_by_its_path() -> None:
+    assert Settings.from_env({"CLUSTERSTATE_POLICY": " /etc/policy.yaml "}).policy == "/etc/policy.yaml"
 
 
 def test_the_operators_namespace_can_be_told() -> None:

@@ -16,6 +16,7 @@ from clusterstate.mirror.restart import Rolls
 from clusterstate.plan.claims import Claims
 from clusterstate.plan.outcome import Outcome
 from clusterstate.plan.place import Origin
+from clusterstate.policy import OWN_CREDENTIALS, Policy
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.store.clients import CLIENTS
@@ -79,6 +80,8 @@ class Context:
     """The Secrets that the object of a namespace and uid controls, by name, as the informer knows them."""
     references: Callable[[Key], tuple[object, ...]] = lambda _: ()
     """The versions that what an object refers to has now, as the watches know them."""
+    policy: Policy = OWN_CREDENTIALS
+    """Which stores the objects of each namespace may use."""
     claims: Claims[Key] = field(default_factory=Claims)
     health: Health[Key] = field(default_factory=Health)
     """What is known of stores that don't answer."""
@@ -89,7 +92,7 @@ class Context:
 
     def reader(self, namespace: str) -> Reader:
         """Give what reads the references of a namespace's stores."""
-        return Reader(self.client, self.settings, self.environ, namespace)
+        return Reader(self.client, self.settings, self.environ, namespace, self.policy)
 
     async def digests(self) -> Digests:
         """Give what digests contents, under the installation's key, which is read once in the life of a process."""

@@ -10,6 +10,7 @@
     ├── ReferenceNotFound             something else that the declaration names isn't there (yet)
     ├── AmbientRefused                the operator's own credentials may not be used here
     ├── EndpointRefused               a tenant may not send the operator to this address
+    ├── StoreNotAllowed               the operator's policy gives the namespace no store there
     ├── StoreError                    the store answered, or failed to
     │   ├── KeyNotFound               no such file
     │   ├── LostRace                  somebody else wrote first
@@ -90,6 +91,7 @@ class Reason(StrEnum):
     REFERENCE_NOT_FOUND = "ReferenceNotFound"
     AMBIENT_CREDENTIALS_REFUSED = "AmbientCredentialsRefused"
     ENDPOINT_REFUSED = "EndpointRefused"
+    STORE_NOT_ALLOWED = "StoreNotAllowed"
 
     STORE_NOT_FOUND = "StoreNotFound"
     ACCESS_DENIED = "AccessDenied"
@@ -209,6 +211,11 @@ class AmbientRefused(ClusterStateError):
 
 class EndpointRefused(ClusterStateError):
     reason = Reason.ENDPOINT_REFUSED
+    nature = Nature.STALLED
+
+
+class StoreNotAllowed(ClusterStateError):
+    reason = Reason.STORE_NOT_ALLOWED
     nature = Nature.STALLED
 
 

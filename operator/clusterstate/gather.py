@@ -25,6 +25,7 @@ from clusterstate.errors import (
 )
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from clusterstate.plan.place import locate_state, locate_store
+from clusterstate.policy import OWN_CREDENTIALS, Policy
 from clusterstate.settings import Settings
 from clusterstate.state import layout
 from clusterstate.state.objects import Document
@@ -79,7 +80,10 @@ class Access:
         return old.location.child(layout.CONFIG) if same else None
 
     def elsewhere(self, url: str) -> Location:
-        """Give the place of a URL that `config` names; raise `MalformedFile` when nobody may be sent there."""
+        """Give the place of a URL that `config` names.
+
+        Raises `MalformedFile` when nobody may be sent there, `StoreNotAllowed` when this object's namespace may not.
+        """
         try:
             location = Location.parse(url)
         except SpecInvalid as error:
@@ -91,14 +95,23 @@ class Access:
                 f"{'this bucket' if ambient else 'stores of its own scheme'}. Correct configBase, keyStore or "
                 "secretStore in config."
             )
+        self.policy.require_place(location, "config places a part of the state elsewhere. ")
         return location
 
 
 class Reader:
     """Reads what one object's store refers to in its namespace."""
 
-    def __init__(self, client: "Client | None", settings: Settings, environ: Mapping[str, str], namespace: str) -> None:
+    def __init__(
+        self,
+        client: "Client | None",
+        settings: Settings,
+        environ: Mapping[str, str],
+        namespace: str,
+        policy: Policy = OWN_CREDENTIALS,
+    ) -> None:
         """Take whose eyes these are, and where the object lives. No client is needed for a store without references."""
+        self._allowed = policy.of(namespace)
         self._client = client
         self._settings = settings
         self._environ = environ
@@ -113,27 +126,35 @@ class Reader:
         """Find out how to reach a state.
 
         Raises `SpecInvalid`, `StoreUnsupported`, `ReferenceNotFound`, `CredentialsNotFound`, `CredentialsInvalid` or
-        `AmbientRefused`.
+        `AmbientRefused`, and before any of them `StoreNotAllowed`.
         """
         store = locate_store(spec, self._namespace, cluster_name)
-        settings = self._settings
+        location = locate_state(spec, self._namespace, cluster_name)
+        policy = self._policy()
+        policy.require_place(location)
         credentials = choose_credentials(
             store.scheme,
             backend_of(store.scheme).rules,
             await self._given(spec),
             self._environ,
-            ambient_allowed=settings.ambient_allowed(self._namespace),
+            ambient_allowed=self._allowed.permits(location, ambient=True),
         )
-        policy = EndpointPolicy(
+        if credentials.source is Source.AMBIENT:
+            policy = replace(policy, places=self._allowed.places(ambient=True))
+        layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
+        return Access(store, location, await self._options(spec), credentials, policy, layout_in_kubernetes)
+
+    def _policy(self) -> EndpointPolicy:
+        """Give what holds for a store that is reached with credentials of the object's own."""
+        settings, allowed = self._settings, self._allowed
+        return EndpointPolicy(
             allowed=settings.allowed_endpoints,
             file_roots=settings.file_roots,
             memory_allowed=settings.memory_allowed,
             token_urls=settings.token_urls,
-            namespaces=settings.store_namespaces(self._namespace),
+            namespaces=allowed.kubernetes,
+            places=allowed.places(ambient=False),
         )
-        location = locate_state(spec, self._namespace, cluster_name)
-        layout_in_kubernetes = spec.k8s.layout if spec.k8s else Layout.SECRETS
-        return Access(store, location, await self._options(spec), credentials, policy, layout_in_kubernetes)
 
     async def _options(self, spec: StoreSpec) -> StoreOptions:
         return StoreOptions(
@@ -253,6 +274,15 @@ def places_of(cluster: Document | None, access: Access) -> layout.Places:
         return OWN_PLACE
     places = layout.Places.of(cluster.spec if cluster else {}, access.location.url)
     return places.below(access.store.url) if access.store.scheme == "file" else places
+
+
+def require_places(cluster: Document | None, access: Access) -> None:
+    """Raise what the next run would say of a `config` that is about to be written: then nobody could read it any more.
+
+    That is `MalformedFile` or `StoreNotAllowed`.
+    """
+    for url in places_of(cluster, access).urls():
+        access.elsewhere(url)
 
 
 class Sources:

@@ -36,7 +36,7 @@ from clusterstate.errors import (
 )
 from clusterstate.facts import Findings, newest_told, origin_of, store_facts
 from clusterstate.following import follow_state, note_cloud
-from clusterstate.gather import Access, Sources, known_of
+from clusterstate.gather import Access, Sources, known_of, require_places
 from clusterstate.kube.finalizer import hold, is_held, release
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.kube.owner import Owner
@@ -256,6 +256,7 @@ class Run(Staged):
         self.found.refusal = self._refuse(self.found.plan, foreseen.state, access, listing)
         if self.found.refusal is not None or not self.writes:
             return sight.observed.state, listing
+        require_places(foreseen.state.cluster, access)
         foreseen = await with_generated(sight, self.found.plan, foreseen, self.found.now)
         return foreseen.state, await self._push(self.found.plan, access, tree, listing, foreseen.bodies)
 

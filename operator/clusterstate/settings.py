@@ -37,10 +37,10 @@ class Settings:
     """Namespaces to watch; empty: all. `CLUSTERSTATE_NAMESPACES`, separated by commas."""
     workers: int = 16
     """Runs at the same time. `CLUSTERSTATE_WORKERS`. More of them help only where stores are far away."""
-    ambient_namespaces: tuple[str, ...] = ()
-    """Globs of namespaces whose objects may use the operator's own store credentials; empty: none.
+    policy: str = ""
+    """File that says which stores the objects of each namespace may use, see `policy`; empty: any, as themselves.
 
-    `CLUSTERSTATE_AMBIENT_NAMESPACES`, separated by commas; `*` suits an installation with one tenant.
+    `CLUSTERSTATE_POLICY`. It is read once, when the operator starts.
     """
     allowed_endpoints: tuple[str, ...] = ()
     """Hosts and CIDRs that a tenant may name as endpoint though they are loopback or link-local.
@@ -61,11 +61,6 @@ class Settings:
     """URL prefixes of token services that credentials may name beside the clouds' own; tests name theirs.
 
     `CLUSTERSTATE_TOKEN_URLS`, separated by commas.
-    """
-    kubernetes_stores: tuple[str, ...] = ()
-    """Which objects may keep states in namespaces of this cluster that aren't their own: `NAMESPACE/STORE` globs.
-
-    `CLUSTERSTATE_KUBERNETES_STORES`, separated by commas, for example `clusters/*-example-com`.
     """
     deletion_timeout: int = 3600
     """Seconds after which an object that is being deleted goes although its state can't be deleted; the files stay.
@@ -92,18 +87,9 @@ class Settings:
     log_format: str = TEXT
     """How lines of the log look: `text`, or `json`, an object a line. `CLUSTERSTATE_LOG_FORMAT`."""
 
-    def ambient_allowed(self, namespace: str) -> bool:
-        """Whether objects of this namespace may use the operator's own store credentials."""
-        return any(fnmatchcase(namespace, glob) for glob in self.ambient_namespaces)
-
     def after_push_allowed(self, namespace: str) -> bool:
         """Whether objects of this namespace may have a Job after a push."""
         return any(fnmatchcase(namespace, glob) for glob in self.after_push_namespaces)
-
-    def store_namespaces(self, namespace: str) -> tuple[str, ...]:
-        """Give globs of the namespaces that may hold states of this namespace's objects."""
-        pairs = (each.partition("/") for each in self.kubernetes_stores)
-        return (namespace, *(store for who, _, store in pairs if fnmatchcase(namespace, who)))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":
@@ -112,12 +98,11 @@ class Settings:
         return cls(
             namespaces=_words(environ, "NAMESPACES"),
             workers=_positive(environ, "WORKERS", default.workers),
-            ambient_namespaces=_words(environ, "AMBIENT_NAMESPACES"),
+            policy=environ.get(PREFIX + "POLICY", "").strip(),
             allowed_endpoints=_words(environ, "ALLOWED_ENDPOINTS"),
             file_roots=_words(environ, "FILE_ROOTS"),
             memory_allowed=_truth(environ, "ALLOW_MEMORY"),
             token_urls=_words(environ, "TOKEN_URLS"),
-            kubernetes_stores=_pairs(environ, "KUBERNETES_STORES"),
             deletion_timeout=_positive(environ, "DELETION_TIMEOUT", default.deletion_timeout),
             operator_namespace=environ.get(PREFIX + "OPERATOR_NAMESPACE", "").strip() or default.operator_namespace,
             secrets_rbac=_choice(environ, "SECRETS_RBAC", (NAMESPACE, NAMED)),
@@ -131,16 +116,6 @@ class Settings:
 def _words(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
     words = (word.strip() for word in environ.get(PREFIX + name, "").split(","))
     return tuple(dict.fromkeys(word for word in words if word))
-
-
-def _pairs(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
-    words = _words(environ, name)
-    for word in words:
-        if word.count("/") != 1 or word.startswith("/") or word.endswith("/"):
-            raise SpecInvalid(
-                f"{PREFIX}{name} holds {word!r}. Give NAMESPACE/STORE, for example clusters/*-example-com."
-            )
-    return words
 
 
 def _positive(environ: Mapping[str, str], name: str, default: int) -> int:

@@ -127,9 +127,9 @@ def test_another_namespace_of_this_cluster_must_be_allowed(operating: Operating,
     operating.grant(states.namespace)
     operating.apply(body)
     with operating.running():
-        stalled = operating.settled("state", "Stalled", status="True", reason="EndpointRefused")
-        assert "CLUSTERSTATE_KUBERNETES_STORES" in conditions(stalled)["Stalled"]["message"]
-    operating.environ["CLUSTERSTATE_KUBERNETES_STORES"] = f"{operating.namespace}/{states.namespace}"
+        stalled = operating.settled("state", "Stalled", status="True", reason="StoreNotAllowed")
+        assert "the operator's policy" in conditions(stalled)["Stalled"]["message"]
+    operating.set_policy({"namespaces": [operating.namespace], "stores": [f"k8s:///{states.namespace}"]})
     with operating.running():
         operating.settled()
     assert "v1.32.10" in states.read(f"{NAME}/config").decode()

@@ -35,12 +35,27 @@ def test_it_stops_when_told_to(world: World) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path) -> None:
+KNOWN = "s3, do, linode, hos, scw, gs, swift, oss, k8s, file, memfs, azureblob."
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("{rules: []}", "There is no kubeconfig {}/missing. Name another."),
+        (
+            "{rules: [{namespaces: [a], stores: ['ftp://acme/x*']}]}",
+            "{}/policy.yaml: rules[0].stores[0]: 'ftp://acme/x*' is of no known store. Known are " + KNOWN,
+        ),
+    ],
+)
+def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, policy: str, said: str) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(policy)
     command = [sys.executable, "-m", "clusterstate", "run", "--kubeconfig", str(tmp_path / "missing")]
-    environment = {"PYTHONPATH": str(OPERATOR), "HOME": str(tmp_path)}
+    environment = {"PYTHONPATH": str(OPERATOR), "HOME": str(tmp_path), "CLUSTERSTATE_POLICY": str(path)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
-    assert done.stderr == f"clusterstate: There is no kubeconfig {tmp_path}/missing. Name another.\n"
+    assert done.stderr == f"clusterstate: {said.format(tmp_path)}\n"
 
 
 def test_its_user_needs_no_name(world: World) -> None:

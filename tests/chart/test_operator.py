@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterstate.policy import Policy, load_policy
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.settings import Address, Settings
 from tests.support.helm import Manifest
@@ -103,7 +104,11 @@ def test_in_some_namespaces_it_may_do_nothing_elsewhere(render: Render) -> None:
         "default": needed(),
         "kube-public": needed(),
     }
-    assert [each["metadata"]["name"] for each in of_kind(made, "ClusterRole")] == ["prod-view", "prod-edit"]
+    assert [each["metadata"]["name"] for each in of_kind(made, "ClusterRole")] == [
+        "prod-unprotect",
+        "prod-view",
+        "prod-edit",
+    ]
     assert of_kind(made, "ClusterRoleBinding") == []
     assert Settings.from_env(environ(made)).namespaces == ("default", "kube-public")
 
@@ -168,14 +173,23 @@ def test_every_setting_reaches_the_operator(render: Render) -> None:
     made = render("files for review")
     read = Settings.from_env(environ(made))
     assert (read.file_roots, read.memory_allowed, read.token_urls) == (("/review",), True, tuple(given["tokenURLs"]))
-    assert (read.kubernetes_stores, read.allowed_endpoints) == (
-        tuple(given["kubernetesStores"]),
-        tuple(given["allowedEndpoints"]),
-    )
+    assert read.allowed_endpoints == tuple(given["allowedEndpoints"])
     assert Settings.from_env(environ(render("every right"))).after_push_namespaces == ("*",)
-    assert Settings.from_env(environ(render("single tenant"))).ambient_namespaces == ("*",)
+    assert policy_of(render("single tenant")).of("any").places(ambient=True) is None
+    assert policy_of(made).of("clusters").kubernetes == ("*-example-com",)
     default = Settings(metrics_address=Address("", 8080))
     assert Settings.from_env(environ(render("nothing but the image"))) == default
+
+
+def policy_of(made: list[Manifest]) -> Policy:
+    """Give the policy that the operator reads in its Pod."""
+    pod, path = the(made, "Deployment")["spec"]["template"]["spec"], Settings.from_env(environ(made)).policy
+    (volume,) = [each for each in pod["volumes"] if each["name"] == "policy"]
+    (mount,) = [each for each in container(made)["volumeMounts"] if each["name"] == "policy"]
+    (found,) = [each for each in of_kind(made, "ConfigMap") if each["metadata"]["name"] == volume["configMap"]["name"]]
+    folder, _, name = path.rpartition("/")
+    assert (folder, [*found["data"]]) == (mount["mountPath"], [name])
+    return load_policy(found["data"][name].encode(), path)
 
 
 def test_one_pod_runs_it_and_is_probed_where_it_answers(render: Render) -> None:
@@ -223,5 +237,6 @@ def test_who_may_edit_a_namespace_may_not_edit_states_by_default(render: Render)
             if not is_operators(each)
         }
 
-    assert aggregated("nothing but the image") == {"prod-view": {"view"}, "prod-edit": {"admin"}}
-    assert aggregated("watched by Pod") == {"prod-view": {"view"}, "prod-edit": {"edit", "admin"}}
+    own = {"prod-view": {"view"}, "prod-unprotect": {"admin"}}
+    assert aggregated("nothing but the image") == {**own, "prod-edit": {"admin"}}
+    assert aggregated("watched by Pod") == {**own, "prod-edit": {"edit", "admin"}}

@@ -13,12 +13,13 @@ from tests.support.valuesets import IMAGE
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.timeout(900)]  # the first test that asks for helm has it built
 
+OFF = {"enabled": False}
 KINDS = "deployments,services,serviceaccounts,roles,rolebindings"
 
 
 def test_it_comes_changes_and_goes(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
     """In one namespace, and without what all of the cluster shares: other tests have that."""
-    values = {"image": IMAGE, "crds": {"install": False}, "userRoles": {"create": False}}
+    values = {"image": IMAGE, "crds": {"install": False}, "userRoles": {"create": False}, "deletionProtection": OFF}
     where = ("--namespace", namespace, "--kubeconfig", str(control_plane.kubeconfig))
 
     def run(*arguments: str, given: dict[str, Any] | None = None) -> None:

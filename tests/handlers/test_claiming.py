@@ -9,8 +9,10 @@ from clusterstate.api.load import load
 from clusterstate.context import Context, Memory
 from clusterstate.errors import StateClaimed, StoreRefused
 from clusterstate.gather import Access
+from clusterstate.handlers.controller import Controller
 from clusterstate.kube.client import Client
 from clusterstate.plan.claims import Claim
+from clusterstate.policy import Policy, Rule
 from clusterstate.reconcile import Run, run
 from clusterstate.settings import Settings
 from clusterstate.store.credentials import Credentials, Source
@@ -97,3 +99,15 @@ async def test_who_gives_up_a_claim_tells_whom_that_frees(context: Context) -> N
     result = await run(context, body(1, uid="u2", **NOWHERE, sync={"dryRun": True}), Memory(origin_read=True))
     assert result.freed == (younger,)
     assert context.claims.holder(younger) is None
+
+
+def test_what_the_policy_does_not_give_claims_nothing() -> None:
+    """Not even what an object once proved, which its status tells: whoever has the state now would wait for it."""
+    told = {"url": "s3://acme/team-b/prod", "endpoint": "", "files": 1, "knownFiles": 1, "bytes": 1, "digest": "d"}
+    for stores, claims in (("s3://acme/team-b", True), ("s3://acme/team-a", False)):
+        policy = Policy(rules=(Rule(namespaces=("clusters",), stores=(stores,)),))
+        context = Context(cast("Client", None), Settings(), {}, lambda *_: {}, policy=policy)
+        before = body(1, store={"url": "s3://acme/team-b", "credentialsSecretRef": {"name": "store"}})
+        Controller(context).foresee({**before, "status": {"store": told}})
+        claim = context.claims.get(KEY)
+        assert (claim is not None and claim.proven) is claims

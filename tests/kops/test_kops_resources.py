@@ -235,10 +235,10 @@ def test_what_nobody_declared_is_kops_s_own(
 
 
 def test_a_namespace_that_is_not_allowed_is_told(operating: Operating, objects: KopsObjects, cluster: str) -> None:
-    del operating.environ["CLUSTERSTATE_KUBERNETES_STORES"]
+    del operating.environ["CLUSTERSTATE_POLICY"]
     operating.apply(declaration(cluster, cluster=CLUSTER))
     with operating.running():
-        body = operating.settled("state", "Stalled", status="True", reason="EndpointRefused")
+        body = operating.settled("state", "Stalled", status="True", reason="StoreNotAllowed")
     assert objects.namespace in conditions(body)["Stalled"]["message"]
 
 

@@ -30,7 +30,7 @@ def open_namespace_for(operating: Operating, cluster: str) -> str:
     if kubectl(operating.plane, "get", "namespace", namespace, "--ignore-not-found") == "":
         kubectl(operating.plane, "create", "namespace", namespace)
     operating.grant(namespace, *RULES)
-    operating.environ["CLUSTERSTATE_KUBERNETES_STORES"] = f"{operating.namespace}/{namespace}"
+    operating.set_policy({"namespaces": [operating.namespace], "stores": ["*", f"k8s:///{namespace}"]})
     return namespace
 
 

@@ -165,6 +165,12 @@ class Operating:
         found = conditions(body).get(condition, {})
         return body if all(found.get(key) == value for key, value in expected.items()) else None
 
+    def set_policy(self, *rules: Mapping[str, Any]) -> None:
+        """Have the operator started with a policy of these rules."""
+        path = self.directory / "policy.yaml"
+        path.write_text(json.dumps({"rules": rules}))
+        self.environ["CLUSTERSTATE_POLICY"] = str(path)
+
     def start_operator(self, *arguments: str) -> None:
         """Start it with a service account that may do in this namespace what the operator needs."""
         assert self.operator is None

@@ -23,7 +23,7 @@ SETS: dict[str, Values] = {
     "nothing but the image": _set(),
     "single tenant": _set(
         operator={
-            "ambientNamespaces": EVERYWHERE,
+            "policy": {"rules": [{"namespaces": EVERYWHERE, "stores": EVERYWHERE, "ambient": True}]},
             "extraEnv": [{"name": "S3_ENDPOINT", "value": "https://s3.example.com"}],
         },
         serviceAccount={"annotations": AMAZON},
@@ -63,7 +63,7 @@ SETS: dict[str, Values] = {
             "fileRoots": ["/review"],
             "allowMemory": True,
             "tokenURLs": ["https://tokens.example.com/"],
-            "kubernetesStores": ["clusters/*-example-com"],
+            "policy": {"rules": [{"namespaces": ["clusters"], "stores": ["k8s:///*-example-com", "file:///review"]}]},
             "allowedEndpoints": ["10.0.0.1", "127.0.0.0/8"],
             "extraEnvFrom": [{"secretRef": {"name": "proxy", "optional": True}}],
             "extraVolumes": [{"name": "review", "emptyDir": {}}],
@@ -73,6 +73,7 @@ SETS: dict[str, Values] = {
     ),
     "somebody else's rights": _set(
         crds={"install": False},
+        deletionProtection={"enabled": False},
         rbac={"create": False},
         serviceAccount={"create": False, "name": "default"},
         userRoles={"create": False},

@@ -19,13 +19,15 @@
 - name: CLUSTERSTATE_ALLOW_MEMORY
   value: "true"
 {{- end }}
+{{- if include "clusterstate.policy" . }}
+- name: CLUSTERSTATE_POLICY
+  value: /etc/clusterstate/policy.yaml
+{{- end }}
 {{- $lists := dict
     "NAMESPACES" $operator.namespaces
-    "AMBIENT_NAMESPACES" $operator.ambientNamespaces
     "ALLOWED_ENDPOINTS" $operator.allowedEndpoints
     "FILE_ROOTS" $operator.fileRoots
     "TOKEN_URLS" $operator.tokenURLs
-    "KUBERNETES_STORES" $operator.kubernetesStores
     "AFTER_PUSH_NAMESPACES" $operator.afterPushNamespaces }}
 {{- range $name, $words := $lists }}
 {{- with $words }}

@@ -41,6 +41,7 @@ from clusterstate.plan.place import locate_state
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.refusal import find_refusal
 from clusterstate.planning import bring, decide, foresee, look, with_contents
+from clusterstate.policy import EVERYTHING
 from clusterstate.relocation.config import plan_move
 from clusterstate.relocation.finding import find_old_place
 from clusterstate.relocation.source import Source
@@ -82,10 +83,10 @@ async def show_plan(target: Target, environ: Mapping[str, str], output: str) -> 
     """Print the plan, and give the exit code. Raises what a run's outcome would say."""
     # Whoever calls is who the store sees: their own credentials are theirs to use. Where the operator may start Jobs is
     # its own affair, and nothing here says so.
-    settings = replace(Settings.from_env(environ), ambient_namespaces=("*",), after_push_namespaces=("*",))
+    settings = replace(Settings.from_env(environ), after_push_namespaces=("*",))
     async with reading(target) as (client, body):
         state = load(body)
-        reader = Reader(client, settings, environ, state.metadata.namespace)
+        reader = Reader(client, settings, environ, state.metadata.namespace, EVERYTHING)
         found = await _foresee(client, settings, state, reader)
     if output == "text":
         echo_lines(_lines(found))

@@ -25,6 +25,7 @@ from clusterstate.mirror.record import MirrorRecord
 from clusterstate.observing import enter_stage
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure, Outcome
+from clusterstate.plan.place import locate_state
 from clusterstate.plan.references import Reference, references_of
 from clusterstate.reconcile import run
 from clusterstate.status.report import report
@@ -98,7 +99,7 @@ class Controller:
                 return
             known.failures = 0
         state = readable(body)
-        self._wake(self._context.claims.set(key, foreseen(state, self._context.claims.get(key))))
+        self._wake(self._context.claims.set(key, self._foreseen(state, self._context.claims.get(key))))
         known_well = self._refer(key, references_of(state) if state else frozenset())
         self.queue.add(key, 0.0 if known_well else LEARNING)
 
@@ -108,7 +109,7 @@ class Controller:
 
     def foresee(self, body: Body) -> None:
         """Take in what an object claims, before it is watched."""
-        self._context.claims.set(key_of(body), foreseen(readable(body), None))
+        self._context.claims.set(key_of(body), self._foreseen(readable(body), None))
 
     def presence_changed(self, namespace: str, name: str, uid: str | None) -> None:
         """Take in that an object is there, or gone (None).
@@ -172,6 +173,21 @@ class Controller:
         bucket = "/".join(str(spec.get("url")).split("/", 3)[:3])
         return spec.get("endpoint"), bucket, key[0], str(spec.get("credentialsSecretRef"))
 
+    def _foreseen(self, state: ClusterState | None, before: Claim | None) -> Claim | None:
+        """Give what an object claims as far as its own text tells; what it claimed before when that can't be used.
+
+        Where the policy lets it have no state it claims none, whatever its status says of earlier days.
+        """
+        if state is None:
+            return before
+        namespace = state.metadata.namespace
+        try:
+            place = locate_state(state.spec.store, namespace, state.cluster_name)
+        except SpecInvalid:
+            return before
+        may_be = self._context.policy.of(namespace).permits(place, ambient=False)
+        return foresee_claim(state, before) if may_be else None
+
     def _forget(self, key: Key, body: Body) -> None:
         """Forget an object, but not a namesake: events of two objects come in any order."""
         known = self._objects.get(key)
@@ -231,14 +247,15 @@ class Controller:
     def _claim_anew(self, key: Key, watched: Watched) -> None:
         """Claim what the object says now: its run claimed what it said when the run began."""
         claims = self._context.claims
-        self._wake(claims.set(key, foreseen(readable(watched.body), claims.get(key))))
+        self._wake(claims.set(key, self._foreseen(readable(watched.body), claims.get(key))))
 
     def _take_back(self, key: Key) -> None:
         """Undo what a run did for an object that went meanwhile: it claimed a state and wished for the next run."""
         successor = self._objects.get(key)
         if successor is None:
             self.queue.forget(key)
-        self._wake(self._context.claims.set(key, foreseen(readable(successor.body), None) if successor else None))
+        claim = self._foreseen(readable(successor.body), None) if successor else None
+        self._wake(self._context.claims.set(key, claim))
 
     async def _tell_progress(self, watched: Watched, outcome: Outcome) -> None:
         """Report how far a long run has come; what can't be told now is told at its end."""
@@ -296,14 +313,6 @@ def readable(body: Body) -> ClusterState | None:
         return load(body)
     except SpecInvalid:
         return None
-
-
-def foreseen(state: ClusterState | None, before: Claim | None) -> Claim | None:
-    """Give what an object claims as far as its own text tells; what it claimed before when that can't be used."""
-    try:
-        return foresee_claim(state, before) if state else before
-    except SpecInvalid:
-        return before
 
 
 def _uid(body: Body) -> str:

@@ -31,6 +31,7 @@ from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
 from clusterstate.kube.login import Login, choose_source
 from clusterstate.mirror.record import reduce
+from clusterstate.policy import Policy
 from clusterstate.settings import NAMED, Settings
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Door:
     context: str | None = None
 
 
-async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str]) -> None:
+async def run_operator(settings: Settings, policy: Policy, door: Door, environ: Mapping[str, str]) -> None:
     """Run until SIGTERM or SIGINT; runs under way are cancelled then, and every file stays whole.
 
     Raises `KubeError` when the API can't be reached at the start, `SpecInvalid` for traces that can't be had.
@@ -61,7 +62,7 @@ async def run_operator(settings: Settings, door: Door, environ: Mapping[str, str
         index = MirrorIndex()
         named = settings.secrets_rbac == NAMED
         references = References(client, named=named)
-        context = Context(client, settings, environ, index.present, references.versions)
+        context = Context(client, settings, environ, index.present, references.versions, policy)
         meters = Meters()
         controller = Controller(context, references.set, Recorder(meters, tracer))
         expose(meters.registry, controller.bodies, controller.queue)

@@ -157,8 +157,8 @@ def choose_credentials(
         return NO_CREDENTIALS
     if not ambient_allowed:
         raise AmbientRefused(
-            f"The {scheme}:// store names no credentials, and the operator's own may not be used in this namespace. "
-            "Set spec.store.credentialsSecretRef, or have the operator's ambient namespaces extended."
+            f"The {scheme}:// store names no credentials, and the operator's own may not be used for it in this "
+            "namespace. Set spec.store.credentialsSecretRef, or have the operator's policy extended."
         )
     return from_environment(rules, environ)
 

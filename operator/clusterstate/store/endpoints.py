@@ -11,11 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from clusterstate.errors import EndpointRefused, SpecInvalid
+from clusterstate.errors import EndpointRefused, SpecInvalid, StoreNotAllowed
 from clusterstate.store.resolver import RESOLVER
+
+if TYPE_CHECKING:
+    from clusterstate.store.location import Location
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
@@ -30,6 +33,7 @@ _AWS_HOST = re.compile(r"(.+\.)?s3([.-][a-z0-9.-]+)?\.amazonaws\.(com(\.cn)?|eu)
 _NAT64 = IPv6Network("64:ff9b::/96")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _SHOWN = 120
+_SHOWN_PLACES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +101,23 @@ class EndpointPolicy:
     token_urls: tuple[str, ...] = ()
     """URL prefixes of token services that credentials may name beside their cloud's own."""
     namespaces: tuple[str, ...] = ()
-    """Globs of namespaces that `k8s://` may be opened in, in the operator's own cluster."""
+    """Globs of namespaces, or of NAMESPACE/PREFIX, that `k8s://` may be opened in, in the operator's own cluster."""
+    places: "tuple[Location, ...] | None" = None
+    """Where stores may be opened, there and below; None: anywhere."""
 
     @classmethod
     def trusting(cls, folder: str = "/") -> "EndpointPolicy":
         """Give the policy for a person's own command line: everything goes, and files below the folder of a store."""
         everywhere = ("0.0.0.0/0", "::/0")
         return cls(everywhere, (folder,), memory_allowed=True, token_urls=("https://", "http://"), namespaces=("*",))
+
+    def require_place(self, location: "Location", said: str = "") -> None:
+        """Raise `StoreNotAllowed` where no store may be opened; `said` is a sentence that tells who names the place."""
+        if not location.is_within(self.places):
+            raise StoreNotAllowed(
+                f"{said}{location.url} isn't where the operator's policy lets objects of this namespace keep states by "
+                f"such credentials{_told(self.places or ())}. Use another place, or have the policy extended."
+            )
 
     def knows_token_url(self, url: str, own: tuple[str, ...]) -> bool:
         """Whether credentials may name this token service; `own` are the prefixes of their cloud.
@@ -154,6 +168,11 @@ class EndpointPolicy:
                 f"The store's endpoint {host} is {danger} ({address}), where a tenant may not send the operator. "
                 "Name another, or have it added to the operator's allowed endpoints."
             )
+
+
+def _told(places: "tuple[Location, ...]") -> str:
+    urls = [place.url for place in places[:_SHOWN_PLACES]]
+    return f" (that is {', '.join(urls)}{', …' if len(places) > len(urls) else ''})" if urls else ""
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,9 @@ credentials, a query or `.`/`..` segments is refused. Which schemes can be opene
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -98,6 +100,19 @@ class Location:
             return self.url
         scheme = "s3" if self.scheme in S3_FLAVOURS else self.scheme
         return f"{Location(scheme, self.bucket, self.prefix).url} at {Endpoint.parse(endpoint).identity}"
+
+    def is_within(self, places: "Iterable[Location] | None") -> bool:
+        """Whether it is one of these places or below one, by whole segments; None is everywhere."""
+        return places is None or any(place.covers(self) for place in places)
+
+    def covers(self, other: "Location") -> bool:
+        """Whether the other place is this one or below it; the namespace of a `k8s` place may be a glob."""
+        if (self.scheme, self.bucket) != (other.scheme, other.bucket):
+            return False
+        own, theirs = (place.prefix.split("/") if place.prefix else [] for place in (self, other))
+        if self.scheme == KUBERNETES and own and theirs:
+            own[0] = theirs[0] if fnmatchcase(theirs[0], own[0]) else own[0]
+        return theirs[: len(own)] == own
 
     def within(self, namespace: str) -> "Location":
         """Give the same place with its namespace: `k8s://` alone means the namespace of whoever says it."""

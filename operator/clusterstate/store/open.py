@@ -40,9 +40,11 @@ class Backend:
 async def open_store(opening: Opening, counts: RequestCounts | None = None) -> Store:
     """Open a store; nothing is asked of it yet.
 
-    Raise `StoreUnsupported` for a scheme that can't be opened, `EndpointRefused`, `SpecInvalid` or
-    `CredentialsInvalid` for a configuration that can't be used.
+    Raise `StoreUnsupported` for a scheme that can't be opened, `StoreNotAllowed`, `EndpointRefused`, `SpecInvalid` or
+    `CredentialsInvalid` for a configuration that can't be used. No store is opened but here, so that every place passes
+    the operator's policy.
     """
+    opening.policy.require_place(opening.location)
     backend = backend_of(opening.location.scheme)
     try:
         store = await backend.open(opening)

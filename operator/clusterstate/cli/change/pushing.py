@@ -28,6 +28,7 @@ from clusterstate.kube.installation import LENGTH
 from clusterstate.plan.naming import named
 from clusterstate.plan.references import references_of
 from clusterstate.planning import decide, foresee, sight_of, wanted_of, with_contents, with_generated
+from clusterstate.policy import EVERYTHING
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
 from clusterstate.store.endpoints import EndpointPolicy
@@ -89,8 +90,8 @@ class Opener:
             return self._shop.access(state.cluster_name)
         environ, namespace = self._shop.environ, state.metadata.namespace
         # Whoever calls is who the store sees: their own credentials and addresses are theirs to use.
-        settings = replace(Settings.from_env(environ), ambient_namespaces=("*",))
-        access = await Reader(client, settings, environ, namespace).access(state.spec.store, state.cluster_name)
+        reader = Reader(client, Settings.from_env(environ), environ, namespace, EVERYTHING)
+        access = await reader.access(state.spec.store, state.cluster_name)
         return replace(access, policy=EndpointPolicy.trusting(access.store.folder), trusting=True)
 
 

@@ -20,14 +20,15 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
 
     Everything else is configured by CLUSTERSTATE_* variables; docs/configuration.md lists them.
     """
-    from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.cli.policy import read_policy  # noqa: PLC0415 (--help loads no SDK)
+    from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (the same)
     from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
     from clusterstate.settings import JSON, Settings  # noqa: PLC0415 (the same)
 
     own = _given("CLUSTERSTATE_OPERATOR_NAMESPACE", own_namespace())
     settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
     log_by_manners(settings.log_level, as_json=settings.log_format == JSON)
-    return run_command(run_operator(settings, Door(kubeconfig, context), os.environ))
+    return run_command(run_operator(settings, read_policy(settings.policy), Door(kubeconfig, context), os.environ))
 
 
 @click.command(

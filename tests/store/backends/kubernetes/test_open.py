@@ -5,7 +5,7 @@ import secrets
 
 import pytest
 
-from clusterstate.errors import CredentialsInvalid, EndpointRefused, SpecInvalid
+from clusterstate.errors import CredentialsInvalid, EndpointRefused, SpecInvalid, StoreNotAllowed
 from clusterstate.kube.client import connect
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.store.backends.kubernetes.clients import Shared
@@ -29,7 +29,7 @@ async def test_a_namespace_of_this_cluster_must_be_allowed(control_plane: Contro
         async with near(control_plane, url, allowed=allowed) as store:
             assert await keys_of(store) == []
     for refused in ((), ("other",), (namespace[:-1],)):
-        with pytest.raises(EndpointRefused, match=rf"Namespace {namespace} .*CLUSTERSTATE_KUBERNETES_STORES"):
+        with pytest.raises(StoreNotAllowed, match=rf"k8s:///{namespace}/a is in a namespace .*policy"):
             async with near(control_plane, url, allowed=refused):
                 pass
 

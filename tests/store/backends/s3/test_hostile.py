@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
+from clusterstate.errors import StoreRefused
 from clusterstate.store.backends.s3.config import ClientInputs, Keys
 from clusterstate.store.base import Store
 from clusterstate.store.wire import Wire
@@ -50,3 +51,18 @@ async def test_dripping_endpoints_take_no_thread_from_others() -> None:
         await all_threads_come_back()
         async with opened("s3://b", s3_secret(KEYS, quick.endpoint)) as other:
             assert await keys_of(other) == []
+
+
+@pytest.mark.parametrize(
+    "region", [{}, {"x-amz-bucket-region": "eu-west-9"}, {"x-amz-bucket-region": "@canary.example/"}]
+)
+async def test_a_redirect_leads_nowhere(region: dict[str, str]) -> None:
+    """The SDK asks once or twice where the bucket is, at the same endpoint, and believes in names of regions only."""
+    async with canned(lambda _: web.Response(text=EMPTY_LIST)) as inside:
+        answer = {"Location": inside.endpoint.replace("127.0.0.1", "localhost"), **region}
+        async with canned(lambda _: web.Response(status=307, headers=answer)) as server:
+            async with opened("s3://b", s3_secret(KEYS, server.endpoint)) as store:
+                with pytest.raises(StoreRefused):
+                    await keys_of(store)
+            assert len(server.requests) in {1, 2}
+    assert inside.requests == []

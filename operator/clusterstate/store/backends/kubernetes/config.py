@@ -2,13 +2,13 @@
 
 import re
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from typing import Final
 
-from clusterstate.errors import EndpointRefused, SpecInvalid
+from clusterstate.errors import EndpointRefused, SpecInvalid, StoreNotAllowed
 from clusterstate.store.backends.kubernetes.kubeconfig import Kubeconfig, parse_kubeconfig
 from clusterstate.store.backends.kubernetes.rules import KUBECONFIG
 from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.location import KUBERNETES, Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.wire import Wire, make_wire
 
@@ -43,7 +43,7 @@ def make_config(opening: Opening) -> Config:
         raise SpecInvalid(f"{opening.location.url} names no namespace. Write k8s:///NAMESPACE/PREFIX.")
     text = opening.credentials.get(KUBECONFIG)
     if not text:
-        _require_allowed(namespace, opening.policy)
+        _require_allowed(opening.location, opening.policy)
         return Config(namespace, None)
     who = parse_kubeconfig(text)
     _require_tls(who, opening.policy)
@@ -60,9 +60,9 @@ def _require_tls(who: Kubeconfig, policy: EndpointPolicy) -> None:
         )
 
 
-def _require_allowed(namespace: str, policy: EndpointPolicy) -> None:
-    if not any(fnmatchcase(namespace, glob) for glob in policy.namespaces):
-        raise EndpointRefused(
-            f"Namespace {namespace} of this cluster may not hold states of this object. Use the object's own "
-            "namespace, or have the other one added to the operator's CLUSTERSTATE_KUBERNETES_STORES."
+def _require_allowed(location: Location, policy: EndpointPolicy) -> None:
+    if not location.is_within(Location(KUBERNETES, "", each) for each in policy.namespaces):
+        raise StoreNotAllowed(
+            f"{location.url} is in a namespace of this cluster that may not hold states of this object. Use the "
+            "object's own namespace, or have the place added to the stores of the operator's policy."
         )

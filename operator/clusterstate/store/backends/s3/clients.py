@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.config import Config as SdkConfig
 from botocore.session import Session
@@ -77,7 +77,16 @@ def _make(session: Session, inputs: ClientInputs) -> "S3Client":
     if inputs.dual_stack and not Endpoint.parse(client.meta.endpoint_url).is_aws:
         client = _create(session, replace(inputs, dual_stack=False))  # the environment names an address, with its own
     use(client, inputs.wire)
+    client.meta.events.register("before-call.s3.HeadBucket", _stay)
     return client
+
+
+def _stay(context: dict[str, Any], **_: object) -> None:
+    """Have the SDK follow no redirect of HeadBucket, which is how it finds out where another redirect leads.
+
+    It asks again for each of them, so that a server that always redirects would have it recurse without end.
+    """
+    context["s3_redirect"]["redirected"] = True
 
 
 def _create(session: Session, inputs: ClientInputs) -> "S3Client":

@@ -3,10 +3,12 @@
 Programs are built before the first test runs, since no test's time limit covers that.
 """
 
+import gc
 import os
 import secrets
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import settings
 
 from clusterstate.sandbox.certificates import write_certificates
 from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.errors import RequestRefused
 from clusterstate.sandbox.s3server import S3Server
 from tests.support import backings
 from tests.support.gcs.server import GcsServer
@@ -91,6 +94,17 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["servers"] = node.config.stash[SERVERS].listen()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no cycles among what stays to the end: modules and tests."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
@@ -148,12 +162,12 @@ def swift_server(pytestconfig: pytest.Config) -> SwiftServer:
 
 @pytest.fixture
 def namespace(control_plane: ControlPlane) -> Iterator[str]:
-    """A fresh namespace; its deletion begins when the test ends."""
+    """A fresh namespace, which stays, but without ClusterStates: emptying one takes the control plane 0.1 s of CPU."""
     name, api = f"test-{secrets.token_hex(5)}", control_plane.api()
     api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     yield name
-    if api.find(f"/api/v1/namespaces/{name}") is not None:
-        api.request("DELETE", f"/api/v1/namespaces/{name}")
+    with suppress(RequestRefused):  # nobody has installed the resource
+        api.request("DELETE", f"/apis/clusterstate.dev/v1alpha1/namespaces/{name}/clusterstates")
 
 
 @pytest.fixture(scope="session")

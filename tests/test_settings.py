@@ -3,7 +3,7 @@
 import pytest
 
 from clusterstate.errors import SpecInvalid
-from clusterstate.settings import Address, Settings
+from clusterstate.settings import Address, Election, Settings
 
 
 def test_without_variables_everything_is_as_documented() -> None:
@@ -51,6 +51,17 @@ def test_metrics_are_where_they_are_wanted(text: str, expected: Address | None) 
     found = Settings.from_env({"CLUSTERSTATE_METRICS_ADDRESS": text}).metrics_address
     assert found == expected
     assert text == "" or str(found) == text.strip()
+
+
+def test_the_times_of_the_lease_fit_each_other() -> None:
+    named = {"RETRY_PERIOD": "5", "RENEW_DEADLINE": "10", "DURATION": "11", "NAME": "mine"}
+    given = {f"CLUSTERSTATE_LEASE_{name}": value for name, value in named.items()}
+    found = Settings.from_env({**given, "CLUSTERSTATE_LEADER_ELECTION": "true"}).election
+    assert found == Election(wanted=True, name="mine", duration=11, deadline=10, retry=5)
+    assert found.patience < found.retry
+    for name, value in {"RETRY_PERIOD": "6", "RENEW_DEADLINE": "9", "DURATION": "10"}.items():
+        with pytest.raises(SpecInvalid, match="CLUSTERSTATE_LEASE_RETRY_PERIOD, _RENEW_DEADLINE and _DURATION"):
+            Settings.from_env({**given, f"CLUSTERSTATE_LEASE_{name}": value})
 
 
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])

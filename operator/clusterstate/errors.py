@@ -52,6 +52,7 @@
     ├── DiskFull                      a large file doesn't fit onto the operator's own disk
     ├── MigrationRunning              the state is on its way to another place
     ├── RunUnfinished                 the next run goes on where this one had to stop
+    ├── LeadershipLost                another process may lead by now
     └── RunTimedOut                   the run took longer than sync.timeout
 
 The room's promise: foreign exceptions become one of these at the door they came through, no text holds
@@ -150,6 +151,7 @@ class Reason(StrEnum):
     KUBE_REFUSED = "KubeRefused"
     KUBE_UNAVAILABLE = "KubeUnavailable"
     TIMED_OUT = "TimedOut"
+    LEADERSHIP_LOST = "LeadershipLost"
 
 
 class ClusterStateError(Exception):
@@ -410,6 +412,11 @@ class MigrationRunning(ClusterStateError):
 
 class RunUnfinished(ClusterStateError):
     reason = Reason.PROGRESSING_WITH_RETRY
+    nature = Nature.TRANSIENT
+
+
+class LeadershipLost(ClusterStateError):
+    reason = Reason.LEADERSHIP_LOST
     nature = Nature.TRANSIENT
 
 

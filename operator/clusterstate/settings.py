@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from clusterstate.errors import SpecInvalid
@@ -27,6 +27,52 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Election:
+    """How the one process that writes is chosen among several."""
+
+    wanted: bool = False
+    """Whether there may be others; False: whoever starts this answers for there being none.
+
+    `CLUSTERSTATE_LEADER_ELECTION`: true or false; in a Pod true.
+    """
+    name: str = "clusterstate-operator"
+    """Of the Lease in the operator's namespace, the same for all who watch the same. `CLUSTERSTATE_LEASE_NAME`."""
+    duration: int = 12
+    """Seconds without a renewal after which another process leads. `CLUSTERSTATE_LEASE_DURATION`."""
+    deadline: int = 8
+    """Seconds without a renewal after which the leader writes no more. `CLUSTERSTATE_LEASE_RENEW_DEADLINE`.
+
+    From then until `duration` the writes that are under way have time to end.
+    """
+    retry: int = 2
+    """Seconds between two looks at the Lease. `CLUSTERSTATE_LEASE_RETRY_PERIOD`."""
+
+    def __post_init__(self) -> None:
+        if not 2 * self.retry <= self.deadline < self.duration:
+            raise SpecInvalid(
+                f"CLUSTERSTATE_LEASE_RETRY_PERIOD, _RENEW_DEADLINE and _DURATION are {self.retry}, {self.deadline} and "
+                f"{self.duration}. Give a deadline of at least two periods, and a longer duration."
+            )
+
+    @property
+    def patience(self) -> float:
+        """Seconds that one request about the Lease may take: one that hangs leaves room for another."""
+        return self.retry * 0.75
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Election":
+        """Do as `Settings.from_env`."""
+        default = cls()
+        return cls(
+            wanted=_truth(environ, "LEADER_ELECTION"),
+            name=environ.get(PREFIX + "LEASE_NAME", "").strip() or default.name,
+            duration=_positive(environ, "LEASE_DURATION", default.duration),
+            deadline=_positive(environ, "LEASE_RENEW_DEADLINE", default.deadline),
+            retry=_positive(environ, "LEASE_RETRY_PERIOD", default.retry),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +132,7 @@ class Settings:
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
     log_format: str = TEXT
     """How lines of the log look: `text`, or `json`, an object a line. `CLUSTERSTATE_LOG_FORMAT`."""
+    election: Election = field(default_factory=Election)
 
     def after_push_allowed(self, namespace: str) -> bool:
         """Whether objects of this namespace may have a Job after a push."""
@@ -110,6 +157,7 @@ class Settings:
             metrics_address=_address(environ, "METRICS_ADDRESS"),
             log_level=_level(environ, default.log_level),
             log_format=_choice(environ, "LOG_FORMAT", (TEXT, JSON)),
+            election=Election.from_env(environ),
         )
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from clusterstate.policy import Policy, load_policy
 from clusterstate.sandbox.controlplane import ControlPlane
-from clusterstate.settings import Address, Settings
+from clusterstate.settings import Address, Election, Settings
 from tests.support.helm import Manifest
 from tests.support.operating import CRD, RESTARTS, RULES, kubectl
 from tests.support.valuesets import SETS
@@ -177,7 +177,8 @@ def test_every_setting_reaches_the_operator(render: Render) -> None:
     assert Settings.from_env(environ(render("every right"))).after_push_namespaces == ("*",)
     assert policy_of(render("single tenant")).of("any").places(ambient=True) is None
     assert policy_of(made).of("clusters").kubernetes == ("*-example-com",)
-    default = Settings(metrics_address=Address("", 8080))
+    assert read.election == Election(wanted=True, name="prod-operator", duration=60, deadline=40, retry=5)
+    default = Settings(metrics_address=Address("", 8080), election=Election(wanted=True, name="prod-operator"))
     assert Settings.from_env(environ(render("nothing but the image"))) == default
 
 
@@ -192,10 +193,25 @@ def policy_of(made: list[Manifest]) -> Policy:
     return load_policy(found["data"][name].encode(), path)
 
 
-def test_one_pod_runs_it_and_is_probed_where_it_answers(render: Render) -> None:
+def test_its_pods_elect_a_leader_and_a_new_one_waits_for_no_old_one(render: Render) -> None:
     made = render("nothing but the image")
-    deployment, one = the(made, "Deployment")["spec"], container(made)
-    assert (deployment["replicas"], deployment["strategy"], one["args"]) == (1, {"type": "Recreate"}, ["run"])
+    deployment = the(made, "Deployment")["spec"]
+    assert deployment["replicas"] == 2
+    assert deployment["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert the(made, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1, "a drain is never held up for good"
+    (own,) = (each for each in of_kind(made, "Role") if each["metadata"]["name"] == "prod-operator-installation")
+    assert own["metadata"]["namespace"] == "default"
+    assert {each for each in grants(own["rules"]) if each[1] == "leases"} == {
+        ("coordination.k8s.io", "leases", "get", ("prod-operator",)),
+        ("coordination.k8s.io", "leases", "update", ("prod-operator",)),
+        ("coordination.k8s.io", "leases", "create", ()),
+    }
+
+
+def test_it_is_probed_where_it_answers(render: Render) -> None:
+    made = render("nothing but the image")
+    one = container(made)
+    assert one["args"] == ["run"]
     assert one["ports"] == [{"name": "metrics", "containerPort": 8080}]
     probes = {one[f"{kind}Probe"]["httpGet"]["path"] for kind in ("readiness", "liveness")}
     assert probes == {"/readyz", "/healthz"}

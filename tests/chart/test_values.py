@@ -22,7 +22,8 @@ def test_lint_has_nothing_to_say(tmp_path: Path, title: str) -> None:
     [
         ({"image": {}}, "image.repository"),
         ({"replicas": 2}, "replicas"),
-        ({"operator": {"replicas": 2}}, "replicas"),
+        ({"operator": {"replicas": 0}}, "replicas"),
+        ({"operator": {"lease": {"duration": 8}}}, "operator.lease"),
         ({"operator": {"port": 80}}, "port"),
         ({"operator": {"namespaces": ["team-*"]}}, "namespaces"),
         ({"operator": {"workers": 0}}, "workers"),

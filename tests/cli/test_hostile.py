@@ -108,7 +108,7 @@ def test_closed_streams_are_no_bugs(tmp_path: Path) -> None:
     code, _, said = shell("$C get clusters >&-", tmp_path, **store)
     assert (code, said) == (1, "clusterstate: Bad file descriptor. Correct that, and run it again.\n")
     assert shell("$C get clusters -o name 2>&-", tmp_path, **store)[0] == 0
-    assert shell("$C get clusters --state nowhere <&- >&- 2>&-", tmp_path)[0] == 1
+    assert shell("$C get clusters --state nowhere <&- >&- 2>&-", tmp_path)[0] == 2
 
 
 def test_no_home_is_no_bug(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ LOOPBACK = Address("127.0.0.1", 0)
 
 def registry_of(objects: Objects) -> CollectorRegistry:
     registry = CollectorRegistry()
-    expose(registry, objects, Queue(str, workers=1))
+    expose(registry, objects, Queue(str, workers=1), lambda: True)
     return registry
 
 

@@ -30,7 +30,7 @@ OBJECT = {
 
 def full_registry() -> CollectorRegistry:
     meters = Meters()
-    expose(meters.registry, lambda: [OBJECT], Queue(str, workers=1))
+    expose(meters.registry, lambda: [OBJECT], Queue(str, workers=1), lambda: True)
     with Recorder(meters).record(("clusters", "prod")) as record:
         record.note(StoreRequest("s3", Operation.READ, received=1, sent=1))
         record.end(Result(Outcome(Request(1), StoreUnavailable("Away.")), 9))

@@ -39,6 +39,8 @@ class Fault:
     """How many more requests it hits; None means all."""
     delay: float = 0
     """Seconds before anything else happens."""
+    held: bool = False
+    """Nothing else happens as long as this is true."""
     status: int | None = None
     """Answer this instead of asking the server."""
     retry_after: int | None = None
@@ -147,6 +149,8 @@ class FaultProxy:
         self.counts[request.method, request.path] += 1
         fault = next((fault for fault in self.faults if fault.hits(request)), Fault())
         await asyncio.sleep(fault.delay)
+        while fault.held:  # noqa: ASYNC110 - another thread lets go
+            await asyncio.sleep(0.02)
         if fault.status is not None:
             again = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
             kind = "application/json" if fault.body.startswith("{") else "application/xml"

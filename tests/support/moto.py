@@ -9,11 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
-import boto3
 from botocore.config import Config
 
 from clusterstate.sandbox.process import Child, free_port, on_free_ports
-from clusterstate.sandbox.s3server import S3User
+from clusterstate.sandbox.s3server import S3User, make_session
 
 READY_SECONDS = 60
 REGION = "us-east-1"
@@ -65,7 +64,7 @@ class MotoServer:
         config = Config(retries={"total_max_attempts": 1})
         if service == "s3":
             config = config.merge(Config(s3={"addressing_style": "path"}))
-        session: Any = boto3.session.Session()  # its stubs want the service's name as a literal
+        session: Any = make_session()  # its stubs want the service's name as a literal
         return session.client(
             service,
             endpoint_url=self.endpoint,

@@ -39,12 +39,15 @@ RESTARTS = {
     "verbs": ["get", "patch"],
 }
 """What `spec.mirror.restart` needs besides."""
+LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}
+"""What it needs besides in its own namespace, where there may be several of it."""
 GROUPS = {
     "clusterstate": "clusterstate.dev/v1alpha1",
     "deployment": "apps/v1",
     "daemonset": "apps/v1",
     "statefulset": "apps/v1",
     "job": "batch/v1",
+    "lease": "coordination.k8s.io/v1",
     "role": "rbac.authorization.k8s.io/v1",
     "rolebinding": "rbac.authorization.k8s.io/v1",
 }
@@ -114,10 +117,12 @@ class Operating:
     starts: int = field(default=0, kw_only=True)
     rules: Sequence[Mapping[str, Any]] = field(default=tuple(RULES), kw_only=True)
     """What the operator may do in each namespace that it is let into."""
+    account: str = field(default="operator", kw_only=True)
+    """Its service account, by which the audit log tells one process from another."""
 
     @property
     def user(self) -> str:
-        return f"system:serviceaccount:{self.namespace}:operator"
+        return f"system:serviceaccount:{self.namespace}:{self.account}"
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         return kubectl(self.plane, "-n", self.namespace, *arguments, stdin=stdin, check=check)
@@ -175,7 +180,7 @@ class Operating:
         """Start it with a service account that may do in this namespace what the operator needs."""
         assert self.operator is None
         self.grant(self.namespace)
-        token = self.plane.service_account_token(self.namespace, "operator")
+        token = self.plane.service_account_token(self.namespace, self.account)
         kubeconfig = self.plane.kubeconfig_for(token, namespace=self.namespace)
         environment = {
             "PATH": os.environ["PATH"],
@@ -220,11 +225,12 @@ class Operating:
 
     def grant(self, namespace: str, *more: Mapping[str, Any]) -> None:
         """Let the operator do in a namespace what it needs there."""
-        subject = {"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}
-        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"}
+        name = self.account
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
         objects = [
-            {"kind": "Role", "metadata": {"name": "operator"}, "rules": [*self.rules, *more]},
-            {"kind": "RoleBinding", "metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]},
+            {"kind": "Role", "metadata": {"name": name}, "rules": [*self.rules, *more]},
+            {"kind": "RoleBinding", "metadata": {"name": name}, "roleRef": role, "subjects": [subject]},
         ]
         for each in objects:
             body = {"apiVersion": "rbac.authorization.k8s.io/v1", **each}

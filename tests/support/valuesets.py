@@ -44,7 +44,7 @@ SETS: dict[str, Values] = {
         imagePullSecrets=["registry"],
         operator={
             "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
-            "podDisruptionBudget": {"enabled": True},
+            "replicas": 1,
         },
     ),
     "placed": _set(
@@ -69,6 +69,7 @@ SETS: dict[str, Values] = {
             "extraVolumes": [{"name": "review", "emptyDir": {}}],
             "extraVolumeMounts": [{"name": "review", "mountPath": "/review"}],
             "temporary": {"sizeLimit": "10Gi"},
+            "lease": {"duration": 60, "renewDeadline": 40, "retryPeriod": 5},
         }
     ),
     "somebody else's rights": _set(

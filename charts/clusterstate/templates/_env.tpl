@@ -1,6 +1,10 @@
 {{- /* The operator's settings, as it reads them; one that says what it does anyway is left out. */ -}}
 {{- define "clusterstate.operator.env" -}}
 {{- $operator := .Values.operator -}}
+{{- $lease := $operator.lease -}}
+{{- if or (lt (int $lease.renewDeadline) (mul 2 $lease.retryPeriod | int)) (le (int $lease.duration) (int $lease.renewDeadline)) -}}
+{{- fail "operator.lease: give a renewDeadline of at least two retryPeriods, and a longer duration" -}}
+{{- end -}}
 - name: CLUSTERSTATE_METRICS_ADDRESS
   value: {{ printf ":%d" (int $operator.port) | quote }}
 - name: CLUSTERSTATE_LOG_LEVEL
@@ -13,6 +17,16 @@
   value: {{ int $operator.deletionTimeout | quote }}
 - name: CLUSTERSTATE_SECRETS_RBAC
   value: {{ eq .Values.rbac.secrets "named" | ternary "named" "namespace" }}
+- name: CLUSTERSTATE_LEADER_ELECTION
+  value: "true"
+- name: CLUSTERSTATE_LEASE_NAME
+  value: {{ include "clusterstate.operator.name" . }}
+- name: CLUSTERSTATE_LEASE_DURATION
+  value: {{ int $lease.duration | quote }}
+- name: CLUSTERSTATE_LEASE_RENEW_DEADLINE
+  value: {{ int $lease.renewDeadline | quote }}
+- name: CLUSTERSTATE_LEASE_RETRY_PERIOD
+  value: {{ int $lease.retryPeriod | quote }}
 - name: TMPDIR
   value: /tmp
 {{- if $operator.allowMemory }}

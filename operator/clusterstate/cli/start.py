@@ -2,9 +2,10 @@
 
 An interrupt at any moment is exit code 130 without a traceback; standard streams that the caller has closed are
 there, so that no file of ours takes their place; what can't be printed any more is no complaint of Python's at the
-end.
+end, which comes at once.
 """
 
+import gc
 import os
 import sys
 
@@ -23,6 +24,7 @@ def main() -> int:
         code = INTERRUPTED
         sys.stderr.write("clusterstate: interrupted.\n")
     _settle()
+    gc.freeze()  # else Python looks through all that there is when it ends: a quarter of a short command's CPU
     return code
 
 

@@ -17,7 +17,7 @@ from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Body, Context, Key, Memory, Result, let_go
-from clusterstate.errors import ClusterStateError, KubeError, Nature, SpecInvalid, describe_bug
+from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
 from clusterstate.handlers.recording import Record, Recorder
@@ -220,7 +220,7 @@ class Controller:
             inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
             record.end(result)
-        except KubeError as error:
+        except (KubeError, LeadershipLost) as error:
             record.fail(error, "the status can't be written: ")
             self._retry_all(key, watched, error)
         except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs

@@ -141,12 +141,14 @@ def _ends(status: Mapping[str, Any]) -> dict[str, float]:
 class Work:
     """What the queue has before it, and who works on it."""
 
-    def __init__(self, queue: Waiting) -> None:
+    def __init__(self, queue: Waiting, leads: Callable[[], bool]) -> None:
         self._queue = queue
+        self._leads = leads
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give the metrics as they are now."""
         queue = self._queue
+        yield GaugeMetricFamily("clusterstate_leader", "1: this process works; 0: it stands by.", value=self._leads())
         yield GaugeMetricFamily("clusterstate_runs_in_progress", "Runs that are under way.", value=queue.running)
         yield GaugeMetricFamily("clusterstate_queue_depth", "Objects that wait for their turn.", value=queue.depth)
         yield GaugeMetricFamily(
@@ -159,8 +161,8 @@ class Work:
         yield build
 
 
-def expose(registry: CollectorRegistry, objects: Objects, queue: Waiting) -> None:
+def expose(registry: CollectorRegistry, objects: Objects, queue: Waiting, leads: Callable[[], bool]) -> None:
     """Add what is known of these objects, of this queue and of the process; the registry is asked from a thread."""
     registry.register(Statuses(objects))
-    registry.register(Work(queue))
+    registry.register(Work(queue, leads))
     ProcessCollector(registry=registry)

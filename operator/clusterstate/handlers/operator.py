@@ -7,7 +7,7 @@ handlers keep a copy of the spec in annotations and put finalizers on objects.
 import asyncio
 import logging
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from clusterstate.api.types import PLURAL, VERSION
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
+from clusterstate.handlers.leadership import Leadership, electing, told_to_stop, until_first_ends
 from clusterstate.handlers.meters import Meters, watch_loop
 from clusterstate.handlers.metrics import expose
 from clusterstate.handlers.mirrors import MirrorIndex
@@ -55,36 +56,42 @@ class Door:
 async def run_operator(settings: Settings, policy: Policy, door: Door, environ: Mapping[str, str]) -> None:
     """Run until SIGTERM or SIGINT; runs under way are cancelled then, and every file stays whole.
 
-    Raises `KubeError` when the API can't be reached at the start, `SpecInvalid` for traces that can't be had.
+    Raises `KubeError` when the API can't be reached at the start of the work, `LeadershipLost` where another may lead,
+    `SpecInvalid` for traces that can't be had.
     """
     sys.setrecursionlimit(RECURSION)
-    async with tracing(environ) as tracer, await connect(door.kubeconfig, door.context) as client:
+    async with (
+        tracing(environ) as tracer,
+        await connect(door.kubeconfig, door.context) as client,
+        electing(door.kubeconfig, door.context, settings) as elector,
+    ):
+        leadership = Leadership(client, settings, elector)
         index = MirrorIndex()
         named = settings.secrets_rbac == NAMED
         references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions, policy)
         meters = Meters()
         controller = Controller(context, references.set, Recorder(meters, tracer))
-        expose(meters.registry, controller.bodies, controller.queue)
+        expose(meters.registry, controller.bodies, controller.queue, lambda: leadership.leads)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
-        presence = Informer(
-            client, CLUSTER_STATES.without_bodies, settings.namespaces or None, "", _uid, controller.presence_changed
-        )
-        informer = Informer(
-            client, SECRETS, settings.namespaces or None, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take
-        )
+        where, watching = settings.namespaces or None, asyncio.Event()
+        presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)
+        informer = Informer(client, SECRETS, where, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take)
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
         known = (informer.answered if named else informer.synced, presence.synced)
-        async with serving(settings.metrics_address, meters.registry, lambda: all(each.is_set() for each in known)):
+
+        async def work() -> None:
             await _learn_claims(client, settings, controller)
-            await _until_first_ends(
+            await until_first_ends(
                 informer.run(),
                 presence.run(),
                 references.run(),
                 _work(known, controller),
-                _watch(settings, door, controller),
-                watch_loop(meters.lag.observe),
+                _watch(settings, door, controller, watching),
             )
+
+        async with serving(settings.metrics_address, meters.registry, lambda: leadership.is_ready(known)):
+            await until_first_ends(told_to_stop(watching), leadership.run(work), watch_loop(meters.lag.observe))
 
 
 async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:
@@ -106,28 +113,16 @@ async def _work(synced: tuple[asyncio.Event, ...], controller: Controller) -> No
     await controller.work()
 
 
-async def _watch(settings: Settings, door: Door, controller: Controller) -> None:
+async def _watch(settings: Settings, door: Door, controller: Controller, watching: asyncio.Event) -> None:
     await kopf.operator(
         registry=_registry(controller, door),
         settings=_kopf_settings(),
         identity="clusterstate",  # type: ignore[arg-type] # else the user's name, which in the image nobody has
         standalone=True,
+        ready_flag=watching,
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
     )
-
-
-async def _until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends, which ends the process: kopf on a signal, any other only by an error."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _registry(controller: Controller, door: Door) -> kopf.OperatorRegistry:

@@ -25,6 +25,7 @@ from kubernetes.aio.config.incluster_config import (
 
 from clusterstate.errors import KubeRefused, KubeUnavailable
 from clusterstate.kube.memfiles import in_memory
+from clusterstate.kube.requests import FencedRequest
 
 BEFORE_EXPIRY: Final = timedelta(minutes=1)
 BETWEEN_RENEWALS: Final = 10.0
@@ -173,6 +174,7 @@ def _configuration() -> Configuration:
     configuration = Configuration()
     # Watches hold connections for long; how many requests run at once is the client's own decision.
     configuration.connection_pool_maxsize = UNLIMITED
+    configuration.client_session_kwargs = {"request_class": FencedRequest}
     return configuration
 
 

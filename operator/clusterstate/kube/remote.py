@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from clusterstate.kube.calls import Call
 from clusterstate.kube.client import Client
 from clusterstate.kube.doors import Way, send
+from clusterstate.kube.requests import FencedRequest
 from clusterstate.kube.transport import UNLIMITED, Limits, Transport
 
 Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
@@ -52,7 +53,9 @@ class RemoteDoor:
         connector = aiohttp.TCPConnector(
             ssl=server.trust, limit=UNLIMITED, resolver=_Resolver(server.resolve), use_dns_cache=False
         )
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        self._session = aiohttp.ClientSession(
+            connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar(), request_class=FencedRequest
+        )
 
     async def ask(self, call: Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         """See `doors.Door.ask`."""

@@ -70,6 +70,15 @@ def read_records(log: Path, since: int = 0) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
+def read_tail(log: Path, since: int) -> bytes:
+    """Give what stands in the log after `since` bytes; nothing before the server has made it."""
+    if not log.exists():
+        return b""
+    with log.open("rb") as lines:
+        lines.seek(since)
+        return lines.read()
+
+
 def select_calls(calls: Iterable[Call], *, user: str | None, verbs: Iterable[str] | None) -> list[Call]:
     """Give the calls of one user, or of all; with one of the verbs, or with any."""
     wanted = None if verbs is None else frozenset(verbs)

@@ -120,9 +120,9 @@ class ControlPlane:
 
     def audit_mark(self) -> int:
         """Give a place in the audit log behind every call that was answered before; give it to `calls` as `since`."""
-        tag = secrets.token_hex(8)
+        tag, written = secrets.token_hex(8), self.audit_log.stat().st_size if self.audit_log.exists() else 0
         self.api().request("GET", f"/version?mark={tag}")
-        return self._end_of_mark(tag)
+        return self._end_of_mark(tag, written)
 
     def audit_events(self, since: int = 0) -> Iterator[dict[str, Any]]:
         """Give the audit events (API audit.k8s.io/v1) of all calls answered between a mark and now, marks left out."""
@@ -133,15 +133,15 @@ class ControlPlane:
         """Give the calls between a mark and now; of one user, with some verbs (audit.READS, audit.WRITES)."""
         return audit.select_calls(map(audit.parse_call, self.audit_events(since)), user=user, verbs=verbs)
 
-    def _end_of_mark(self, tag: str) -> int:
-        """Wait for the mark's own record: the server writes it after it has answered."""
+    def _end_of_mark(self, tag: str, since: int) -> int:
+        """Wait for the mark's own record, somewhere after `since`: the server writes it after it has answered."""
         deadline = time.monotonic() + AUDIT_SECONDS
         while time.monotonic() < deadline:
-            content = self.audit_log.read_bytes() if self.audit_log.exists() else b""
+            content = audit.read_tail(self.audit_log, since)
             place = content.rfind(tag.encode())
             end = content.find(b"\n", place)
             if place >= 0 and end >= 0:
-                return end + 1
+                return since + end + 1
             time.sleep(0.02)
         raise NotReady(f"the audit log {self.audit_log} doesn't show a call after {AUDIT_SECONDS} seconds")
 

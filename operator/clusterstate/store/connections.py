@@ -1,4 +1,4 @@
-"""The connections under the SDKs: who is called, how long it may take, and how much may come back.
+"""The connections under the SDKs: who is called, how long it may take, how much may come back, and who may write.
 
 Every SDK for object stores calls through urllib3, but none offers a way to bring one's own connections, so each
 backend puts `pool_classes` under its SDK's pools; tests see when that ends.
@@ -16,6 +16,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import HTTPResponse
 
 from clusterstate.errors import SpecInvalid, StoreRefused, StoreUnavailable
+from clusterstate.fence import READS, require_leadership
 from clusterstate.store.base import LARGEST_COPY, LARGEST_FILE
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.resolver import RESOLVER
@@ -63,6 +64,20 @@ class _Connection(HTTPConnection):
 
     policy: ClassVar[EndpointPolicy | None] = None
     context: ClassVar[ssl.SSLContext | None] = None
+    writes = False
+    """Whether the request that is being sent is no mere question."""
+
+    def putrequest(self, method: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 (passed on)
+        self.writes = method not in READS
+        super().putrequest(method, *args, **kwargs)
+
+    def send(self, data: Any) -> None:  # noqa: ANN401 (passed on)
+        """Send the next bytes of a request, which the process must still be allowed to make when it is connected."""
+        if self.sock is None and self.auto_open:
+            self.connect()
+        if self.writes:
+            require_leadership()
+        super().send(data)
 
     def connect(self) -> None:
         if self.context is not None:  # in place of whatever bundle the SDK has put into its pool

@@ -1,7 +1,7 @@
 """From a location to a store: one table, scheme -> backend.
 
 A scheme's SDK is imported by its opener and nowhere before. What `open_store` gives is ready for use: below the
-location's prefix, counted, and retrying.
+location's prefix, counted, fenced, and retrying.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from clusterstate.store.backends.swift import rules as swift
 from clusterstate.store.base import Store
 from clusterstate.store.counting import Counting, RequestCounts
 from clusterstate.store.credentials import Rules
+from clusterstate.store.fencing import Fenced
 from clusterstate.store.opening import Opening
 from clusterstate.store.wrappers import Prefixed, Retrying
 
@@ -55,7 +56,7 @@ async def open_store(opening: Opening, counts: RequestCounts | None = None) -> S
             f"{opening.location.scheme}:// needs packages that aren't installed here. Install "
             f"clusterstate[{backend.extra}], or use the image, which has all."
         ) from None
-    return Retrying(Counting(store, counts or RequestCounts(), opening.location.scheme))
+    return Retrying(Fenced(Counting(store, counts or RequestCounts(), opening.location.scheme)))
 
 
 def backend_of(scheme: str) -> Backend:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
@@ -190,7 +191,7 @@ class Lane:
     async def _run(self, seconds: float, work: Callable[[], T]) -> T:
         places = await self.enter()
         call = _Call()
-        future = _POOL.submit(partial(call.run, work))
+        future = _POOL.submit(partial(copy_context().run, call.run, work))
         future.add_done_callback(partial(_leave, asyncio.get_running_loop(), places))
         limit = asyncio.timeout(seconds)
         try:

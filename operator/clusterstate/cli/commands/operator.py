@@ -25,7 +25,8 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
     from clusterstate.settings import JSON, Settings  # noqa: PLC0415 (the same)
 
-    own = _given("CLUSTERSTATE_OPERATOR_NAMESPACE", own_namespace())
+    pod = own_namespace()
+    own = {"CLUSTERSTATE_OPERATOR_NAMESPACE": pod, "CLUSTERSTATE_LEADER_ELECTION": "true"} if pod else {}
     settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
     log_by_manners(settings.log_level, as_json=settings.log_format == JSON)
     return run_command(run_operator(settings, read_policy(settings.policy), Door(kubeconfig, context), os.environ))

@@ -18,7 +18,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.kubernetes.stores import ca_of, expired_token, far, near
-from tests.store.conformance import StoreConformance
+from tests.store.conformance import TWO_PAGES, StoreConformance
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, opened
 from tests.support.faultproxy import Fault, FaultProxy
@@ -45,6 +45,7 @@ class TestOwnCluster(StoreConformance):
 
 class TestAnotherCluster(StoreConformance):
     row = OTHER
+    listed = TWO_PAGES
     no_markers = "a Secret is a file by a key that can be one; any other is no file of a store"
 
     @pytest.fixture

@@ -16,7 +16,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.oss.stores import OwnNames, bare, oss_secret
-from tests.store.conformance import Mark, StoreConformance, keys_of
+from tests.store.conformance import TWO_PAGES, Mark, StoreConformance, keys_of
 from tests.store.faults import ExpiryConformance, FaultConformance, Reach, RefusalConformance, WireConformance
 from tests.store.opening import LOOPBACK, Keys, SomeKeys, opened
 from tests.support.faultproxy import Fault, FaultProxy
@@ -59,6 +59,7 @@ class TestOss(Conformance):
 class TestOssAtItsOwnNames(Conformance):
     row = "oss, own names"
     promises: ClassVar = CREATES
+    listed = TWO_PAGES
 
     @pytest.fixture
     async def store(self, oss_server: OssServer, own: OwnNames, bucket: str) -> AsyncIterator[Store]:
@@ -78,6 +79,7 @@ class TestOssWithVersions(Conformance):
 
     row = "oss, versioned bucket"
     promises: ClassVar = Capabilities(atomic_create=False, atomic_update=False, atomic_delete=False)
+    listed = TWO_PAGES
 
     @pytest.fixture
     def bucket(self, oss_server: OssServer) -> str:
@@ -99,6 +101,7 @@ class TestOssBelowAPrefix(Conformance):
     row = "oss, below a prefix"
     folder = "a team/pre.fix/"
     promises: ClassVar = CREATES
+    listed = TWO_PAGES
 
     @pytest.fixture
     async def store(self, oss_server: OssServer, bucket: str) -> AsyncIterator[Store]:

@@ -10,7 +10,7 @@ from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.exams import Conformance, Faults, OnTheWire, Refusals
 from tests.store.backends.s3.stores import s3_secret
 from tests.store.canned import EMPTY_LIST, canned
-from tests.store.conformance import keys_of
+from tests.store.conformance import TWO_PAGES, keys_of
 from tests.store.opening import SomeKeys, opened, secret
 
 pytestmark = pytest.mark.objectstore
@@ -20,6 +20,7 @@ KEYS = SomeKeys("access", "canary")
 
 class TestDigitalOcean(Conformance):
     scheme = row = "do"
+    listed = TWO_PAGES
 
 
 class TestDigitalOceanFaults(Faults):
@@ -36,6 +37,7 @@ class TestDigitalOceanOnTheWire(OnTheWire):
 
 class TestLinode(Conformance):
     scheme = row = "linode"
+    listed = TWO_PAGES
 
 
 class TestLinodeFaults(Faults):
@@ -52,6 +54,7 @@ class TestLinodeOnTheWire(OnTheWire):
 
 class TestHetzner(Conformance):
     scheme = row = "hos"
+    listed = TWO_PAGES
 
 
 class TestHetznerFaults(Faults):
@@ -68,6 +71,7 @@ class TestHetznerOnTheWire(OnTheWire):
 
 class TestScaleway(Conformance):
     scheme = row = "scw"
+    listed = TWO_PAGES
 
 
 class TestScalewayFaults(Faults):

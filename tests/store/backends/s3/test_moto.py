@@ -18,7 +18,7 @@ from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.stores import bare, config_of, s3_secret, secret
-from tests.store.conformance import Mark, StoreConformance, keys_of
+from tests.store.conformance import TWO_PAGES, Mark, StoreConformance, keys_of
 from tests.store.opening import SomeKeys, ambient, opened
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.moto import MotoServer
@@ -49,6 +49,7 @@ def proxy(moto_server: MotoServer) -> Iterator[FaultProxy]:
 
 class TestS3OnMoto(StoreConformance):
     row = "s3 (moto)"
+    listed = TWO_PAGES
 
     @pytest.fixture
     def mark(self, moto_server: MotoServer, bucket: str) -> Mark:

@@ -12,7 +12,7 @@ from clusterstate.store.expect import proof_of
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.exams import Conformance, Faults, OnTheWire, Refusals
 from tests.store.backends.s3.stores import s3_secret, secret
-from tests.store.conformance import keys_of
+from tests.store.conformance import TWO_PAGES, keys_of
 from tests.store.faults import ExpiryConformance
 from tests.store.opening import SomeKeys, opened
 from tests.support.faultproxy import FaultProxy
@@ -60,6 +60,7 @@ class TestS3OnTheWire(OnTheWire):
 class TestS3BelowAPrefix(Conformance):
     scheme, row = "s3", "s3, below a prefix"
     folder = "a team/pre.fix/"
+    listed = TWO_PAGES
 
     @pytest.fixture
     async def store(self, s3_server: S3Server, bucket: str) -> AsyncIterator[Store]:

@@ -9,7 +9,7 @@ import pytest
 from clusterstate.store.base import Capabilities, Store
 from clusterstate.store.credentials import Credentials
 from tests.store.backends.swift.stores import SwiftFaultConformance, legacy_secret, make_container, permissions
-from tests.store.conformance import Mark, StoreConformance
+from tests.store.conformance import TWO_PAGES, Mark, StoreConformance
 from tests.store.faults import Reach, RefusalConformance, WireConformance
 from tests.store.opening import opened
 from tests.support.faultproxy import FaultProxy
@@ -40,6 +40,7 @@ def where(proxy: FaultProxy) -> dict[str, str]:
 class TestLegacy(StoreConformance):
     row = ROW
     promises: ClassVar = Capabilities(atomic_create=False, atomic_update=False, atomic_delete=False)
+    listed = TWO_PAGES
 
     @pytest.fixture
     def mark(self, swift_server: SwiftServer, container: str) -> Mark:

@@ -26,6 +26,7 @@ from tests.support.kops import Kops
 from tests.support.moto import MotoServer
 from tests.support.openstack.server import SwiftServer
 from tests.support.oss.server import OssServer
+from tests.support.rights import Rights
 from tests.support.servers import KINDS, Asker, Holder
 from tests.support.suites import (
     find_kops,
@@ -86,6 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SERVERS] = Holder(say) if worker is None else Asker(*worker["servers"])
     if worker is None:
         config.pluginmanager.register(Table(), "stores")
+        config.pluginmanager.register(Rights(config.stash[SERVERS]), "rights")
 
 
 @pytest.hookimpl(optionalhook=True)

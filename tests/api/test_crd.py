@@ -134,4 +134,6 @@ def test_defaults() -> None:
         "spec.mirror.immutable": False,
         "spec.mirror.onMissing": "Retain",
         "spec.expiryWarning": "720h",
+        "status": {},
+        "status.observedGeneration": -1,
     }

@@ -8,6 +8,7 @@ import pytest
 from msgspec.json import decode, encode
 
 from clusterstate.api.status import (
+    UNSEEN,
     CertificateStatus,
     Condition,
     DifferenceStatus,
@@ -94,4 +95,4 @@ async def test_a_namesake_gets_no_status(client: Client, server: ResourceServer)
     patch = {"metadata": {"resourceVersion": version}, "status": {"summary": "not mine"}}
     with pytest.raises(ObjectChanged):
         await client.merge_patch(kind, "default", name, patch, subresource="status")
-    assert "status" not in await client.get(kind, "default", name)
+    assert (await client.get(kind, "default", name))["status"] == {"observedGeneration": UNSEEN}

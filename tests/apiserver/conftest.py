@@ -7,8 +7,21 @@ import pytest
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.goprograms import build_early
+from tests.support.kstatus import Kstatus, build_kstatus
 from tests.support.operating import install_crd
 from tests.support.world import World
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    build_early(session, "kstatus", build_kstatus)
+
+
+@pytest.fixture(scope="session")
+def kstatus() -> Iterator[Kstatus]:
+    """The kstatus that Flux judges objects by."""
+    with Kstatus(build_kstatus()) as judge:
+        yield judge
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,12 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3log import Request
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.faultproxy import Fault, FaultProxy
-from tests.support.operating import LEASES, RULES, Body
+from tests.support.operating import Body
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
-LEASE = "prod-operator"
+LEASE = "clusterstate-operator"
 """As a release of the chart has it."""
 CONFIG = f"{COMPLEX}/config"
 TIMES = {
@@ -54,7 +54,7 @@ def another(
             made.append(replace(made[0], directory=directory, account=name, operator=None))
         else:
             made.append(World(plane, namespace, directory, s3_server, bucket, endpoint=proxy.endpoint, account=name))
-            made[0].environ, made[0].rules = TIMES, (*RULES, LEASES)
+            made[0].environ = TIMES
             made[0].load_store()
         return made[-1]
 

@@ -8,6 +8,7 @@ import yaml
 from clusterstate.api.annotations import RECONCILE_REQUESTED_AT
 from clusterstate.sandbox.controlplane import ControlPlane
 from tests.support import argo, flux
+from tests.support.kstatus import Kstatus
 from tests.support.operating import Body, path_of
 from tests.support.world import MINIMAL, World, manifest
 
@@ -59,16 +60,17 @@ def run(world: World, name: str) -> None:
     world.until(lambda: world.state(name)["status"].get("lastHandledReconcileAt") == token)
 
 
-def test_argo_cd_and_flux_on_what_the_operator_says(world: World) -> None:
+def test_argo_cd_and_flux_on_what_the_operator_says(world: World, kstatus: Kstatus) -> None:
     for name in SPECS:
         declare(world, name)
     with flux.evaluator(world):
         shown(world, "synced", "Progressing", "has not looked")
-        assert waited(world, "synced") == "Unknown", "kstatus alone would say that it is current"
+        assert waited(world, "synced") == kstatus.status(world.state("synced")) == "InProgress"
         with world.running():
             check_health(world)
+            check_kstatus_alone(world, kstatus)
             check_drift(world)
-            check_deletion(world)
+            check_deletion(world, kstatus)
             check_actions(world)
 
 
@@ -88,6 +90,21 @@ def check_health(world: World) -> None:
     }
 
 
+def check_kstatus_alone(world: World, kstatus: Kstatus) -> None:
+    assert {name: kstatus.status(world.state(name)) for name in SPECS} == {
+        "synced": "Current",
+        "stalled": "Failed",
+        "waiting": "InProgress",
+        "suspended": "InProgress",
+        "drifted": "Current",
+        "planned": "Current",
+        "deleted": "Current",
+    }
+    body = world.state("synced")
+    body["metadata"]["generation"] += 1
+    assert kstatus.status(body) == "InProgress", "nobody has looked at the change yet"
+
+
 def check_drift(world: World) -> None:
     shown(world, "drifted", "Healthy", "In sync")
     world.edit("drifted.example.com/config", lambda config: config["spec"].update(kubernetesVersion="v1.30.0"))
@@ -96,11 +113,12 @@ def check_drift(world: World) -> None:
     assert waited(world, "drifted") == "Current"
 
 
-def check_deletion(world: World) -> None:
+def check_deletion(world: World, kstatus: Kstatus) -> None:
     shown(world, "deleted", "Healthy", "In sync")
     world.put("deleted.example.com/notes.txt", b"theirs")
     world.kubectl("delete", "clusterstate/deleted", "--wait=false")
     shown(world, "deleted", "Progressing", "Pending deletion")
+    assert kstatus.status(world.state("deleted")) == "Terminating"
 
 
 def check_actions(world: World) -> None:

@@ -12,7 +12,7 @@ from clusterstate.node.config import load_configuration
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.settings import Address, Settings
 from tests.support.helm import CHART, Manifest, helm, rendered, run_helm
-from tests.support.nodeagent import VERBS, file_of
+from tests.support.nodeagent import file_of
 from tests.support.operating import kubectl
 
 pytestmark = pytest.mark.timeout(900)  # the first test that asks for helm has it built
@@ -64,7 +64,7 @@ def test_the_api_server_takes_it_as_it_is(control_plane: ControlPlane, namespace
 def test_the_agent_reads_the_named_secrets_alone(tmp_path: Path) -> None:
     made = objects(tmp_path / "home", values(config={"namespace": "clusters"}))
     names = ["prod-keyset-kubelet-api", "prod-keyset-kubernetes-ca"]
-    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": VERBS, "resourceNames": names}
+    rule = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch"], "resourceNames": names}
     assert made["Role"]["rules"] == [rule]
     assert made["Role"]["metadata"]["namespace"] == made["RoleBinding"]["metadata"]["namespace"] == "clusters"
     account = {"kind": "ServiceAccount", "name": made["ServiceAccount"]["metadata"]["name"], "namespace": "system"}

@@ -9,17 +9,18 @@ import yaml
 
 from clusterstate.policy import Policy, load_policy
 from clusterstate.sandbox.controlplane import ControlPlane
+from clusterstate.sandbox.errors import RequestRefused
 from clusterstate.settings import Address, Election, Settings
+from tests.support.granted import operator_rules
 from tests.support.helm import Manifest
-from tests.support.operating import CRD, RESTARTS, RULES, kubectl
+from tests.support.operating import CRD, kubectl
+from tests.support.promcrds import install_monitoring_crds
 from tests.support.valuesets import SETS
 
 pytestmark = pytest.mark.timeout(900)  # the first test that asks for helm has it built
 
 Render = Callable[[str], list[Manifest]]
-FOREIGN = "monitoring.coreos.com/v1"
-"""Kinds of the Prometheus operator: the API server here doesn't know them, so that it can't be asked about them."""
-OPTIONAL = ("serviceaccounts/token", "jobs", *RESTARTS["resources"])
+OPTIONAL = ("serviceaccounts/token", "jobs", "deployments", "daemonsets", "statefulsets")
 """What is granted in some namespaces only, and by default in none."""
 
 
@@ -67,8 +68,8 @@ def cluster_role(objects: Iterable[Manifest]) -> Manifest:
 
 
 def needed(*optional: str) -> set[tuple[str, str, str, tuple[str, ...]]]:
-    """Give what the operator needs in a namespace, as the tests of the operator itself say."""
-    return {each for each in grants([*RULES, RESTARTS]) if each[1] not in OPTIONAL or each[1] in optional}
+    """Give what the operator has in a namespace, in all tests, which `tests.support.rights` judges."""
+    return {each for each in grants(operator_rules()) if each[1] not in OPTIONAL or each[1] in optional}
 
 
 def test_the_definition_is_that_of_the_project(render: Render) -> None:
@@ -80,8 +81,8 @@ def test_the_definition_is_that_of_the_project(render: Render) -> None:
 
 @pytest.mark.apiserver
 def test_the_api_server_takes_every_set_as_it_is(control_plane: ControlPlane, render: Render) -> None:
-    made = [each for title in SETS for each in render(title) if each["apiVersion"] != FOREIGN]
-    once = {json.dumps(each, sort_keys=True) for each in made}
+    install_monitoring_crds(control_plane)
+    once = {json.dumps(each, sort_keys=True) for title in SETS for each in render(title)}
     said = kubectl(
         control_plane,
         *("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-"),
@@ -148,6 +149,30 @@ def assert_bound(made: list[Manifest]) -> None:
     assert bound == {(each["metadata"].get("namespace"), each["metadata"]["name"]) for each in own}
 
 
+@pytest.mark.apiserver
+def test_a_restricted_namespace_takes_its_pods_and_no_agents(
+    control_plane: ControlPlane, namespace: str, render: Render
+) -> None:
+    """Pod security is the API server's own; nothing runs a Deployment's Pods here, so they are made of its template."""
+    kubectl(control_plane, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    path = f"/api/v1/namespaces/{namespace}/pods?dryRun=All"
+    pods = [pod for title in SETS for pod in (*pods_of(render(title), "Deployment"), the(render(title), "Pod"))]
+    for text in {json.dumps(in_namespace(pod, namespace), sort_keys=True) for pod in pods}:
+        assert control_plane.api().request("POST", path, json.loads(text))["kind"] == "Pod"
+    (agent,) = pods_of(render("watched, with agents"), "DaemonSet")
+    with pytest.raises(RequestRefused, match='violates PodSecurity "restricted:latest"'):
+        control_plane.api().request("POST", path, in_namespace(agent, namespace))
+
+
+def pods_of(objects: Iterable[Manifest], kind: str) -> list[Manifest]:
+    """Give the Pods that objects of a kind ask for."""
+    return [each["spec"]["template"] for each in of_kind(objects, kind)]
+
+
+def in_namespace(pod: Manifest, namespace: str) -> Manifest:
+    return {"metadata": {**pod["metadata"], "name": "pod", "namespace": namespace}, "spec": pod["spec"]}
+
+
 def test_its_pods_keep_the_restricted_standard(render: Render) -> None:
     for title in SETS:
         assert_restricted(render(title))
@@ -180,6 +205,35 @@ def test_every_setting_reaches_the_operator(render: Render) -> None:
     assert read.election == Election(wanted=True, name="prod-operator", duration=60, deadline=40, retry=5)
     default = Settings(metrics_address=Address("", 8080), election=Election(wanted=True, name="prod-operator"))
     assert Settings.from_env(environ(render("nothing but the image"))) == default
+
+
+def test_the_pod_is_placed_dressed_and_identified_as_asked(render: Render) -> None:
+    given, made = SETS["placed"]["operator"], render("placed")
+    template = the(made, "Deployment")["spec"]["template"]
+    for name in ("priorityClassName", "tolerations", "affinity"):
+        assert template["spec"][name] == given[name]
+    (spread,) = template["spec"]["topologySpreadConstraints"]
+    assert spread.pop("labelSelector")["matchLabels"].items() <= template["metadata"]["labels"].items()
+    assert [spread] == given["topologySpreadConstraints"]
+    assert container(made)["resources"]["requests"].items() >= given["resources"]["requests"].items()
+    assert template["metadata"]["annotations"].items() >= given["podAnnotations"].items()
+    assert template["metadata"]["labels"].items() >= given["podLabels"].items()
+    account = the(render("single tenant"), "ServiceAccount")
+    assert account["metadata"]["annotations"] == SETS["single tenant"]["serviceAccount"]["annotations"]
+
+
+def test_what_is_added_to_the_pod_is_there(render: Render) -> None:
+    given, made = SETS["files for review"]["operator"], render("files for review")
+    assert container(made)["envFrom"] == given["extraEnvFrom"]
+    assert all(each in container(made)["volumeMounts"] for each in given["extraVolumeMounts"])
+    volumes = the(made, "Deployment")["spec"]["template"]["spec"]["volumes"]
+    assert all(each in volumes for each in given["extraVolumes"])
+    sizes = {each["name"]: each.get("emptyDir", {}).get("sizeLimit") for each in volumes}
+    assert sizes["temporary"] == given["temporary"]["sizeLimit"]
+    assert SETS["single tenant"]["operator"]["extraEnv"][0] in container(render("single tenant"))["env"]
+    locked = the(render("locked in"), "Deployment")["spec"]["template"]["spec"]
+    assert locked["imagePullSecrets"] == [{"name": "registry"}]
+    assert locked["containers"][0]["image"].endswith(f"@{SETS['locked in']['image']['digest']}")
 
 
 def policy_of(made: list[Manifest]) -> Policy:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clusterstate.api.status import UNSEEN
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
 from clusterstate.kube.client import Client
@@ -40,6 +41,11 @@ async def until(look: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
+def told(controller: Controller, namespace: str, name: str) -> bool:
+    """Whether a run has told what came of it."""
+    return "conditions" in controller._objects[namespace, name].body["status"]
+
+
 def make_controller(client: Client, **context: Any) -> Controller:
     return Controller(Context(client, Settings(memory_allowed=True), {}, lambda *_: {}, **context))
 
@@ -68,7 +74,7 @@ async def test_a_run_pushes_and_tells(client: Client, namespace: str) -> None:
     controller = make_controller(client)
     async with working(controller):
         controller.observe(body, deleted=False)
-        await until(lambda: "status" in controller._objects[namespace, "prod"].body)
+        await until(lambda: told(controller, namespace, "prod"))
     assert (await reasons(client, body))["Ready"] == "Succeeded"
     assert b"v1.40.0" in (await store.read(f"{CLUSTER}/config")).data
     assert [each["reason"] async for each in client.list(EVENTS, namespace)] == ["Pushed"]
@@ -83,9 +89,9 @@ async def test_a_text_that_changes_during_its_run_is_run_too(client: Client, nam
     async with working(controller):
         controller.observe(body, deleted=False)
         await until(lambda: controller._objects[namespace, "prod"].failures)
-        assert "status" not in await get(client, body)
+        assert (await get(client, body))["status"] == {"observedGeneration": UNSEEN}
         controller.observe(newer, deleted=False)
-        await until(lambda: "status" in controller._objects[namespace, "prod"].body)
+        await until(lambda: told(controller, namespace, "prod"))
     assert (await get(client, body))["status"]["observedGeneration"] == 2
 
 
@@ -120,7 +126,7 @@ async def test_an_object_that_goes_during_its_run_claims_nothing(
         assert (claim and claim.uid) == ("new" if recreated else None)
         assert recreated or not controller.queue._timers
         controller.observe(younger, deleted=False)
-        await until(lambda: "status" in controller._objects[namespace, "younger"].body)
+        await until(lambda: told(controller, namespace, "younger"))
     assert (await reasons(client, younger))["Ready"] == "Succeeded"
 
 
@@ -132,7 +138,7 @@ async def test_the_younger_of_two_waits_for_the_older_to_go(client: Client, name
     async with working(controller):
         controller.foresee(older)
         controller.observe(younger, deleted=False)
-        await until(lambda: "status" in controller._objects[namespace, "younger"].body)
+        await until(lambda: told(controller, namespace, "younger"))
         assert (await reasons(client, younger))["Stalled"] == "StateClaimed"
         before = controller._objects[namespace, "younger"].body
         controller.observe(older, deleted=True)
@@ -150,7 +156,7 @@ async def test_a_bug_in_telling_one_object_stops_nobody_else(
     async with working(controller):
         controller.observe(broken, deleted=False)
         controller.observe(fine, deleted=False)
-        await until(lambda: "status" in controller._objects[namespace, "fine"].body)
+        await until(lambda: told(controller, namespace, "fine"))
         await until(lambda: controller._objects[namespace, "prod"].failures)
         assert (namespace, "prod") in controller.queue._timers
     assert "KeyError" in caplog.text

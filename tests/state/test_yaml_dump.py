@@ -6,8 +6,9 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from clusterstate.state import yaml
-from tests.state.judge import Judge, Refused
+from tests.state.judge import Judge
 from tests.state.values import PIECES, objects, texts
+from tests.support.goprograms import Refused
 
 
 def in_judge(judge: Judge, value: Any) -> str:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from clusterstate.errors import MalformedFile
 from clusterstate.state import yaml
-from tests.state.judge import Judge, Refused
+from tests.state.judge import Judge
 from tests.state.values import NASTY, PIECES, objects
+from tests.support.goprograms import Refused
 
 FRAMES = (
     "a: %s\n", "%s: 1\n", "a:\n- %s\n- %s\n", 'a: "%s"\n', "a: '%s'\n", "a: !!str %s\n", "a: |\n  %s\n",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clusterstate.api.status import UNSEEN
 from clusterstate.errors import ObjectChanged, StoreUnavailable
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
@@ -101,7 +102,7 @@ async def test_a_deleted_object_is_left_alone(client: Client, namespace: str) ->
     body = await create(client, namespace)
     leaving = {**body, "metadata": {**body["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}
     assert await report(client, leaving, BUSY, NOW) is None
-    assert "status" not in await get(client, body)
+    assert (await get(client, body))["status"] == {"observedGeneration": UNSEEN}
     await client.delete(CLUSTER_STATES, namespace, "prod")
     assert await report(client, body, BUSY, NOW) is None
     assert await events(client, namespace) == []
@@ -122,7 +123,7 @@ async def test_nothing_is_said_of_a_text_that_changed_meanwhile(client: Client, 
     await client.merge_patch(CLUSTER_STATES, namespace, "prod", {"spec": {"suspend": True}})
     with pytest.raises(ObjectChanged):
         await report(client, body, BUSY, NOW)
-    assert "status" not in await get(client, body)
+    assert (await get(client, body))["status"] == {"observedGeneration": UNSEEN}
 
 
 def without_events(plane: ControlPlane, namespace: str) -> Path:

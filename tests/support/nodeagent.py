@@ -15,10 +15,9 @@ from clusterstate.api.annotations import MIRROR_KIND_LABEL
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.kubeconfig import write_kubeconfig
 from clusterstate.sandbox.process import Child
+from tests.support.granted import agent_rules
 from tests.support.keypairs import secret
 from tests.support.operating import apply
-
-VERBS = ["get", "list", "watch"]
 
 
 @dataclass
@@ -82,11 +81,10 @@ def mirror_of(name: str, data: dict[str, bytes]) -> dict[str, Any]:
 
 def let_in(plane: ControlPlane, namespace: str, names: Sequence[str], *, url: str = "") -> list[str]:
     """Give the arguments for an agent that may read these Secrets; at that URL the API server is."""
-    rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [*names], "verbs": VERBS}
     subject = {"kind": "ServiceAccount", "name": "node-agent", "namespace": namespace}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "node-agent"}
     objects: list[Mapping[str, Any]] = [
-        {"kind": "Role", "metadata": {"name": "node-agent"}, "rules": [rule]},
+        {"kind": "Role", "metadata": {"name": "node-agent"}, "rules": agent_rules(names)},
         {"kind": "RoleBinding", "metadata": {"name": "node-agent"}, "roleRef": role, "subjects": [subject]},
     ]
     for each in objects:

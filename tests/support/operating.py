@@ -15,32 +15,9 @@ from clusterstate.sandbox.audit import WRITES, Call
 from clusterstate.sandbox.binaries import find
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.process import Child
+from tests.support.granted import OWN, Rule, operator_rules
 
 CRD = Path(__file__).parent.parent.parent / "crds" / "clusterstate.dev_clusterstates.yaml"
-RULES = [
-    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates"], "verbs": ["get", "list", "watch", "patch"]},
-    {"apiGroups": ["clusterstate.dev"], "resources": ["clusterstates/status"], "verbs": ["patch"]},
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "list", "watch", "create", "update", "delete"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
-    {"apiGroups": [""], "resources": ["serviceaccounts", "namespaces"], "verbs": ["get"]},
-    {"apiGroups": [""], "resources": ["serviceaccounts/token"], "verbs": ["create"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
-    {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get", "create", "patch"]},
-    {
-        "apiGroups": ["apps"],
-        "resources": ["controllerrevisions"],
-        "verbs": ["get", "list", "create", "update", "delete"],
-    },
-]
-"""All that the operator may do; of restarts of workloads see `RESTARTS`."""
-RESTARTS = {
-    "apiGroups": ["apps"],
-    "resources": ["deployments", "daemonsets", "statefulsets"],
-    "verbs": ["get", "patch"],
-}
-"""What `spec.mirror.restart` needs besides."""
-LEASES = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"]}
-"""What it needs besides in its own namespace, where there may be several of it."""
 GROUPS = {
     "clusterstate": "clusterstate.dev/v1alpha1",
     "deployment": "apps/v1",
@@ -115,14 +92,19 @@ class Operating:
     """What Python is to run as the operator."""
     operator: Child | None = field(default=None, kw_only=True)
     starts: int = field(default=0, kw_only=True)
-    rules: Sequence[Mapping[str, Any]] = field(default=tuple(RULES), kw_only=True)
-    """What the operator may do in each namespace that it is let into."""
+    rules: Sequence[Rule] = field(default_factory=operator_rules, kw_only=True)
+    """What the operator may do in each namespace that it is let into: by default what the chart grants."""
     account: str = field(default="operator", kw_only=True)
-    """Its service account, by which the audit log tells one process from another."""
+    """Its service account, by which the audit log tells one process from another; it begins with `operator`."""
+
+    @property
+    def home(self) -> str:
+        """The operator's own namespace."""
+        return self.namespace
 
     @property
     def user(self) -> str:
-        return f"system:serviceaccount:{self.namespace}:{self.account}"
+        return f"system:serviceaccount:{self.home}:{self.account}"
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         return kubectl(self.plane, "-n", self.namespace, *arguments, stdin=stdin, check=check)
@@ -177,17 +159,17 @@ class Operating:
         self.environ["CLUSTERSTATE_POLICY"] = str(path)
 
     def start_operator(self, *arguments: str) -> None:
-        """Start it with a service account that may do in this namespace what the operator needs."""
+        """Start it with a service account that may do in this namespace what the operator needs, and in its own."""
         assert self.operator is None
-        self.grant(self.namespace)
-        token = self.plane.service_account_token(self.namespace, self.account)
-        kubeconfig = self.plane.kubeconfig_for(token, namespace=self.namespace)
+        self.grant(self.namespace, *operator_rules(in_=OWN))
+        token = self.plane.service_account_token(self.home, self.account)
+        kubeconfig = self.plane.kubeconfig_for(token, namespace=self.home)
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
             "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
             "CLUSTERSTATE_ALLOWED_ENDPOINTS": "127.0.0.1",
-            "CLUSTERSTATE_OPERATOR_NAMESPACE": self.namespace,
+            "CLUSTERSTATE_OPERATOR_NAMESPACE": self.home,
             **self.environ,
         }
         command = [sys.executable, *self.program, "run", "--kubeconfig", str(kubeconfig), "-n", self.namespace]
@@ -223,10 +205,10 @@ class Operating:
         """Give what the operator wrote to the API server since a mark."""
         return self.plane.calls(since, user=self.user, verbs=WRITES)
 
-    def grant(self, namespace: str, *more: Mapping[str, Any]) -> None:
+    def grant(self, namespace: str, *more: Rule) -> None:
         """Let the operator do in a namespace what it needs there."""
         name = self.account
-        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.namespace}
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": self.home}
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
         objects = [
             {"kind": "Role", "metadata": {"name": name}, "rules": [*self.rules, *more]},

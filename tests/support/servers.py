@@ -21,6 +21,7 @@ from clusterstate.sandbox.controlplane import PROGRAMS, ControlPlane
 from clusterstate.sandbox.errors import SandboxError
 from clusterstate.sandbox.s3server import S3Server
 from tests.support.gcs.server import GcsServer
+from tests.support.helm import helm
 from tests.support.moto import MotoServer
 from tests.support.openstack import server as openstack
 from tests.support.oss.server import OssServer
@@ -47,7 +48,7 @@ class Kind:
 
 
 KINDS = {
-    "control_plane": Kind(ControlPlane.start, PROGRAMS),
+    "control_plane": Kind(ControlPlane.start, PROGRAMS, prepare=lambda _: helm()),
     "s3_server": Kind(S3Server.start, ("versitygw",)),
     "moto_server": Kind(MotoServer.start),
     "gcs_server": Kind(GcsServer.start),

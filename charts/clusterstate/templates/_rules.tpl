@@ -45,7 +45,7 @@
   verbs: [create]
 - apiGroups: [apps]
   resources: [controllerrevisions]
-  verbs: [get, list, create, update, delete]
+  verbs: [list, create, update, delete]
 {{- end -}}
 
 {{- /* What it may do besides in some namespaces only: in `namespace`, or where that is empty in all of them. */ -}}

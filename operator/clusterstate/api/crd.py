@@ -92,7 +92,8 @@ def make_schema() -> Schema:
             "kind": {"type": "string", "description": "The kind of this object."},
             "metadata": {"type": "object"},
             "spec": {**_schema(shapes.type_info(Spec), "spec"), "description": _summary(Spec)},
-            "status": {**_schema(shapes.type_info(Status), "status"), "description": _summary(Status)},
+            # The default brings those of its fields: `status.UNSEEN`.
+            "status": {**_schema(shapes.type_info(Status), "status"), "description": _summary(Status), "default": {}},
         },
         **_rules(""),
     }

@@ -20,6 +20,12 @@ Text: TypeAlias = Annotated[str, Meta(max_length=TEXT_LENGTH)]
 Time: TypeAlias = Annotated[str, Meta(max_length=64, extra_json_schema={"format": "date-time"})]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 
+UNSEEN: Final = -1
+"""The generation of an object that no run has looked at: of every new one, since that is the API server's default.
+
+kstatus, and with it Flux, takes an object without any status for current.
+"""
+
 
 class Reported(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """The base of everything that the operator reports."""
@@ -229,8 +235,8 @@ class Status(Reported, frozen=True, kw_only=True):
 
     cluster_name: Annotated[str, Meta(max_length=253)] = ""
     """Name of the cluster whose state this object was first used for; spec.clusterName can't leave it."""
-    observed_generation: Count = 0
-    """metadata.generation that the last run worked from."""
+    observed_generation: Annotated[int, Meta(ge=UNSEEN)] = UNSEEN
+    """metadata.generation that the last run worked from; -1 until one has looked."""
     last_handled_reconcile_at: Annotated[str, Meta(max_length=256 * 1024)] = ""
     """The last value of the annotation clusterstate.dev/reconcile-requested-at that was served."""
     conditions: Annotated[tuple[Condition, ...], Meta(max_length=16)] = ()

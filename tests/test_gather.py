@@ -27,12 +27,12 @@ from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ABSENT, ANYTHING, Store, Version
+from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.kube.owners import client, plane
 from tests.store.backends.gcs.stores import knowing, open_as
 from tests.store.backends.gcs.stores import secret as gcs_secret

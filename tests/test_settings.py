@@ -27,6 +27,11 @@ def test_the_level_is_one_of_four(text: str, expected: str) -> None:
     assert Settings.from_env({"CLUSTERSTATE_LOG_LEVEL": text}).log_level == expected
 
 
+@pytest.mark.parametrize(("text", "expected"), [("JSON", "json"), ("text", "text"), ("", "text")])
+def test_lines_are_for_people_or_for_programs(text: str, expected: str) -> None:
+    assert Settings.from_env({"CLUSTERSTATE_LOG_FORMAT": text}).log_format == expected
+
+
 @pytest.mark.parametrize(("text", "expected"), [("named", "named"), ("Namespace", "namespace"), ("", "namespace")])
 def test_rbac_for_secrets_is_one_of_two(text: str, expected: str) -> None:
     assert Settings.from_env({"CLUSTERSTATE_SECRETS_RBAC": text}).secrets_rbac == expected
@@ -74,6 +79,7 @@ def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None
         ("WORKERS", "²"),
         ("DELETION_TIMEOUT", "1h"),
         ("LOG_LEVEL", "loud"),
+        ("LOG_FORMAT", "logfmt"),
         ("SECRETS_RBAC", "cluster"),
         ("ALLOW_MEMORY", "yes"),
         ("ALLOW_MEMORY", "1"),

@@ -32,13 +32,14 @@ from clusterstate.state.objects import Document
 from clusterstate.state.tree import OWN_PLACE, Listing, Tree, read_cluster
 from clusterstate.store.base import Store, Version
 from clusterstate.store.copying import most_of
+from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, Source, choose_credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import Role, StoreOptions
-from clusterstate.store.wrappers import ReadOnly, RequestCounts
+from clusterstate.store.wrappers import ReadOnly
 
 if TYPE_CHECKING:  # the command line reads stores without the Kubernetes API, whose packages take a second to load
     from clusterstate.kube.client import Client

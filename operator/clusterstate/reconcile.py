@@ -63,7 +63,7 @@ from clusterstate.removal import remove
 from clusterstate.state.layout import CONFIG
 from clusterstate.state.objects import State
 from clusterstate.state.tree import Listing, Tree
-from clusterstate.way import LIST_SHARE, go_within_limits
+from clusterstate.way import LIST_SHARE, Staged, go_within_limits
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ async def _outcome(one: "Run") -> Outcome | None:
         return one.outcome(error)
 
 
-class Run:
+class Run(Staged):
     """One run of one object; its fields fill as it goes, and make the outcome wherever it ends."""
 
     def __init__(self, context: Context, state: ClusterState, memory: Memory, tell: Tell = keep_silent) -> None:
@@ -113,7 +113,6 @@ class Run:
         self.key = (self.owner.namespace, self.owner.name)
         self.references = context.references(self.key)
         self.request = make_request(state)
-        self.doing = "finding out how to reach the store"
         self.freed: list[Key] = []
         self.seconds = parse_duration(state.spec.sync.timeout).total_seconds()
         self.writes = state.spec.sync.writes
@@ -142,7 +141,7 @@ class Run:
         creates = bool(self.state.spec.cluster)
         async with Sources(self.context.client, access, writes=self.writes, creates=creates) as sources:
             self.claim(access, sources.endpoint, reached=False)
-            self.doing = f"listing {access.location.url}"
+            self.enter("list", f"listing {access.location.url}")
             with self.context.health.look(access.shared, self.key, forced=self._is_asked_for()) as freed:
                 seconds = self.seconds * LIST_SHARE
                 tree, listing, self.memory.known = await sources.list_state(self.memory.known, seconds)
@@ -181,7 +180,7 @@ class Run:
         async with self._reported_anyway(sight):
             sight = await self._complete(sight)
         await self._report(sight, sight.observed.state)
-        self.doing = f"moving the state away from {access.location.url}"
+        self.enter("move", f"moving the state away from {access.location.url}")
         return sight, history
 
     async def progress(self) -> None:
@@ -221,7 +220,7 @@ class Run:
             raise RunUnfinished(f"{'; '.join(self.found.plan.warnings)}.")
 
     async def _look(self, access: Access, tree: Tree, listing: Listing) -> tuple[Sight, History]:
-        self.doing = f"reading {access.location.url}"
+        self.enter("read", f"reading {access.location.url}")
         self.found.facts = store_facts(access, tree, listing)
         sight = await look(self.context.client, self.state, access, tree, listing)
         self.found.history = History(self.context.client, self.owner, sight.revisions, self._keeping())
@@ -230,7 +229,7 @@ class Run:
     async def _complete(self, sight: Sight) -> Sight:
         """Give everything that a decision is made from; raise what keeps one from being made."""
         sight.require_whole()
-        self.doing = "reading what the declaration refers to"
+        self.enter("refer", "reading what the declaration refers to")
         return await with_contents(self.context.client, self.state, sight, self.context.digests)
 
     @asynccontextmanager
@@ -267,7 +266,7 @@ class Run:
         return Keeping(limit, tell_declarer(self.state.metadata.managed_fields), WANTED if wanted else "", told)
 
     def _decide(self, sight: Sight) -> None:
-        self.doing = "planning"
+        self.enter("plan", "planning")
         try:
             self.found.plan = decide(sight, self.found.now)
         except RunRefused as refusal:
@@ -277,7 +276,7 @@ class Run:
         self, plan: Plan, access: Access, tree: Tree, listing: Listing, bodies: Mapping[str, bytes]
     ) -> Listing:
         assert self.found.history is not None, "the state was looked at"
-        self.doing = f"writing to {access.location.url}"
+        self.enter("push", f"writing to {access.location.url}")
         files = make_files(plan, bodies)
         if deletes(self.state.spec.sync) and access.location.scheme != "file":
             await self._be_held(wanted=True)
@@ -302,7 +301,7 @@ class Run:
 
     async def _pull(self, desired: Desired, state: State) -> None:
         """Bring into the spec what the store holds, where nobody else has the say."""
-        self.doing = "bringing into the spec what the store holds"
+        self.enter("pull", "bringing into the spec what the store holds")
         try:
             self.found.pull = bring(self.state, desired, state)
         except SpecTooLarge as error:
@@ -324,7 +323,7 @@ class Run:
         self.memory.job = ""
         if self.found.history is None or not self.context.settings.after_push_allowed(self.owner.namespace):
             return
-        self.doing = "following up the push by a Job"
+        self.enter("follow-up", "following up the push by a Job")
         whole = self.found.pushed and self.found.plan is not None and not self.found.plan.held
         order = make_order(self.state, access.store.url, self.check) if whole else None
         self.found.hook = await HookRunner(self.context.client, self.owner, self.found.history, order).follow()
@@ -352,7 +351,7 @@ class Run:
         if self.relocation is not None:
             await self.relocation.look(place)
             return
-        self.doing = "putting away the old place"
+        self.enter("clean-up", "putting away the old place")
         done = await clean_up(self.context, self.state, place, self._note_departure if self.found.pushed else None)
         self.found.migration, self.unclean = done.facts, done.failed
 
@@ -362,7 +361,7 @@ class Run:
         await self.found.history.settle(replace(self.found.plan.applied, departure=departure))
 
     async def _report(self, sight: Sight, state: State) -> None:
-        self.doing = "mirroring into Secrets"
+        self.enter("mirror", "mirroring into Secrets")
         await follow_state(self.context, self.state, self.memory, sight, state, self.found)
         self.templates = self.memory.templates
 

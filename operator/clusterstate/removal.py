@@ -42,7 +42,7 @@ from clusterstate.plan.outcome import Outcome, Request, StoreFacts, make_bare_re
 from clusterstate.scene import look_around
 from clusterstate.state.tree import Tree
 from clusterstate.store.location import Location
-from clusterstate.way import LIST_SHARE, go_within_limits
+from clusterstate.way import LIST_SHARE, Staged, go_within_limits
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class Ending:
         return type(error)(text, retry_after=error.retry_after)
 
 
-class Removal:
+class Removal(Staged):
     """One attempt to delete the state of one object."""
 
     def __init__(self, context: Context, state: ClusterState, memory: Memory) -> None:
@@ -120,7 +120,6 @@ class Removal:
         self.owner = Owner(state.metadata.namespace, state.metadata.name, state.metadata.uid)
         self._key = (self.owner.namespace, self.owner.name)
         self.seconds = parse_duration(state.spec.sync.timeout).total_seconds()
-        self.doing = "finding out how to reach the store"
         self.request = make_request(state)
         self.facts: StoreFacts | None = None
         self.freed: list[Key] = []
@@ -133,7 +132,7 @@ class Removal:
                 await self._delete(access, sources)
         else:
             log.info("%s: the object goes, its state stays: it is suspended, or may not delete it", self.owner)
-        self.doing = "letting the object go"
+        self.enter("release", "letting the object go")
         await release(self._context.client, self._state.metadata)
 
     async def _find_access(self) -> Access:
@@ -156,14 +155,14 @@ class Removal:
     async def _delete(self, access: Access, sources: Sources) -> None:
         told = self._state.status.store
         require_same_place(told, access.location, sources.endpoint)
-        self.doing = f"listing {access.location.url}"
+        self.enter("list", f"listing {access.location.url}")
         with self._context.health.look(access.shared, self._key) as freed:
             tree, listing, known = await sources.list_state(self._memory.known, self.seconds * LIST_SHARE)
         self.freed += freed
         self.facts = store_facts(access, tree, listing)
         require_same_place(told, access.location, self.facts.endpoint)
         deletion = make_deletion(await self._look(access, tree, known))
-        self.doing = f"deleting from {access.location.url}"
+        self.enter("delete", f"deleting from {access.location.url}")
         if deletion.files:
             await self._require_unchanged()
             await delete_files(tree.parts(), deletion)

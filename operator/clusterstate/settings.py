@@ -11,6 +11,8 @@ PREFIX = "CLUSTERSTATE_"
 NAMESPACE = "namespace"
 NAMED = "named"
 LAST_PORT = 65535
+TEXT = "text"
+JSON = "json"
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]*)):(?P<port>[0-9]{1,5})", re.ASCII)
 
 
@@ -128,6 +130,8 @@ class Settings:
     """Where `/metrics` is answered; None: nowhere. `CLUSTERSTATE_METRICS_ADDRESS`: `HOST:PORT` or `:PORT`."""
     log_level: str = "INFO"
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
+    log_format: str = TEXT
+    """How lines of the log look: `text`, or `json`, an object a line. `CLUSTERSTATE_LOG_FORMAT`."""
     election: Election = field(default_factory=Election)
 
     def after_push_allowed(self, namespace: str) -> bool:
@@ -152,6 +156,7 @@ class Settings:
             after_push_namespaces=_words(environ, "AFTER_PUSH_NAMESPACES"),
             metrics_address=_address(environ, "METRICS_ADDRESS"),
             log_level=_level(environ, default.log_level),
+            log_format=_choice(environ, "LOG_FORMAT", (TEXT, JSON)),
             election=Election.from_env(environ),
         )
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from clusterstate.errors import ClusterStateError, RunTimedOut, describe_bug
 from clusterstate.kube.owner import Owner
+from clusterstate.observing import enter_stage
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,17 @@ class Way(Protocol[T_co]):
     async def go(self) -> T_co:
         """Go it to its end."""
         ...
+
+
+class Staged:
+    """What a way does at the moment: for messages, and for who watches."""
+
+    doing = "finding out how to reach the store"
+
+    def enter(self, stage: str, doing: str) -> None:
+        """Begin another stage; `doing` says what it does, after `while`, and `stage` the same in one word."""
+        self.doing = doing
+        enter_stage(stage)
 
 
 async def go_within_limits(way: Way[T_co]) -> T_co:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.kube.contents import unpack
 from clusterstate.state import codec
+from tests.support.collector import collecting
 from tests.support.keypairs import certificate, pem, secret, tls_secret
 from tests.support.world import COMPLEX, World, manifest
 
@@ -52,7 +53,7 @@ def b64(text: str) -> str:
 def test_no_secret_byte_is_told(world: World) -> None:
     world.load_store()
     plant(world)
-    world.environ["CLUSTERSTATE_LOG_LEVEL"] = "DEBUG"
+    world.environ |= {"CLUSTERSTATE_LOG_LEVEL": "DEBUG", "CLUSTERSTATE_LOG_FORMAT": "json"}
     mirror = {
         "keysets": [{"include": ["etcd-manager-ca-main"], "parts": "KeyPair"}],
         "secrets": {"include": ["*"]},
@@ -70,7 +71,7 @@ def test_no_secret_byte_is_told(world: World) -> None:
             store={"credentialsSecretRef": {"name": "wrong"}},
         )
     )
-    with world.running():
+    with collecting(world.environ) as collector, world.running():
         world.settled(condition="Mirrored", status="False")
         world.settled("denied", status="False", reason="AuthenticationFailed")
         broken = world.read(f"{COMPLEX}/secrets/token").replace(b'"Data"', b'"Data')
@@ -78,6 +79,8 @@ def test_no_secret_byte_is_told(world: World) -> None:
         world.put(f"{COMPLEX}/pki/private/etcd-manager-ca-main/keyset.yaml", f"kind: [{CANARY}".encode())
         world.until(lambda: any(event["reason"] == "MalformedKeyset" for event in world.events()))
     assert_untold(world, CANARY)
+    assert collector.spans
+    assert not [shape for shape in shapes(CANARY) for body in collector.bodies if shape.encode() in body]
     assert (
         CANARY
         in base64.b64decode(world.get("secret", "state-secret-dockerconfig")["data"][".dockerconfigjson"]).decode()

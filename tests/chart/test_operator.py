@@ -310,13 +310,3 @@ def test_who_may_edit_a_namespace_may_not_edit_states_by_default(render: Render)
     own = {"prod-view": {"view"}, "prod-unprotect": {"admin"}}
     assert aggregated("nothing but the image") == {**own, "prod-edit": {"admin"}}
     assert aggregated("watched by Pod") == {**own, "prod-edit": {"edit", "admin"}}
-
-
-def test_alerts_ask_for_metrics_that_there_are(render: Render) -> None:
-    (group,) = the(render("watched, with agents"), "PrometheusRule")["spec"]["groups"]
-    assert {each["alert"]: each["expr"] for each in group["rules"]} == {
-        "ClusterstateDown": 'absent(up{namespace="default", pod=~"prod-operator-.+"} == 1)',
-        "ClusterstateCertificateEnds": "clusterstate_certificate_not_after_seconds - time() < 14 * 86400",
-        "ClusterstateCertificateEnded": "clusterstate_certificate_not_after_seconds - time() < 0",
-    }
-    assert group["rules"][1]["annotations"]["summary"].startswith("{{ $labels.keyset }} of")

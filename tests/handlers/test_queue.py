@@ -306,3 +306,24 @@ def test_nobody_waits_while_there_is_room(ready: list[Key]) -> None:
             assert runs.running.total() == sum(min(count, SHARE) for count in per_lane.values())
 
     play(story())
+
+
+def test_it_tells_how_many_wait_and_for_how_long() -> None:
+    async def story() -> None:
+        queue: Queue[Key] = Queue(lambda key: key[0], workers=1, clock=asyncio.get_running_loop().time)
+        assert (queue.depth, queue.age, queue.running) == (0, 0.0, 0)
+        queue.add(A)
+        await asyncio.sleep(7)
+        queue.add(B)
+        queue.add(A)
+        queue.add(("c", 0), delay=60)
+        assert (queue.depth, queue.age, queue.running) == (2, 7.0, 0)
+        worker = asyncio.create_task(queue.work(lambda _: asyncio.sleep(2)))
+        await asyncio.sleep(1)
+        assert (queue.depth, queue.age, queue.running) == (1, 1.0, 1)
+        queue.forget(B)
+        assert (queue.depth, queue.age) == (0, 0.0)
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+    play(story())

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from clusterstate.kube.client import Client
 from clusterstate.store.base import Store
+from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import Credentials, from_environment, from_secret
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 
 LOOPBACK = EndpointPolicy(
     allowed=("127.0.0.1", "localhost"), memory_allowed=True, token_urls=("http://127.0.0.1", "https://localhost")

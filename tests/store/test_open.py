@@ -18,11 +18,11 @@ from clusterstate.errors import (
     StoreUnsupported,
 )
 from clusterstate.store.base import ABSENT
+from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.open import BACKENDS
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.store.backends.s3.stores import s3_secret, secret
 from tests.store.conformance import keys_of
 from tests.store.opening import SomeKeys, ambient, opened

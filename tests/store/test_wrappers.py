@@ -21,8 +21,9 @@ from clusterstate.store.base import (
     Version,
 )
 from clusterstate.store.body import Body
+from clusterstate.store.counting import Counting, RequestCounts
 from clusterstate.store.listing import MOST_PAGES
-from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Counting, Prefixed, ReadOnly, RequestCounts, Retrying
+from clusterstate.store.wrappers import ATTEMPTS, LONGEST_DELAY, Prefixed, ReadOnly, Retrying
 from tests.store.conformance import StoreConformance, keys_of, pages_of
 from tests.store.streaming import LARGE, Parts, Watched, large
 
@@ -126,7 +127,7 @@ class TestWrapped(StoreConformance):
     @pytest.fixture
     def store(self, request: pytest.FixtureRequest) -> Store:
         inner = MemoryStore(f"wrapped-{request.node.nodeid}")
-        return Retrying(Counting(Prefixed(inner, "some/prefix"), RequestCounts()))
+        return Retrying(Counting(Prefixed(inner, "some/prefix"), RequestCounts(), "s3"))
 
     @pytest.fixture
     def rival(self, request: pytest.FixtureRequest) -> Store:
@@ -301,7 +302,7 @@ async def test_a_listing_that_fails_again_and_again_ends_too(retrying: Retrying,
 
 async def test_requests_are_counted_by_kind(flaky: Flaky) -> None:
     counts = RequestCounts()
-    store = Counting(flaky, counts)
+    store = Counting(flaky, counts, "s3")
     for number in range(1001):
         await store.write(f"{number:04}", b"x")
     await store.read("0000")

@@ -80,7 +80,7 @@ SETS: dict[str, Values] = {
         userRoles={"create": False},
     ),
     "watched, with agents": _set(
-        nodeAgent=NODE_AGENT, monitoring={"serviceMonitor": {"enabled": True}, "rules": {"enabled": True}}
+        nodeAgent=NODE_AGENT, monitoring={name: {"enabled": True} for name in ("serviceMonitor", "rules", "dashboard")}
     ),
     "watched by Pod": _set(
         userRoles={"aggregate": {"edit": True}},

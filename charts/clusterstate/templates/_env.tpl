@@ -9,6 +9,8 @@
   value: {{ printf ":%d" (int $operator.port) | quote }}
 - name: CLUSTERSTATE_LOG_LEVEL
   value: {{ $operator.logLevel }}
+- name: CLUSTERSTATE_LOG_FORMAT
+  value: {{ $operator.logFormat }}
 - name: CLUSTERSTATE_WORKERS
   value: {{ int $operator.workers | quote }}
 - name: CLUSTERSTATE_DELETION_TIMEOUT

@@ -87,7 +87,7 @@ def run_command(work: Coroutine[Any, Any, int | None], *, trouble: int = FAILED)
         raise KeyboardInterrupt from None
 
 
-def log_by_manners(level: str = "") -> None:
+def log_by_manners(level: str = "", *, as_json: bool = False) -> None:
     """Have our own log lines follow the wish; libraries at DEBUG write requests with all their headers.
 
     A program that has a level of its own says so before its work begins, and gets lines with time and origin.
@@ -97,8 +97,11 @@ def log_by_manners(level: str = "") -> None:
     if logging.root.handlers:
         return
     verbose = MANNERS.volume is Volume.VERBOSE
-    line = "%(asctime)s %(levelname)-7s %(name)s %(message)s" if level or verbose else "clusterstate: %(message)s"
-    logging.basicConfig(level=logging.WARNING, format=line)
+    logging.basicConfig(level=logging.WARNING, format="clusterstate: %(message)s")
+    if level or verbose:
+        from clusterstate.cli.lines import make_formatter  # noqa: PLC0415 (the same)
+
+        logging.root.handlers[0].setFormatter(make_formatter(as_json=as_json))
     logging.getLogger("kubernetes").setLevel(logging.ERROR)  # what it warns of comes as an error of ours
     usual = level or ("ERROR" if MANNERS.volume is Volume.QUIET else "WARNING")
     logging.getLogger("clusterstate").setLevel("DEBUG" if verbose else usual)

@@ -19,12 +19,12 @@ from clusterstate.cli.words import StoreWords
 from clusterstate.errors import CommandInvalid, SpecInvalid
 from clusterstate.gather import Access, Sources, own_access, own_credentials
 from clusterstate.store.base import Store
+from clusterstate.store.counting import RequestCounts
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import KUBERNETES, Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 
 if TYPE_CHECKING:  # its packages take a second to load, and most stores aren't in Kubernetes
     from clusterstate.kube.client import Client

@@ -47,7 +47,7 @@ from clusterstate.relocation.finding import find_old_place
 from clusterstate.relocation.source import Source
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
-from clusterstate.store.wrappers import RequestCounts
+from clusterstate.store.counting import RequestCounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from clusterstate.context import Body, Context, Key, Memory, Result, let_go
 from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, SpecInvalid, describe_bug
 from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
+from clusterstate.handlers.recording import Record, Recorder
 from clusterstate.mirror.record import MirrorRecord
+from clusterstate.observing import enter_stage
 from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure, Outcome
 from clusterstate.plan.place import locate_state
@@ -60,17 +62,23 @@ class Watched:
 class Controller:
     """All objects of this process, and the queue of their runs."""
 
-    def __init__(self, context: Context, refer: Callable[[Key, frozenset[Reference]], bool] = lambda *_: True) -> None:
-        """Take what every run needs, and whom to tell what an object refers to.
+    def __init__(
+        self,
+        context: Context,
+        refer: Callable[[Key, frozenset[Reference]], bool] = lambda *_: True,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Take what every run needs, whom to tell what an object refers to, and what records the runs.
 
         `refer` gives whether the versions of all that are known; else `reference_changed` tells when they are.
         """
         self._context = context
         self._refer = refer
+        self._recorder = recorder or Recorder()
         self._objects: dict[Key, Watched] = {}
         self._keys_by_uid: dict[str, Key] = {}
         self._present: dict[Key, str] = {}
-        self.queue: Queue[Key] = Queue(self._lane_of, workers=context.settings.workers)
+        self.queue: Queue[Key] = Queue(self._lane_of, workers=context.settings.workers, clock=context.clock)
 
     def observe(self, body: Body, *, deleted: bool) -> None:
         """Take in what the API server says of one object; ask for a run if that may matter to it."""
@@ -199,8 +207,11 @@ class Controller:
 
     async def _run(self, key: Key) -> None:
         watched = self._objects.get(key)
-        if watched is None:
-            return
+        if watched is not None:
+            with self._recorder.record(key) as record:
+                await self._run_watched(key, watched, record)
+
+    async def _run_watched(self, key: Key, watched: Watched, record: Record) -> None:
         inputs = _inputs(watched.body)
         if watched.told is not None and _digest(watched.body) != watched.told:
             watched.memory.fingerprint = None  # somebody else wrote the status: it is told again
@@ -208,13 +219,16 @@ class Controller:
             result = await run(self._context, watched.body, watched.memory, partial(self._tell_progress, watched))
             inputs = self._take_in(watched, result, inputs)
             await self._tell(watched, result)
+            record.end(result)
         except (KubeError, LeadershipLost) as error:
-            log.warning("%s/%s: the status can't be written: %s", *key, error.message)
+            record.fail(error, "the status can't be written: ")
             self._retry_all(key, watched, error)
         except Exception as bug:  # noqa: BLE001 - one object's bug must not stop the others' runs
             # Not log.exception: the text of a foreign exception may hold secret bytes.
             log.error("%s/%s: a bug: %s", *key, describe_bug(bug))  # noqa: TRY400
-            self._retry_all(key, watched, ClusterStateError(f"{type(bug).__name__}: this is a bug."))
+            failure = ClusterStateError(f"{type(bug).__name__}: this is a bug.")
+            record.fail(failure)
+            self._retry_all(key, watched, failure)
         else:
             self._schedule(key, watched, result)
         if self._objects.get(key) is not watched:
@@ -258,11 +272,9 @@ class Controller:
 
     async def _tell(self, watched: Watched, result: Result) -> None:
         self._wake(result.freed)
-        if result.outcome is None:
-            log.debug("%s/%s: nothing has changed", *key_of(watched.body))
-            return
-        log.info("%s/%s: %s", *key_of(watched.body), result.outcome.message)
-        await self._report(watched, result.outcome)
+        if result.outcome is not None:
+            enter_stage("report")
+            await self._report(watched, result.outcome)
 
     def _schedule(self, key: Key, watched: Watched, result: Result) -> None:
         if result.turn is not None:

@@ -35,6 +35,11 @@ class Leadership:
         self._able = False
         self._leads = elector is None
 
+    @property
+    def leads(self) -> bool:
+        """Whether this process works, which it does to its end once it has begun."""
+        return self._leads
+
     def is_ready(self, known: Iterable[asyncio.Event]) -> bool:
         """Whether a process that works knows all that it has to, and one that stands by could take over.
 

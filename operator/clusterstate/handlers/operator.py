@@ -20,9 +20,12 @@ from clusterstate.api.types import PLURAL, VERSION
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
 from clusterstate.handlers.leadership import Leadership, electing, told_to_stop, until_first_ends
-from clusterstate.handlers.metrics import make_registry
+from clusterstate.handlers.meters import Meters, watch_loop
+from clusterstate.handlers.metrics import expose
 from clusterstate.handlers.mirrors import MirrorIndex
+from clusterstate.handlers.recording import Recorder
 from clusterstate.handlers.references import References
+from clusterstate.handlers.tracing import tracing
 from clusterstate.handlers.web import serving
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
@@ -53,10 +56,12 @@ class Door:
 async def run_operator(settings: Settings, policy: Policy, door: Door, environ: Mapping[str, str]) -> None:
     """Run until SIGTERM or SIGINT; runs under way are cancelled then, and every file stays whole.
 
-    Raises `KubeError` when the API can't be reached at the start of the work, `LeadershipLost` where another may lead.
+    Raises `KubeError` when the API can't be reached at the start of the work, `LeadershipLost` where another may lead,
+    `SpecInvalid` for traces that can't be had.
     """
     sys.setrecursionlimit(RECURSION)
     async with (
+        tracing(environ) as tracer,
         await connect(door.kubeconfig, door.context) as client,
         electing(door.kubeconfig, door.context, settings) as elector,
     ):
@@ -65,8 +70,9 @@ async def run_operator(settings: Settings, policy: Policy, door: Door, environ: 
         named = settings.secrets_rbac == NAMED
         references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions, policy)
-        controller = Controller(context, references.set)
-        registry = make_registry(controller.bodies)
+        meters = Meters()
+        controller = Controller(context, references.set, Recorder(meters, tracer))
+        expose(meters.registry, controller.bodies, controller.queue, lambda: leadership.leads)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
         where, watching = settings.namespaces or None, asyncio.Event()
         presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)
@@ -84,8 +90,8 @@ async def run_operator(settings: Settings, policy: Policy, door: Door, environ: 
                 _watch(settings, door, controller, watching),
             )
 
-        async with serving(settings.metrics_address, registry, lambda: leadership.is_ready(known)):
-            await until_first_ends(told_to_stop(watching), leadership.run(work))
+        async with serving(settings.metrics_address, meters.registry, lambda: leadership.is_ready(known)):
+            await until_first_ends(told_to_stop(watching), leadership.run(work), watch_loop(meters.lag.observe))
 
 
 async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:

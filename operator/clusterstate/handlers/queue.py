@@ -7,6 +7,7 @@ somebody, and whoever it waits for delays nobody else's runs.
 """
 
 import asyncio
+import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
@@ -29,13 +30,17 @@ class _Lane(Generic[K]):
 class Queue(Generic[K]):
     """Keys waiting to be worked on, by a bounded number of workers."""
 
-    def __init__(self, lane_of: Callable[[K], Hashable], *, workers: int) -> None:
-        """Take what tells a key's lane and how many keys may be worked on at once."""
+    def __init__(
+        self, lane_of: Callable[[K], Hashable], *, workers: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take what tells a key's lane, how many keys may be worked on at once, and a clock of seconds."""
         self._lane_of = lane_of
         self._workers = workers
+        self._clock = clock
         self._share = max(1, workers // 2)
         self._lanes: OrderedDict[Hashable, _Lane[K]] = OrderedDict()
-        self._waiting: set[K] = set()
+        self._waiting: dict[K, float] = {}
+        """Since when each is ready, by the clock."""
         self._running: dict[K, Hashable] = {}
         self._slow: set[K] = set()
         self._again: set[K] = set()
@@ -51,7 +56,7 @@ class Queue(Generic[K]):
         if key in self._running:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            self._waiting[key] = self._clock()
             self._lanes.setdefault(self._lane_of(key), _Lane()).waiting.append(key)
             self._wake.set()
 
@@ -64,10 +69,26 @@ class Queue(Generic[K]):
         self._cancel_timer(key)
         self._again.discard(key)
         if key in self._waiting:
-            self._waiting.discard(key)
+            del self._waiting[key]
             name, lane = next((name, lane) for name, lane in self._lanes.items() if key in lane.waiting)
             lane.waiting.remove(key)
             self._drop_if_empty(name)
+
+    @property
+    def depth(self) -> int:
+        """How many keys are ready and wait for their turn; may be asked from another thread."""
+        return len(self._waiting)
+
+    @property
+    def running(self) -> int:
+        """How many keys are being worked on; may be asked from another thread."""
+        return len(self._running)
+
+    @property
+    def age(self) -> float:
+        """How many seconds the key has been ready that waits longest, 0 where none waits; the same for threads."""
+        since = min(list(self._waiting.values()), default=None)
+        return 0.0 if since is None else max(0.0, self._clock() - since)
 
     async def work(self, run: Callable[[K], Awaitable[None]]) -> None:
         """Run keys until cancelled; `run` must not raise. Cancels its runs and waits for them to end."""
@@ -98,7 +119,7 @@ class Queue(Generic[K]):
             if lane.waiting and lane.running < self._share:
                 key = lane.waiting.popleft()
                 lane.running += 1
-                self._waiting.discard(key)
+                del self._waiting[key]
                 self._running[key] = name
                 self._lanes.move_to_end(name)
                 return key

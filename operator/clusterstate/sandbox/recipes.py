@@ -30,6 +30,8 @@ class GoRecipe:
     link_flags: str = ""
     question: tuple[str, ...] = ("--version",)
     """Arguments with which the program says its version."""
+    tags: str = ""
+    """Build tags, separated by commas."""
 
     def arguments(self, output: Path) -> list[str]:
         """Give the arguments for `go` that make the program at `output`."""
@@ -44,7 +46,8 @@ class GoRecipe:
         return digest.hexdigest()[:12]
 
     def _flags(self) -> list[str]:
-        return ["-trimpath", "-ldflags", f"-s -w {self.link_flags}".rstrip()]
+        flags = ["-trimpath", "-ldflags", f"-s -w {self.link_flags}".rstrip()]
+        return [*flags, "-tags", self.tags] if self.tags else flags
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from clusterstate.store.backends.oss import rules as oss
 from clusterstate.store.backends.s3 import rules as s3
 from clusterstate.store.backends.swift import rules as swift
 from clusterstate.store.base import Store
+from clusterstate.store.counting import Counting, RequestCounts
 from clusterstate.store.credentials import Rules
 from clusterstate.store.fencing import Fenced
 from clusterstate.store.opening import Opening
-from clusterstate.store.wrappers import Counting, Prefixed, RequestCounts, Retrying
+from clusterstate.store.wrappers import Prefixed, Retrying
 
 Opener: TypeAlias = Callable[[Opening], Awaitable[Store]]
 
@@ -55,7 +56,7 @@ async def open_store(opening: Opening, counts: RequestCounts | None = None) -> S
             f"{opening.location.scheme}:// needs packages that aren't installed here. Install "
             f"clusterstate[{backend.extra}], or use the image, which has all."
         ) from None
-    return Retrying(Fenced(Counting(store, counts or RequestCounts())))
+    return Retrying(Fenced(Counting(store, counts or RequestCounts(), opening.location.scheme)))
 
 
 def backend_of(scheme: str) -> Backend:

@@ -1,9 +1,9 @@
-"""Stores around a store: retries, a prefix, no writes, a count. Each does one thing and is a `Store` itself."""
+"""Stores around a store: retries, a prefix, no writes. Each does one thing and is a `Store` itself."""
 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
@@ -302,79 +302,3 @@ def _forbidden(what: str, key: str) -> StoreRefused:
         f"By a bug of ours, a run that must not write would have {what} the file {key}. The store is as it was. "
         "Please report this."
     )
-
-
-@dataclass(slots=True)
-class RequestCounts:
-    """Requests so far, by kind. One may be shared by many stores of one event loop."""
-
-    reads: int = 0
-    writes: int = 0
-    deletes: int = 0
-    lists: int = 0
-    """Pages asked for."""
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return self.reads + self.writes + self.deletes + self.lists
-
-
-class Counting:
-    """A store that counts what is asked of it, failures too. Inside `Retrying` it counts every attempt."""
-
-    def __init__(self, inner: Store, counts: RequestCounts) -> None:
-        self._inner = inner
-        self._counts = counts
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Those of the store inside."""
-        return self._inner.capabilities
-
-    @property
-    def endpoint(self) -> str | None:
-        """That of the store inside."""
-        return self._inner.endpoint
-
-    async def read(self, key: str) -> Blob:
-        """See `Store.read`."""
-        self._counts.reads += 1
-        return await self._inner.read(key)
-
-    async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
-        """See `Store.write`."""
-        self._counts.writes += 1
-        return await self._inner.write(key, data, expect=expect)
-
-    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
-        """See `Streams.download`."""
-        self._counts.reads += 1
-        return await streams(self._inner).download(key, to, size=size)
-
-    async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
-        """See `Streams.upload`."""
-        self._counts.writes += 1
-        return await streams(self._inner).upload(key, body, expect=expect)
-
-    async def delete(self, key: str, *, expect: Expect = ANYTHING) -> None:
-        """See `Store.delete`."""
-        self._counts.deletes += 1
-        await self._inner.delete(key, expect=expect)
-
-    async def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
-        """See `Store.list`."""
-        self._counts.lists += 1
-        first = True
-        async for page in self._inner.list(prefix, after=after, shallow=shallow):
-            self._counts.lists += 0 if first else 1
-            first = False
-            yield page
-
-    def typed(self, content_type: str) -> Store:
-        """See `ContentTypes`."""
-        return Counting(typed(self._inner, content_type), self._counts)
-
-    async def close(self) -> None:
-        """See `Store.close`."""
-        await self._inner.close()

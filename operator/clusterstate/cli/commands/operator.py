@@ -23,12 +23,12 @@ def run(kubeconfig: Path | None, context: str | None, namespaces: tuple[str, ...
     from clusterstate.cli.policy import read_policy  # noqa: PLC0415 (--help loads no SDK)
     from clusterstate.handlers.operator import Door, run_operator  # noqa: PLC0415 (the same)
     from clusterstate.kube.installation import own_namespace  # noqa: PLC0415 (the same)
-    from clusterstate.settings import Settings  # noqa: PLC0415 (the same)
+    from clusterstate.settings import JSON, Settings  # noqa: PLC0415 (the same)
 
     pod = own_namespace()
     own = {"CLUSTERSTATE_OPERATOR_NAMESPACE": pod, "CLUSTERSTATE_LEADER_ELECTION": "true"} if pod else {}
     settings = Settings.from_env({**own, **os.environ, **_given("CLUSTERSTATE_NAMESPACES", ",".join(namespaces))})
-    log_by_manners(settings.log_level)
+    log_by_manners(settings.log_level, as_json=settings.log_format == JSON)
     return run_command(run_operator(settings, read_policy(settings.policy), Door(kubeconfig, context), os.environ))
 
 
@@ -54,10 +54,10 @@ def node_agent(
     Exit code 0: told to stop, or with --once all sets are written; 1: one isn't, and why is on stderr.
     """
     from clusterstate.cli.node import Wish, run_agent  # noqa: PLC0415 (--help loads no SDK)
-    from clusterstate.settings import Settings  # noqa: PLC0415 (the same)
+    from clusterstate.settings import JSON, Settings  # noqa: PLC0415 (the same)
 
     settings = Settings.from_env(os.environ)
-    log_by_manners(settings.log_level)
+    log_by_manners(settings.log_level, as_json=settings.log_format == JSON)
     wish = Wish(config, store, timeout if once else None, kubeconfig, context, settings.metrics_address)
     return run_command(run_agent(wish, os.environ))
 

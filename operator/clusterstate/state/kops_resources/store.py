@@ -6,11 +6,12 @@ from clusterstate.state.kops_resources.kinds import place_of
 from clusterstate.state.kops_resources.objects import ResourceStore
 from clusterstate.store.backends.kubernetes.opening import open_namespace
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Entry, Expect, Page, Store, Version
+from clusterstate.store.counting import Counting, RequestCounts
 from clusterstate.store.fencing import Fenced
 from clusterstate.store.key import check_key, check_prefix
 from clusterstate.store.listing import make_pages
 from clusterstate.store.opening import Opening
-from clusterstate.store.wrappers import Counting, RequestCounts, Retrying
+from clusterstate.store.wrappers import Retrying
 
 
 class DividedStore:
@@ -76,4 +77,4 @@ async def open_divided(opening: Opening, files: Store, counts: RequestCounts) ->
     """
     cluster = opening.location.prefix.partition("/")[2]
     objects = ResourceStore(await open_namespace(opening), cluster)
-    return DividedStore(Retrying(Fenced(Counting(objects, counts))), files, cluster)
+    return DividedStore(Retrying(Fenced(Counting(objects, counts, opening.location.scheme))), files, cluster)

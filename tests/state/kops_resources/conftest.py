@@ -11,7 +11,7 @@ from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.state.kops_resources.store import open_divided
 from clusterstate.store.base import Store
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening

@@ -19,7 +19,7 @@ from clusterstate.errors import (
 )
 from clusterstate.kube.calls import Call
 from clusterstate.kube.failures import Expired, Unauthorized, from_answer
-from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS
+from clusterstate.kube.kinds import CLUSTER_STATES, CONFIG_MAPS, SECRETS
 
 TEXT = st.one_of(st.just("CANARY"), st.text(max_size=5).map("CANARY {}".format), st.text(max_size=5))
 JSON = st.recursive(
@@ -79,6 +79,15 @@ def test_each_status_has_its_class(code: int, status: dict[str, Any], error: typ
     assert (
         type(from_answer(Call(verb="get", kind=CONFIG_MAPS), code, {}, encode({"kind": "Status", **status}))) is error
     )
+
+
+def test_a_list_of_what_there_is_not_says_what_is_missing() -> None:
+    told = from_answer(Call(verb="list", kind=CLUSTER_STATES), 404, {}, b"404 page not found").message
+    assert told == (
+        "Could not list clusterstates in all namespaces: HTTP status 404. The API server knows no clusterstates. "
+        "Install their definition."
+    )
+    assert "Install" not in from_answer(Call(verb="get", kind=CONFIG_MAPS), 404, {}, b"").message
 
 
 def test_the_servers_wait_is_kept() -> None:

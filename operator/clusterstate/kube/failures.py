@@ -139,6 +139,8 @@ def _advice(call: Call, code: int) -> str:
         where = f" in namespace {call.namespace}" if call.namespace else " in all namespaces"
         resource = f"{call.kind.plural}/{call.subresource}" if call.subresource else call.kind.plural
         return f" If this account should do that, allow it to {call.verb} {resource}{where} by RBAC."
+    if code == 404 and call.verb == "list":  # noqa: PLR2004 - HTTP's Not Found
+        return f" The API server knows no {call.kind.plural}. Install their definition."
     return ""
 
 

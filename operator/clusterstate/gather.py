@@ -70,9 +70,10 @@ class Access:
 
     @property
     def detoured(self) -> bool:
-        """Whether a proxy of the tenant's choice may answer in the store's place, which proves nothing to others."""
-        proxy = self.options.proxy or backend_of(self.store.scheme).rules.proxy(self.credentials)
-        return self.credentials.explicit and bool(proxy)
+        """Whether somebody of the tenant's choice may answer in the store's place, which proves nothing to others."""
+        rules = backend_of(self.store.scheme).rules
+        proxied = bool(self.options.proxy or rules.proxy(self.credentials))
+        return self.credentials.explicit and (proxied or rules.diverts(self.credentials))
 
     def acl_of_copies(self, old: "Access") -> Location | None:
         """Give the file whose ACL copies of that state get, where one account sees both; None: they get the usual."""

@@ -154,6 +154,19 @@ def test_what_cannot_be_meant_is_named_by_its_place(text: str, words: str) -> No
         load_policy(text.encode(), "policy.yaml")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: []\nrules: [{namespaces: ['*'], stores: ['*']}]",
+        "rules: [{namespaces: [a], stores: [], stores: ['*']}]",
+    ],
+)
+def test_nothing_is_said_twice(text: str) -> None:
+    """In YAML as kops reads it the last one wins, and what stands above it is gone."""
+    with pytest.raises(MalformedFile, match="a key stands twice"):
+        load_policy(text.encode(), "policy.yaml")
+
+
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:
     with pytest.raises(SpecInvalid, match=r"CLUSTERSTATE_POLICY names, can't be read: No such file"):
         read_policy(str(tmp_path / "policy.yaml"))

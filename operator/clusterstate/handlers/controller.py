@@ -17,7 +17,7 @@ from clusterstate.api.annotations import GROUP
 from clusterstate.api.load import load
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Body, Context, Key, Memory, Result, let_go
-from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, SpecInvalid, describe_bug
+from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, SpecInvalid, describe_bug
 from clusterstate.handlers.distance import MOST_DOUBLINGS, Distance
 from clusterstate.handlers.queue import Queue
 from clusterstate.handlers.recording import Record, Recorder
@@ -27,6 +27,7 @@ from clusterstate.plan.claims import Claim, foresee_claim
 from clusterstate.plan.outcome import Failure, Outcome
 from clusterstate.plan.place import locate_state
 from clusterstate.plan.references import Reference, references_of
+from clusterstate.reasons import Nature
 from clusterstate.reconcile import run
 from clusterstate.status.report import report
 

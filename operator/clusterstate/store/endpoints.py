@@ -13,11 +13,25 @@ Address: TypeAlias = IPv4Address | IPv6Address
 METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 """Names by which clouds offer their metadata service (Google, EC2)."""
 METADATA_ADDRESSES: Final = frozenset(
-    ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")
+    ip_address(text)
+    for text in (
+        *("fd00:ec2::254", "fd00:ec2::23"),  # AWS, and its agent that gives Pods their roles
+        "fd20:ce::254",  # Google
+        *("100.100.100.200", "fd00:100::100:200"),  # Alibaba
+        *("192.0.0.192", "fd00:c1::a9fe:a9fe"),  # Oracle
+        "168.63.129.16",  # Azure
+        "fd00:42::42",  # Scaleway
+        "fd00:a9fe:a9fe::1",  # Akamai
+    )
 )
-"""Metadata services outside the link-local ranges: AWS, Google, Alibaba, Oracle, Azure."""
+"""Metadata services outside the link-local ranges."""
 
-_AWS_HOST = re.compile(r"(.+\.)?s3([.-][a-z0-9.-]+)?\.amazonaws\.(com(\.cn)?|eu)")
+_AWS_REGION = r"([a-z]{2}|eusc)(-[a-z]+)+-[0-9]+"
+_AWS_HOST = re.compile(
+    rf"(bucket\.vpce-[a-z0-9-]+\.)?s3(-fips)?(\.dualstack)?([.-]({_AWS_REGION}|external-1))?(\.vpce)?"
+    r"\.amazonaws\.(com(\.cn)?|eu)"
+)
+"""Endpoints of the service itself ("Amazon S3 endpoints and quotas", AWS General Reference)."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _SHOWN = 120
@@ -64,8 +78,12 @@ class Endpoint:
 
     @property
     def is_aws(self) -> bool:
-        """Whether it is S3 itself, in any partition or flavour; machines of AWS's customers have other names."""
-        return _AWS_HOST.fullmatch(self.host) is not None
+        """Whether it is S3 itself, in any partition, where each bucket is called by its own name.
+
+        Not a bucket, an access point or a website of somebody's there: below it every path is a file that its owner
+        has put there.
+        """
+        return not self.path and _AWS_HOST.fullmatch(self.host) is not None
 
     @property
     def _bracketed(self) -> str:

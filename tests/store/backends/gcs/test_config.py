@@ -77,6 +77,12 @@ def test_an_endpoint_of_googles_is_the_same_store(endpoint: str) -> None:
     assert found.inputs.wire.guard is None
 
 
+@pytest.mark.parametrize("endpoint", ["https://evil.storage.googleapis.com", "http://storage.googleapis.com"])
+def test_a_buckets_own_address_is_another_store(endpoint: str) -> None:
+    """Below it every path is a file that its owner has put there, so that it proves nothing of other buckets."""
+    assert own_endpoint(endpoint) == endpoint
+
+
 def test_what_a_tenant_names_is_judged() -> None:
     policy = EndpointPolicy(token_urls=("http://127.0.0.1:4445",))
     here = config(secret(json.dumps(KEY)), StoreOptions(endpoint="http://10.0.0.1:4443"), policy)

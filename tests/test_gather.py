@@ -34,7 +34,7 @@ from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ABSENT, ANYTHING, Page, Store, Version
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

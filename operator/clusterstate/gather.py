@@ -33,7 +33,7 @@ from clusterstate.store.base import Store, Version
 from clusterstate.store.copying import most_of
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, Source, choose_credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.failures import listed_too_slowly
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store

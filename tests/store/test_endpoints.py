@@ -1,7 +1,8 @@
 import pytest
 
 from clusterstate.errors import EndpointRefused, SpecInvalid, StoreUnavailable
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint
 
 STRICT = EndpointPolicy()
 OFF_LIMITS = [

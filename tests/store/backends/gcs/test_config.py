@@ -28,7 +28,7 @@ from clusterstate.store.credentials import (
     Source,
     choose_credentials,
 )
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

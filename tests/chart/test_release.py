@@ -23,10 +23,13 @@ DEFINITION = Path("files") / "clusterstate.dev_clusterstates.yaml"
 
 @pytest.fixture
 def chart(tmp_path: Path) -> Path:
-    """A copy of the chart whose resource is of a group of its own, since other tests have the real one."""
+    """A copy of the chart whose resource is of a group of its own, since other tests have the real one.
+
+    It comes after that in the alphabet: of two groups kubectl takes the first for `clusterstate` alone.
+    """
     made = tmp_path / "chart"
     shutil.copytree(CHART, made)
-    edit(made, GROUP, f"{secrets.token_hex(5)}.example.com")
+    edit(made, GROUP, f"z{secrets.token_hex(5)}.example.com")
     return made
 
 

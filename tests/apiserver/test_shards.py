@@ -53,7 +53,8 @@ def hire(world: World) -> Iterator[Hire]:
 
 def look(world: World, name: str, **labels: str) -> None:
     body = manifest(name, url=world.url, sync={"dryRun": True, "interval": "1h"})
-    body["metadata"]["labels"] = labels
+    if labels:
+        body["metadata"]["labels"] = labels
     world.apply(body)
 
 

@@ -204,6 +204,7 @@ def test_every_setting_reaches_the_operator(render: Render) -> None:
     assert policy_of(render("single tenant")).of("any").places(ambient=True) is None
     assert policy_of(made).of("clusters").kubernetes == ("*-example-com",)
     assert read.election == Election(wanted=True, name="prod-operator", duration=60, deadline=40, retry=5)
+    assert read.shards == 3
     default = Settings(metrics_address=Address("", 8080), election=Election(wanted=True, name="prod-operator"))
     assert Settings.from_env(environ(render("nothing but the image"))) == default
 

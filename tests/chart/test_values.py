@@ -24,6 +24,7 @@ def test_lint_has_nothing_to_say(tmp_path: Path, title: str) -> None:
         ({"replicas": 2}, "replicas"),
         ({"operator": {"replicas": 0}}, "replicas"),
         ({"operator": {"lease": {"duration": 8}}}, "operator.lease"),
+        ({"operator": {"shards": 17}}, "shards"),
         ({"operator": {"port": 80}}, "port"),
         ({"operator": {"namespaces": ["team-*"]}}, "namespaces"),
         ({"operator": {"workers": 0}}, "workers"),

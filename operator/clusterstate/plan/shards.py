@@ -5,18 +5,17 @@ a Lease. `status.shard` of an object names the Lease whose holder works on it, a
 it: so that an object passes from one process to the next without a moment in which both work on it.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from hashlib import sha256
 from sys import intern
-from typing import Any, Final
+from typing import Any
 
 from clusterstate.api.annotations import SHARD_LABEL, SHARD_MANAGER
+from clusterstate.settings import MOST_SHARDS
 
 Body = Mapping[str, Any]
-_NUMBERED: Final = re.compile(r"-[0-9]+-of-[0-9]+", re.ASCII)
 
 
 class Step(Enum):
@@ -58,10 +57,13 @@ class Sharding:
     count: int
     leases: tuple[str, ...] = field(init=False)
     """The Leases of all shards, by number."""
+    _family: frozenset[str] = field(init=False, repr=False)
+    """The Leases of every number of shards."""
 
     def __post_init__(self) -> None:
-        numbered = tuple(f"{self.name}-{number}-of-{self.count}" for number in range(self.count))
-        object.__setattr__(self, "leases", (self.name,) if self.count == 1 else numbered)
+        object.__setattr__(self, "leases", _leases(self.name, self.count))
+        family = (lease for count in range(1, MOST_SHARDS + 1) for lease in _leases(self.name, count))
+        object.__setattr__(self, "_family", frozenset(family))
 
     def place(self, body: Body) -> Place:
         """Give where an object belongs and where it is.
@@ -69,8 +71,7 @@ class Sharding:
         A Lease that isn't named as those of this installation, with whatever number of shards, is nobody's.
         """
         there = (body.get("status") or {}).get("shard", "")
-        ours = there == self.name or _NUMBERED.fullmatch(there.removeprefix(self.name))
-        return Place(self._wanted(body["metadata"]), intern(there) if ours else "")
+        return Place(self._wanted(body["metadata"]), intern(there) if there in self._family else "")
 
     def label_to_write(self, body: Body) -> str | None:
         """Give the label's value that is missing from an object of ours; empty: it has to go; None: leave it alone."""
@@ -91,6 +92,10 @@ class Sharding:
 
     def _number(self, uid: str) -> int:
         return int.from_bytes(sha256(uid.encode()).digest()[:8]) % self.count
+
+
+def _leases(name: str, count: int) -> tuple[str, ...]:
+    return (name,) if count == 1 else tuple(f"{name}-{number}-of-{count}" for number in range(count))
 
 
 def _label(metadata: Body) -> str:

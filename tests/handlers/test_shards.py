@@ -1,9 +1,12 @@
 """Which objects a process takes up, which it leaves, and what it knows of those."""
 
+import asyncio
+from collections import Counter
 from typing import Any, cast
 
 import pytest
 
+from clusterstate.errors import ObjectChanged, ObjectExists, ObjectNotFound
 from clusterstate.fence import Fence
 from clusterstate.handlers.controller import Controller
 from clusterstate.handlers.shards import Shards
@@ -11,8 +14,40 @@ from clusterstate.kube.client import Client
 from clusterstate.plan.claims import Claim
 from clusterstate.plan.shards import Sharding
 from clusterstate.settings import Election, Settings
+from tests.handlers.clock import play
 from tests.handlers.objects import KEY, Body, body, make_controller
 from tests.handlers.test_controller import runs_of
+
+
+class Leases:
+    """All Leases, with the API server's conditions."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, Body] = {}
+        self.versions = 0
+
+    async def get(self, _: object, __: str, name: str) -> Body:
+        if name not in self.there:
+            raise ObjectNotFound("none")
+        return self.there[name]
+
+    async def create(self, _: object, wanted: Body) -> Body:
+        if wanted["metadata"]["name"] in self.there:
+            raise ObjectExists("there")
+        return self._put(wanted)
+
+    async def replace(self, _: object, wanted: Body) -> Body:
+        there = self.there[wanted["metadata"]["name"]]["metadata"]
+        if wanted["metadata"]["resourceVersion"] != there["resourceVersion"]:
+            raise ObjectChanged("changed")
+        return self._put(wanted)
+
+    def _put(self, wanted: Body) -> Body:
+        self.versions += 1
+        metadata = {**wanted["metadata"], "resourceVersion": str(self.versions), "uid": "u"}
+        self.there[metadata["name"]] = {**wanted, "metadata": metadata}
+        return self.there[metadata["name"]]
+
 
 SETTINGS = Settings(shards=2, election=Election(wanted=True, name="op"))
 OURS, THEIRS = "op-0-of-2", "op-1-of-2"
@@ -54,6 +89,24 @@ async def is_run(controller: Controller) -> bool:
 def test_the_uids_are_of_different_shards() -> None:
     wanted = [Sharding("op", 2).place(body(1, uid=uid)).wanted for uid in (PROD, OTHER)]
     assert wanted == [OURS, THEIRS]
+
+
+def test_processes_share_out_the_leases_and_leave_none_to_nobody() -> None:
+    async def story() -> None:
+        loop, client, leases = asyncio.get_running_loop(), cast("Any", Leases()), Sharding("op", 3).leases
+        settings = Settings(shards=3, election=Election(wanted=True, name="op"))
+        standing = [Shards(client, settings, clock=loop.time) for _ in range(4)]
+        tasks = {one: asyncio.create_task(one.stand()) for one in standing}
+        for expected in ([0, 1, 1, 1], [1, 1, 1], [1, 2], [3]):
+            await asyncio.sleep(30)
+            standing.sort(key=lambda one: len(one._held))
+            assert [len(one._held) for one in standing] == expected
+            assert Counter(lease for one in standing for lease in one._held) == dict.fromkeys(leases, 1)
+            assert all(one.is_served(lease) for one in standing for lease in leases)
+            tasks.pop(standing.pop()).cancel()  # as if killed: it releases nothing
+        assert not tasks
+
+    play(story())
 
 
 async def test_what_is_ours_is_taken_up_and_what_is_theirs_is_left(controller: Controller) -> None:

@@ -14,6 +14,7 @@ from clusterstate.context import Body, Context, Key, Result, let_go
 from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, ObjectNotFound, describe_bug
 from clusterstate.fence import fenced
 from clusterstate.handlers.distance import MOST_DOUBLINGS
+from clusterstate.handlers.jobs import finished
 from clusterstate.handlers.others import Others
 from clusterstate.handlers.queue import Queue
 from clusterstate.handlers.recording import Record, Recorder
@@ -258,7 +259,8 @@ class Controller:
         """Write into an object whose it is; give whether it is this process's, so that a run may begin."""
         try:
             with fenced(*self._part.fences(watched.place)):
-                body = await self._part.settle(self._context.client, watched.body)
+                # No Lease is released while this is on its way: whoever took it would not know of it.
+                body = await finished(self._part.settle(self._context.client, watched.body))
         except (KubeError, LeadershipLost) as error:
             self._retry_shard(key, error)
             return False
@@ -266,9 +268,12 @@ class Controller:
             return False
         if version_of(body) > version_of(watched.body):
             watched.body, watched.place = body, self._part.place(body)
-        if self._part.step(watched.place) is Step.LEAVE:
+        step = self._part.step(watched.place)
+        if step is Step.LEAVE:
             self._leave(key, watched.body, watched.place)
-        return self._part.step(watched.place) is Step.RUN
+        elif step is not Step.RUN:  # a Lease was gained meanwhile
+            self.queue.add(key)
+        return step is Step.RUN
 
     def _retry_shard(self, key: Key, error: KubeError | LeadershipLost) -> None:
         log.info("%s/%s: its shard isn't settled yet: %s", *key, error.message)

@@ -1,8 +1,10 @@
-"""Jobs that belong together: the end of one is the end of all."""
+"""Jobs that belong together, the end of one being the end of all; and work that has to come to its own end."""
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
@@ -16,3 +18,13 @@ async def until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def finished(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work to its end and give what came of it; who is cancelled meanwhile ends no sooner."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

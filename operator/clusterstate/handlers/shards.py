@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from clusterstate.errors import KubeRefused
-from clusterstate.fence import Fence
+from clusterstate.fence import Fence, boot_time
 from clusterstate.handlers.jobs import until_first_ends
 from clusterstate.kube.client import Client
 from clusterstate.kube.election import Elector
@@ -77,10 +77,11 @@ class Everything:
 class Shards:
     """The part of who holds Leases."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
-        """Take a client for requests about Leases alone."""
+    def __init__(self, client: Client, settings: Settings, *, clock: Callable[[], float] = boot_time) -> None:
+        """Take a client for requests about Leases alone; `clock` gives seconds that only ever grow."""
         election = settings.election
         self._client = client
+        self._clock = clock
         self._election = election
         self._namespace = settings.operator_namespace
         self._sharding = Sharding(election.name, settings.shards)
@@ -154,7 +155,8 @@ class Shards:
         await asyncio.gather(*(each.release() for each in (*self._electors.values(), *self._old.values())))
 
     def _candidate(self, lease: str, hold_back: Callable[[], float] = lambda: 0.0) -> Elector:
-        return Elector(self._client, replace(self._election, name=lease), self._namespace, hold_back=hold_back)
+        election = replace(self._election, name=lease)
+        return Elector(self._client, election, self._namespace, hold_back=hold_back, clock=self._clock)
 
     def _reluctance(self) -> float:
         return SPREAD * self._election.retry * sum(each.is_engaged for each in self._electors.values())

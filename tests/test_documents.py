@@ -12,8 +12,9 @@ import yaml
 
 from clusterstate.api.pages import PARTS, render_fields
 from clusterstate.api.rules import RULES
-from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.errors import ClusterStateError
 from clusterstate.policy import load_policy
+from clusterstate.reasons import Nature, Reason
 from tests.apiserver.tricks import TRICKS
 from tests.support.drawing import PICTURE, draw
 

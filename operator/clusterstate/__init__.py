@@ -14,7 +14,8 @@ The data's way, once per run of one `ClusterState`:
     removal    the way of an object that is being deleted
 
 Below them: `state` (bytes <-> kops objects), `store` (keys and bytes at a URL), `kube` (the Kubernetes API),
-`api` (words shared with users), `settings`, `errors`. Each layer imports only from below.
+`api` (words shared with users), `settings`, `fence` (who may write), `errors` and their `reasons`. Each layer imports
+only from below.
 """
 
 __version__ = "0.1.0"

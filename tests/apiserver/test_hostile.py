@@ -34,6 +34,7 @@ def test_deep_objects_and_secrets_stop_nobody(world: World) -> None:
         world.until(lambda: "levels deep" in world.log.read_text())
         assert world.operator is not None
         assert world.operator.wait(timeout=0) is None
+    world.kubectl("delete", "cst/deep")
 
 
 def test_config_may_not_lead_elsewhere(world: World) -> None:

@@ -135,5 +135,7 @@ def test_the_chart_grants_what_a_sync_needs(installed: Installed) -> None:
     assert {each.verb for each in calls} >= {"list", "watch", "get", "create", "patch"}
     assert [each for each in calls if each.status == 403] == []
     own = {(each.verb, each.resource, each.name) for each in calls if each.namespace == installed.home}
-    key = "clusterstate-installation"
-    assert own == {("get", "secrets", key), ("create", "secrets", key)}, "all that it has in its own namespace"
+    key, lease = "clusterstate-installation", "prod-operator"
+    used = {("get", "secrets", key), ("create", "secrets", key)}
+    used |= {(verb, "leases", lease) for verb in ("get", "create", "update")}
+    assert own == used, "all that it has in its own namespace"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clusterstate.api.annotations import PULL_MANAGER, RECONCILE_REQUESTED_AT
-from clusterstate.errors import Reason
+from clusterstate.reasons import Reason
 from tests.support import argo
 from tests.support.operating import Body
 

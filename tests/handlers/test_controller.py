@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from clusterstate.errors import Nature, Reason
 from clusterstate.gather import Access
 from clusterstate.handlers.controller import JITTER, Controller
 from clusterstate.handlers.distance import FREE_ANSWERS, PEACE
 from clusterstate.handlers.shards import NOWHERE
 from clusterstate.handlers.watched import Watched
 from clusterstate.plan.outcome import Failure
+from clusterstate.reasons import Nature, Reason
 from clusterstate.store.credentials import NO_CREDENTIALS
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location

@@ -6,9 +6,9 @@ import pytest
 
 from clusterstate.api.annotations import FINALIZER
 from clusterstate.context import Context, Memory, Result
-from clusterstate.errors import Reason
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES
+from clusterstate.reasons import Reason
 from clusterstate.reconcile import run
 from clusterstate.settings import Settings
 from clusterstate.store.backends.memory import MemoryStore

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from clusterstate.errors import Reason
+from clusterstate.reasons import Reason
 
 
 @dataclass(frozen=True)

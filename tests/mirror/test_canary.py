@@ -7,7 +7,7 @@ import traceback
 import pytest
 
 from clusterstate.api.spec import MirrorSpec, NameRule
-from clusterstate.errors import KubeRefused, Reason
+from clusterstate.errors import KubeRefused
 from clusterstate.kube import kinds
 from clusterstate.kube.client import connect
 from clusterstate.mirror.manifest import make_secret
@@ -15,6 +15,7 @@ from clusterstate.mirror.objects import Mirror, Mirrors, SecretType
 from clusterstate.mirror.record import reduce
 from clusterstate.mirror.shapes import MAX_SECRET, make_mirrors
 from clusterstate.mirror.sync import sync
+from clusterstate.reasons import Reason
 from clusterstate.state.objects import KeysetItem, StoredSecret
 from tests.mirror.making import EVERYTHING, OWNER, key_pair, keyset, pair, state
 from tests.mirror.scene import Scene

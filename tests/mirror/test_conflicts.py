@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from clusterstate.api.spec import MirrorSpec, MissingPolicy, NameRule
-from clusterstate.errors import Nature, Reason
 from clusterstate.kube.client import Client, connect
 from clusterstate.mirror.objects import MirrorProblem
 from clusterstate.mirror.sync import ATTEMPTS, MirrorOutcome
+from clusterstate.reasons import Nature, Reason
 from clusterstate.state.objects import State, StoredSecret
 from tests.mirror.making import keyset, pair, state, trust
 from tests.mirror.scene import Scene

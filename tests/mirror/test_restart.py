@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from clusterstate.api.annotations import MIRRORS_IN_USE
 from clusterstate.api.spec import MirrorSpec, NameRule, RestartTarget
-from clusterstate.errors import Nature, Reason
 from clusterstate.kube.client import Client, connect
 from clusterstate.mirror.names import unstamped
 from clusterstate.mirror.restart import ABSENT, MOST_ROLLS, Restarts
+from clusterstate.reasons import Nature, Reason
 from clusterstate.sandbox.audit import WRITES
 from clusterstate.state.objects import State, StoredSecret
 from tests.mirror.making import EVERYTHING, state

@@ -9,9 +9,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from clusterstate.api.spec import MirrorSpec, NameRule
-from clusterstate.errors import Nature, Reason
 from clusterstate.mirror.objects import Mirrors, SecretType
 from clusterstate.mirror.shapes import MAX_SECRET, make_mirrors
+from clusterstate.reasons import Nature, Reason
 from clusterstate.state.objects import Keyset, KeysetItem, SshPublicKey, StoredSecret
 from tests.mirror.making import (
     ENDS,

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from clusterstate.errors import Reason
 from clusterstate.plan.cloud import Pushes, cloud_update, unseen
 from clusterstate.plan.completion import REWRITTEN
 from clusterstate.plan.merge_table import rules_of
+from clusterstate.reasons import Reason
 from clusterstate.state.objects import State
 from tests.plan.specs import SCHEMA, TYPES
 from tests.plan.states import read

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterstate.errors import Reason
 from clusterstate.plan.changes import Action, Change, FieldChange
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.desired import Desired, Direction, Rotation
@@ -20,6 +19,7 @@ from clusterstate.plan.rolled import Annotation
 from clusterstate.plan.rollout import Rollout
 from clusterstate.plan.rotation import Phase, Stage, find_stage
 from clusterstate.plan.rotation_report import RotationReport, hold_for_rollout, report_rotations, turns_of
+from clusterstate.reasons import Reason
 from clusterstate.state.keypair import KeyPairFacts, made_at
 from clusterstate.state.keyset import primary
 from clusterstate.state.layout import CONFIG, keyset_key

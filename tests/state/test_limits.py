@@ -13,7 +13,7 @@ from clusterstate.state.layout import Places
 from clusterstate.state.tree import PARALLEL, Listing, Tree, Wanted, read_cluster, read_state
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import Blob, Entry, Page, Version
-from clusterstate.store.wrappers import Counting, RequestCounts
+from clusterstate.store.counting import Counting, RequestCounts
 
 EVERYTHING = Wanted(secrets=lambda _: True, ssh_public_keys=True)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,7 +28,7 @@ def counts() -> RequestCounts:
 
 @pytest.fixture
 def tree(request: pytest.FixtureRequest, counts: RequestCounts) -> Tree:
-    return Tree(Counting(MemoryStore(request.node.nodeid), counts))
+    return Tree(Counting(MemoryStore(request.node.nodeid), counts, "memfs"))
 
 
 def listing_of(sizes: dict[str, int]) -> Listing:

@@ -13,7 +13,7 @@ from clusterstate.state.layout import FileKind, Places
 from clusterstate.state.tree import Listing, Tree, Wanted, read_cluster, read_state
 from clusterstate.store.backends.memory import MemoryStore
 from clusterstate.store.base import ANYTHING, Blob, Capabilities, Expect, Page, Version
-from clusterstate.store.wrappers import Counting, RequestCounts
+from clusterstate.store.counting import Counting, RequestCounts
 from tests.state.files import FILES, STATES
 
 EVERYTHING = Wanted(secrets=lambda _: True, ssh_public_keys=True)
@@ -40,7 +40,7 @@ async def load(store: MemoryStore) -> None:
 
 async def listed(trunk: MemoryStore) -> tuple[Listing, int]:
     counts = RequestCounts()
-    listing = await Tree(Counting(trunk, counts)).list_files()
+    listing = await Tree(Counting(trunk, counts, "memfs")).list_files()
     assert counts.total == counts.lists
     return listing, counts.lists
 
@@ -93,8 +93,8 @@ ELSEWHERE = Places("memfs://base", "memfs://keys", "memfs://words")
 def spread(name: str) -> tuple[Tree, dict[str, MemoryStore], RequestCounts]:
     stores = {url or "": MemoryStore(f"{name}/{url}") for url in ("", *ELSEWHERE.urls())}
     counts = RequestCounts()
-    others = {url: Counting(store, counts) for url, store in stores.items() if url}
-    return Tree(Counting(stores[""], counts), ELSEWHERE, others), stores, counts
+    others = {url: Counting(store, counts, "memfs") for url, store in stores.items() if url}
+    return Tree(Counting(stores[""], counts, "memfs"), ELSEWHERE, others), stores, counts
 
 
 async def test_parts_elsewhere_count_as_if_all_lay_together(request: pytest.FixtureRequest) -> None:
@@ -145,7 +145,7 @@ async def test_a_trunk_that_was_listed_already_is_taken_as_it_is(request: pytest
 async def test_a_state_is_read_whole_with_the_versions_that_were_read(trunk: MemoryStore) -> None:
     await load(trunk)
     counts = RequestCounts()
-    tree = Tree(Counting(trunk, counts))
+    tree = Tree(Counting(trunk, counts, "memfs"))
     listing = await tree.list_files()
     read = await read_state(tree, listing, EVERYTHING)
     state = read.state

@@ -6,7 +6,7 @@ from typing import Any, Final
 from hypothesis import strategies as st
 
 from clusterstate import errors
-from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.errors import ClusterStateError
 from clusterstate.plan.changes import Action, Change, Difference, FieldChange, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.migration import Migration
@@ -22,6 +22,7 @@ from clusterstate.plan.outcome import (
 )
 from clusterstate.plan.rotation import Phase
 from clusterstate.plan.rotation_report import RotationReport
+from clusterstate.reasons import Nature, Reason
 
 NOW: Final = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
 URL: Final = "s3://state/prod"

@@ -16,14 +16,13 @@ from clusterstate.errors import (
     KeyNotFound,
     LostRace,
     MalformedKeyset,
-    Nature,
-    Reason,
     StoreError,
     StoreUnavailable,
 )
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.outcome import Certificate, Failure, Mirrored, MirrorReport, Outcome, Request
+from clusterstate.reasons import Nature, Reason
 from clusterstate.status.build import build_status
 from clusterstate.status.conditions import MAX_MESSAGE, NAMED
 from tests.status.outcomes import CHANGE, DRIFT, ERRORS, NOW, OTHER_DRIFT, STORE, URL, failed, good, outcomes

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from clusterstate.errors import AccessDenied, Nature, Reason, StoreUnavailable
+from clusterstate.errors import AccessDenied, StoreUnavailable
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Plan
 from clusterstate.plan.outcome import Failure, MirrorReport, Outcome
+from clusterstate.reasons import Nature, Reason
 from clusterstate.status.build import build_status
 from clusterstate.status.events import MAX_NOTE, EventType, Notice, event_manifest, make_deeds, make_turns
 from tests.status.outcomes import CHANGE, DRIFT, NOW, OTHER_DRIFT, URL, failed, good

@@ -1,7 +1,7 @@
 """The conditions of a ClusterState: what each says when it is True, False, Unknown or absent.
 
 They follow kstatus, so that `kubectl wait`, Argo CD and Flux read them right. Every condition carries the
-observedGeneration, a reason of `errors.Reason` and a message. This text is part of the promise to users.
+observedGeneration, a reason of `reasons.Reason` and a message. This text is part of the promise to users.
 """
 
 from enum import StrEnum

@@ -11,7 +11,7 @@ from functools import partial
 
 from clusterstate.claiming import foresee
 from clusterstate.context import Body, Context, Key, Result, let_go
-from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, Nature, ObjectNotFound, describe_bug
+from clusterstate.errors import ClusterStateError, KubeError, LeadershipLost, ObjectNotFound, describe_bug
 from clusterstate.fence import fenced
 from clusterstate.handlers.distance import MOST_DOUBLINGS
 from clusterstate.handlers.jobs import finished
@@ -35,6 +35,7 @@ from clusterstate.plan.claims import Claim
 from clusterstate.plan.outcome import Failure, Outcome
 from clusterstate.plan.references import Reference, references_of
 from clusterstate.plan.shards import Place, Step
+from clusterstate.reasons import Nature
 from clusterstate.reconcile import run
 from clusterstate.status.report import report
 

@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from clusterstate import __version__
 from clusterstate.api.status import CertificateStatus
 from clusterstate.context import Body
-from clusterstate.errors import Reason
+from clusterstate.reasons import Reason
 
 CERTIFICATE: Final = "clusterstate_certificate_not_after_seconds"
 OBJECT: Final = ("namespace", "clusterstate")

@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from clusterstate.context import Key, Result
-from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.errors import ClusterStateError
 from clusterstate.handlers.meters import Meters
 from clusterstate.observing import Observer, Request, observed_by
 from clusterstate.plan.outcome import Failure, Outcome
+from clusterstate.reasons import Nature, Reason
 
 log = logging.getLogger(__name__)
 

@@ -135,7 +135,9 @@ class Shards:
                 return await write_shard(client, body, "")
             case Step.CLAIM:
                 body = await write_shard(client, body, place.wanted)
-            case Step.RUN | Step.LEAVE:
+            case Step.LEAVE:
+                return body
+            case Step.RUN:
                 pass
         value = self._sharding.label_to_write(body)
         return body if value is None else await _label(client, body, value)

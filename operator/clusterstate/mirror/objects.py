@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from clusterstate.api.spec import RestartTarget
-from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.errors import ClusterStateError
 from clusterstate.kube.owner import Owner
+from clusterstate.reasons import Nature, Reason
 
 
 class SecretType(StrEnum):

@@ -14,13 +14,14 @@ import msgspec
 
 from clusterstate.api.annotations import MIRRORS_IN_USE, RECONCILE_REQUESTED_AT
 from clusterstate.api.spec import RestartTarget
-from clusterstate.errors import ClusterStateError, KubeForbidden, Nature, ObjectChanged, ObjectNotFound, Reason
+from clusterstate.errors import ClusterStateError, KubeForbidden, ObjectChanged, ObjectNotFound
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import DAEMON_SETS, DEPLOYMENTS, STATEFUL_SETS, JsonObject, Kind
 from clusterstate.mirror.objects import Mirror
 from clusterstate.mirror.rollout import is_rolled_out
 from clusterstate.mirror.templates import Roll, digest_of_template, make_roll, noted_sources
 from clusterstate.plan.outcome import Failure
+from clusterstate.reasons import Nature, Reason
 
 KINDS: Final = {each.kind: each for each in (DEPLOYMENTS, DAEMON_SETS, STATEFUL_SETS)}
 ATTEMPTS: Final = 5

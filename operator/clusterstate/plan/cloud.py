@@ -7,11 +7,11 @@ No file tells which instance groups it has seen; there our own pushes count, unt
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clusterstate.errors import Reason
 from clusterstate.plan.completion import PROXY_EXCLUDES, REWRITTEN, VERSION
 from clusterstate.plan.merge_table import Keyed, Rules, rules_of
 from clusterstate.plan.naming import named
 from clusterstate.plan.values import MISSING, Value, are_lists, as_list, equal, index, join
+from clusterstate.reasons import Reason
 from clusterstate.state.canonical import canonical
 from clusterstate.state.objects import Json, JsonObject, State
 

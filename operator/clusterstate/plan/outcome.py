@@ -8,7 +8,7 @@ from typing import Any
 from clusterstate.api.annotations import RECONCILE_REQUESTED_AT
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.types import ClusterState
-from clusterstate.errors import ClusterStateError, Nature, Reason
+from clusterstate.errors import ClusterStateError
 from clusterstate.plan.changes import Change, Difference, Plan
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.diff import summarise
@@ -16,6 +16,7 @@ from clusterstate.plan.hook import HookReport
 from clusterstate.plan.migration import Migration
 from clusterstate.plan.pull import Pull
 from clusterstate.plan.rotation_report import RotationReport
+from clusterstate.reasons import Nature, Reason
 from clusterstate.state.keyset import certificate_not_after, primary
 from clusterstate.state.objects import State
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from clusterstate.errors import Reason
 from clusterstate.plan.cloud import CloudUpdate
 from clusterstate.plan.desired import Desired
 from clusterstate.plan.naming import cut, named
 from clusterstate.plan.rolled import Annotation
 from clusterstate.plan.rollout import Rollout
 from clusterstate.plan.rotation import Phase, Stage, find_stages
+from clusterstate.reasons import Reason
 from clusterstate.state.layout import LEGACY_KEYSETS
 from clusterstate.state.objects import Keyset
 from clusterstate.state.rotation import StepKind

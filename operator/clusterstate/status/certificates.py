@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from clusterstate.errors import Reason
 from clusterstate.plan.expiry import ORDER, Phase, phase_of
 from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import Certificate
+from clusterstate.reasons import Reason
 from clusterstate.status.events import EventType, Notice
 from clusterstate.status.texts import stamp
 

@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import Any
 
 from clusterstate.api.conditions import ConditionType
-from clusterstate.errors import KeyNotFound, LostRace, Nature, Reason, StoreError
+from clusterstate.errors import KeyNotFound, LostRace, StoreError
 from clusterstate.plan.changes import Action, Plan
 from clusterstate.plan.conflict import tell_conflicts
 from clusterstate.plan.naming import NAMED, cut, named
 from clusterstate.plan.outcome import Failure, MirrorReport, Outcome
 from clusterstate.plan.pull import Pull
+from clusterstate.reasons import Nature, Reason
 from clusterstate.status.certificates import ROTATE, find_ending, tell_end
 from clusterstate.status.texts import stamp
 

@@ -8,12 +8,12 @@ from hashlib import sha256
 from typing import Any
 
 from clusterstate.api.conditions import ConditionType
-from clusterstate.errors import Reason
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.changes import Action, Change
 from clusterstate.plan.hook import JobState
 from clusterstate.plan.naming import cut
 from clusterstate.plan.outcome import Outcome
+from clusterstate.reasons import Reason
 from clusterstate.status.texts import stamp
 
 MAX_NOTE = 1024

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from clusterstate.errors import KubeError, Nature, ObjectExists, ObjectNotFound
+from clusterstate.errors import KubeError, ObjectExists, ObjectNotFound
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
 from clusterstate.kube.owner import Owner
 from clusterstate.plan.outcome import Outcome
+from clusterstate.reasons import Nature
 from clusterstate.status.build import build_status, make_patch
 from clusterstate.status.certificates import make_expiries, without_expiries
 from clusterstate.status.events import Notice, event_manifest, make_deeds, make_turns

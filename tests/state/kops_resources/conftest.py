@@ -10,13 +10,13 @@ from clusterstate.kube.client import connect
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.state.kops_resources.store import open_divided
 from clusterstate.store.base import Store
+from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
 from clusterstate.store.endpoints import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
-from clusterstate.store.wrappers import RequestCounts
 from tests.support.kopscrds import KopsObjects, install_kops_crds
 
 

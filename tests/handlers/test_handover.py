@@ -145,7 +145,7 @@ class Process(Controller):
             if self.api.source.random() < 0.7:
                 self.api.holders[lease] = self
                 self.shards._held[lease] = Fence(lambda: 0.0)
-                self.shards._held[lease].open_until(1.0)
+                self.shards._held[lease].open_until(1e6)
                 self.shards.on_gain()
         return bool(self.shards._held)
 

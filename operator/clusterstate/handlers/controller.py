@@ -258,10 +258,12 @@ class Controller:
 
     async def _settle(self, key: Key, watched: Watched) -> bool:
         """Write into an object whose it is; give whether it is this process's, so that a run may begin."""
+        fences = self._part.fences(watched.place)
         try:
-            with fenced(*self._part.fences(watched.place)):
+            with fenced(*fences):
                 # No Lease is released while this is on its way: whoever took it would not know of it.
-                body = await finished(self._part.settle(self._context.client, watched.body))
+                work = self._part.settle(self._context.client, watched.body)
+                body = await finished(work, lambda: min((each.seconds for each in fences), default=0.0))
         except (KubeError, LeadershipLost) as error:
             self._retry_shard(key, error)
             return False

@@ -1,7 +1,7 @@
 """Jobs that belong together, the end of one being the end of all; and work that has to come to its own end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -20,11 +20,13 @@ async def until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def finished(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work to its end and give what came of it; who is cancelled meanwhile ends no sooner."""
+async def finished(work: Coroutine[Any, Any, T], patience: Callable[[], float]) -> T:
+    """Do the work to its end and give what came of it; who is cancelled meanwhile leaves it `patience` seconds."""
     task = asyncio.create_task(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        await asyncio.wait([task], timeout=max(patience(), 0.0))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         raise

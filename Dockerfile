@@ -1,4 +1,4 @@
-# The operator's image: built in one stage, run as nobody in another that has no compiler, no pip and no cache.
+# The operator's image: built in one stage, run as nobody in another, which takes no compiler, pip or cache from it.
 #
 # The same inputs give the same layers: the base, both lock files, the sources and SOURCE_DATE_EPOCH. `make image` gives
 # the builder what it needs for that. A tag can be moved: pin the base to what you have checked by its digest,

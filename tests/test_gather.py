@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,26 +11,30 @@ import pytest
 from clusterstate import gather
 from clusterstate.api.store import KubernetesSpec, Layout, SecretReference, StoreSpec
 from clusterstate.errors import (
+    AccessDenied,
     AmbientRefused,
     CredentialsNotFound,
     EndpointRefused,
     MalformedFile,
+    StoreError,
     StoreNotAllowed,
+    StoreNotFound,
     StoreRefused,
     StoreUnavailable,
 )
 from clusterstate.gather import Access, Known, Reader, Sources, known_of
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import SECRETS
+from clusterstate.plan.place import led_by
 from clusterstate.policy import EVERYTHING, Policy, Rule
 from clusterstate.settings import Settings
 from clusterstate.state.layout import Places
 from clusterstate.state.objects import Document
 from clusterstate.store.backends.memory import MemoryStore
-from clusterstate.store.base import ABSENT, ANYTHING, Store, Version
+from clusterstate.store.base import ABSENT, ANYTHING, Page, Store, Version
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
@@ -131,6 +136,7 @@ def test_config_sends_nobody_elsewhere(source: Source, url: str, *, fine: bool) 
 
 
 PROXY = "https://corp:3128"
+KEYSTONE = {"OS_AUTH_URL": "https://mine/v3", "OS_USERID": "me", "OS_PASSWORD": "word"}
 KUBECONFIG = """
 current-context: a
 contexts: [{name: a, context: {cluster: b, user: c}}]
@@ -146,14 +152,18 @@ users: [{name: c, user: {token: x}}]
         ("s3://ours", SECRET, {}, PROXY, True),
         ("s3://ours", SECRET, {"HTTPS_PROXY": PROXY}, "", True),
         ("s3://ours", AMBIENT, {"HTTPS_PROXY": PROXY}, "", False),
+        ("swift://ours", SECRET, KEYSTONE, "", False),
+        ("swift://ours", SECRET, {**KEYSTONE, "OS_INTERFACE": "publicURL"}, "", False),
+        ("swift://ours", SECRET, {**KEYSTONE, "OS_INTERFACE": "internal"}, "", True),
+        ("swift://ours", AMBIENT, {**KEYSTONE, "OS_INTERFACE": "internal"}, "", False),
         ("k8s:///ours", SECRET, {"kubeconfig": KUBECONFIG}, "", True),
         ("k8s:///ours", SECRET, {"kubeconfig": KUBECONFIG.replace("proxy\\u002durl", "extensions")}, "", False),
     ],
 )
-def test_who_comes_through_a_proxy_of_its_own_proves_nothing(
+def test_who_lets_others_answer_proves_nothing(
     url: str, source: Source, variables: dict[str, str], proxy: str, *, expected: bool
 ) -> None:
-    """It may answer as any store would, for a claim to a state of somebody else."""
+    """A proxy may answer as any store would, and so may whom a Keystone of one's own calls somebody's account."""
     store = Location.parse(url)
     credentials = Credentials(source, tuple(sorted(variables.items())))
     found = Access(store, store.child("prod"), StoreOptions(proxy=proxy), credentials, EndpointPolicy())
@@ -229,6 +239,32 @@ async def test_half_a_store_is_closed_where_the_other_half_fails(
     with pytest.raises(type(error)):
         await Sources(NOBODY, found, writes=True).__aenter__()
     assert len(closed) == 1
+
+
+async def test_who_has_too_little_time_for_a_list_tells_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one object with a short timeout and many files would hold up everybody in its bucket."""
+
+    class Slow(MemoryStore):
+        async def list(self, *_: Any, **__: Any) -> AsyncIterator[Page]:
+            await asyncio.Event().wait()
+            yield Page(())
+
+    async def open_slow(opening: Opening, counts: RequestCounts | None) -> Store:
+        del counts
+        return Slow(opening.location.bucket)
+
+    monkeypatch.setattr(gather, "open_store", open_slow)
+    async with Sources(NOBODY, access("slow"), writes=False) as sources:
+        with pytest.raises(StoreUnavailable, match=r"spec\.sync\.timeout") as caught:
+            await sources.list_state(None, 0.01)
+    assert caught.value.alone
+
+
+@pytest.mark.parametrize("error", [AccessDenied("no"), StoreNotFound("no"), StoreUnavailable("no")])
+def test_where_a_config_leads_to_is_nothing_to_others(error: StoreError) -> None:
+    with pytest.raises(type(error)) as caught, led_by(Location.parse("s3://b/config"), ["s3://other"]):
+        raise error
+    assert caught.value.alone
 
 
 async def test_memory_is_no_store_unless_it_is_allowed() -> None:

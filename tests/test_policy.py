@@ -114,6 +114,18 @@ def test_without_a_file_everybody_is_who_they_are() -> None:
     assert permits("any", "s3://bucket", EVERYTHING, ambient=True)
 
 
+def test_the_log_tells_which_policy_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A variable that is misspelt would open every store to everybody, and nobody would know."""
+    caplog.set_level("INFO")
+    (tmp_path / "policy.yaml").write_text(TEXT)
+    read_policy("")
+    read_policy(str(tmp_path / "policy.yaml"))
+    assert [each.getMessage() for each in caplog.records] == [
+        "there is no policy: every namespace may use any store with credentials of its own",
+        f"the policy {tmp_path}/policy.yaml has 3 rules",
+    ]
+
+
 def test_without_rules_nobody_may_anything() -> None:
     assert not permits("any", "s3://bucket", load_policy(b"rules: []", "policy.yaml"))
 
@@ -139,6 +151,19 @@ def test_without_rules_nobody_may_anything() -> None:
 )
 def test_what_cannot_be_meant_is_named_by_its_place(text: str, words: str) -> None:
     with pytest.raises(SpecInvalid, match=f"^policy.yaml: {words}"):
+        load_policy(text.encode(), "policy.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules: []\nrules: [{namespaces: ['*'], stores: ['*']}]",
+        "rules: [{namespaces: [a], stores: [], stores: ['*']}]",
+    ],
+)
+def test_nothing_is_said_twice(text: str) -> None:
+    """In YAML as kops reads it the last one wins, and what stands above it is gone."""
+    with pytest.raises(MalformedFile, match="a key stands twice"):
         load_policy(text.encode(), "policy.yaml")
 
 

@@ -135,6 +135,9 @@ class StoreNotAllowed(ClusterStateError):
 class StoreError(ClusterStateError):
     """The store answered with an error, or didn't answer."""
 
+    alone = False
+    """Whether it tells others who use the same store nothing: they ask for other places, or have more time."""
+
 
 class KeyNotFound(StoreError):
     reason = Reason.FILE_NOT_FOUND

@@ -21,7 +21,6 @@ from clusterstate.errors import (
     ReferenceNotFound,
     SpecInvalid,
     StoreNotFound,
-    StoreUnavailable,
 )
 from clusterstate.kube.kinds import CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS
 from clusterstate.plan.place import layout_of, led_by, locate_state, locate_store
@@ -34,7 +33,8 @@ from clusterstate.store.base import Store, Version
 from clusterstate.store.copying import most_of
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, Source, choose_credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.failures import listed_too_slowly
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening
@@ -70,9 +70,10 @@ class Access:
 
     @property
     def detoured(self) -> bool:
-        """Whether a proxy of the tenant's choice may answer in the store's place, which proves nothing to others."""
-        proxy = self.options.proxy or backend_of(self.store.scheme).rules.proxy(self.credentials)
-        return self.credentials.explicit and bool(proxy)
+        """Whether somebody of the tenant's choice may answer in the store's place, which proves nothing to others."""
+        rules = backend_of(self.store.scheme).rules
+        proxied = bool(self.options.proxy or rules.proxy(self.credentials))
+        return self.credentials.explicit and (proxied or rules.diverts(self.credentials))
 
     def acl_of_copies(self, old: "Access") -> Location | None:
         """Give the file whose ACL copies of that state get, where one account sees both; None: they get the usual."""
@@ -344,10 +345,7 @@ class Sources:
             async with asyncio.timeout(seconds):
                 return await self._list_state(known)
         except TimeoutError:
-            raise StoreUnavailable(
-                f"{self._access.location.url} couldn't be listed within {seconds:g} seconds, nearly all of "
-                "spec.sync.timeout. Is the store slow? Allow more time if it always is."
-            ) from None
+            raise listed_too_slowly(self._access.location.url, seconds) from None
 
     async def _list_state(self, known: Known | None) -> tuple[Tree, Listing, Known | None]:
         trunk = Tree(self._opened)

@@ -86,7 +86,7 @@ EVERYTHING: Final = Policy(rules=(Rule(namespaces=(ANY,), stores=(ANY, "k8s:///*
 def load_policy(data: bytes, name: str) -> Policy:
     """Read a policy from the bytes of a file; raise `SpecInvalid` or `MalformedFile` naming file and place."""
     try:
-        policy = msgspec.convert(yaml.load(data, name), Policy)
+        policy = msgspec.convert(yaml.load(data, name, once=True), Policy)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         place = where.removeprefix(".").rstrip("`") or "the file"

@@ -175,7 +175,7 @@ class Removal(Staged):
         return replace(scene, sharers=self._sharers(access, scene.listings), cloud_gone=gone)
 
     def _sharers(self, access: Access, urls: Iterable[str]) -> tuple[str, ...]:
-        places = [Location.parse(url).url if url else access.location.url for url in urls]
+        places = [(Location.parse(url) if url else access.location).common.url for url in urls]
         others = self._context.claims.sharers(self._key, places)
         names = (f"ClusterState {name}" if space == self._key[0] else STRANGER for space, name in others)
         return tuple(dict.fromkeys(names))

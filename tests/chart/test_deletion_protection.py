@@ -63,7 +63,7 @@ def refusal(api: ApiClient, method: str, path: str, body: Any = None, **more: st
 
 def test_a_protected_object_stays_until_who_may_lifts_it(place: Operating) -> None:
     editor, lifter = user(place, "editor", *EDITS), user(place, "lifter", *EDITS, "unprotect")
-    for name, value in (("kept", "true"), ("free", "false")):
+    for name, value in (("kept", "true"), ("last", "true"), ("free", "false")):
         body = manifest(name, url="s3://acme")
         body["metadata"]["annotations"] = {NAME: value}
         place.apply(body)
@@ -85,3 +85,9 @@ def test_a_protected_object_stays_until_who_may_lifts_it(place: Operating) -> No
     lifter.request("PATCH", kept, {"metadata": {"annotations": {NAME: None}}}, content_type=MERGE)
     editor.request("DELETE", kept)
     assert place.find("clusterstate", "kept") is None
+
+    admin, space = place.plane.api(), f"/api/v1/namespaces/{place.namespace}"
+    admin.request("DELETE", space)
+    last = f"ClusterState {place.namespace}/last is protected from deletion"
+    place.until(lambda: last in str(admin.request("GET", space)["status"]))
+    assert "deletionTimestamp" not in place.state("last")["metadata"]

@@ -118,6 +118,16 @@ def test_it_is_ready_once_its_files_are_there(tmp_path: Path) -> None:
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
 
 
+@pytest.mark.parametrize("monitor", ["serviceMonitor", "podMonitor"])
+def test_prometheus_is_led_to_its_pods(tmp_path: Path, monitor: str) -> None:
+    given = {**values(), "monitoring": {monitor: {"enabled": True, "interval": "30s"}}}
+    made = objects(tmp_path / "home", given)
+    spec = made["PodMonitor"]["spec"]
+    labels = made["DaemonSet"]["spec"]["template"]["metadata"]["labels"]
+    assert spec["selector"]["matchLabels"].items() <= labels.items()
+    assert spec["podMetricsEndpoints"] == [{"port": "metrics", "interval": "30s"}]
+
+
 def test_another_configuration_makes_other_pods(tmp_path: Path) -> None:
     sums = {
         objects(tmp_path / "home", values(each))["DaemonSet"]["spec"]["template"]["metadata"]["annotations"][

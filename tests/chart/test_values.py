@@ -18,6 +18,21 @@ def test_lint_has_nothing_to_say(tmp_path: Path, title: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("title", "said"),
+    [
+        ("nothing but the image", ["watches all namespaces", "no policy yet", "every Secret of the cluster"]),
+        ("some namespaces", ["watches the namespaces default, kube-public", "every Secret of these namespaces"]),
+        ("somebody else's rights", ["The resource is yours"]),
+        ("watched, with agents", ["node agent prod-node-agent"]),
+    ],
+)
+def test_a_release_says_what_there_is_to_know(tmp_path: Path, title: str, said: list[str]) -> None:
+    done = run_helm("install", "prod", str(CHART), "--dry-run=client", values=SETS[title], home=tmp_path / "home")
+    notes = done.stdout.partition("NOTES:")[2]
+    assert all(each in notes for each in said)
+
+
+@pytest.mark.parametrize(
     ("given", "said"),
     [
         ({"image": {}}, "image.repository"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterstate.cli.node import BEHIND
 from tests.support.exposition import labels_by_series
 from tests.support.helm import Manifest
 from tests.support.promtool import run_promtool
@@ -17,8 +18,8 @@ pytestmark = pytest.mark.timeout(900)  # the first test that asks for a program 
 
 Render = Callable[[str], list[Manifest]]
 CASES = Path(__file__).with_name("alerts.yaml")
-OTHERS = {"up": {"namespace", "pod"}}
-"""What Prometheus itself has."""
+OTHERS = {"up": {"namespace", "pod"}, BEHIND: set[str]()}
+"""What Prometheus itself has, and node agents."""
 TARGET = {"job", "instance", "namespace", "pod"}
 """Labels that a series gets from where it was read."""
 

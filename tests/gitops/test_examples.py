@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from clusterstate.api.load import load
+from tests.support.helm import rendered
 from tests.support.operating import Body
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,15 @@ def test_argo_cd_brings_the_operator_before_the_clusterstates() -> None:
     assert waves["clusterstate"] < waves["clusters"]
     assert all("ServerSideApply=true" in each["spec"]["syncPolicy"]["syncOptions"] for each in found.values())
     assert (ROOT / found["clusterstate"]["spec"]["source"]["path"] / "Chart.yaml").is_file()
+
+
+@pytest.mark.timeout(900)  # the first test that asks for helm has it built
+def test_both_give_the_chart_values_that_do(tmp_path: Path) -> None:
+    argo, flux = of_kind("argocd", "Application")["clusterstate"], of_kind("flux", "HelmRelease")["clusterstate"]
+    given = argo["spec"]["source"]["helm"]["valuesObject"]
+    assert given == flux["spec"]["values"]
+    assert argo["spec"]["destination"]["namespace"] == flux["metadata"]["namespace"] == "clusterstate"
+    assert list(rendered("clusterstate", "clusterstate", given, tmp_path / "home"))
 
 
 def test_flux_waits_for_the_clusterstates_of_its_own_folder() -> None:

@@ -16,7 +16,7 @@ from clusterstate.policy import Policy, Rule
 from clusterstate.reconcile import Run, run
 from clusterstate.settings import Settings
 from clusterstate.store.credentials import Credentials, Source
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.options import StoreOptions
 from tests.handlers.objects import KEY, Body, body

@@ -14,7 +14,7 @@ from clusterstate.handlers.watched import Watched
 from clusterstate.plan.outcome import Failure
 from clusterstate.reasons import Nature, Reason
 from clusterstate.store.credentials import NO_CREDENTIALS
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.options import StoreOptions
 from tests.handlers.clock import now, play

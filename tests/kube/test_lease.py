@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterstate.errors import KubeUnavailable, LeadershipLost, ObjectChanged, ObjectExists, ObjectNotFound
+from clusterstate.errors import (
+    KubeForbidden,
+    KubeUnavailable,
+    LeadershipLost,
+    ObjectChanged,
+    ObjectExists,
+    ObjectNotFound,
+)
 from clusterstate.fence import Fence, fenced, require_leadership
 from clusterstate.kube.election import Elector
 from clusterstate.kube.kinds import JsonObject, Kind
@@ -259,6 +266,37 @@ def test_a_lease_that_somebody_deletes_is_made_again_by_its_holder() -> None:
         await asyncio.sleep(10 * TIMES.retry)
         assert leader.fence.seconds > 0
         keeping.cancel()
+
+    play(story())
+
+
+class Refusing(Server):
+    """Nobody may write, but look."""
+
+    refuses = True
+
+    def _write(self, body: JsonObject, *, there: bool) -> JsonObject:
+        if self.refuses:
+            raise KubeForbidden("no")
+        return super()._write(body, there=there)
+
+
+def test_who_may_not_take_the_lease_could_not_lead() -> None:
+    """Else a release without that right would look fine, and nobody would lead."""
+
+    async def story() -> None:
+        server, held = Refusing(), Refusing()
+        one, other = elector(server), elector(held)
+        held.lease = lease("you", 1, seconds=1000)
+        waiting, standing = asyncio.create_task(one.lead()), asyncio.create_task(other.lead())
+        for _ in range(20):
+            await asyncio.sleep(0.5 * TIMES.retry)
+            assert not one.sees_lease
+            assert other.sees_lease, "it isn't its turn"
+        server.refuses = False
+        await waiting
+        assert one.sees_lease
+        standing.cancel()
 
     play(story())
 

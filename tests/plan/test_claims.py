@@ -73,6 +73,16 @@ def test_a_claim_is_about_the_place_however_it_is_spelt() -> None:
     assert make_claim(state()).state == "s3://b/c"
 
 
+def test_the_flavours_of_s3_are_one_place_at_one_endpoint() -> None:
+    """Else a bucket has a writer for each scheme that it can be named by."""
+    one, other = (state(uid, store={"url": url}) for uid, url in (("1", "s3://b/p"), ("2", "do://b/p")))
+    older, younger = make_claim(one, MINIO, proven=True), make_claim(other, MINIO)
+    assert older.blocks(younger)
+    told = foresee_claim(state("2", store={"url": "do://b/p"}, status={"store": {"url": "do://b/p/c"}}), None)
+    assert told is not None
+    assert told.proven
+
+
 @pytest.mark.parametrize(
     ("spec", "expected"),
     [

@@ -9,7 +9,7 @@ from clusterstate.kube.client import Client
 from clusterstate.store.base import Store
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import Credentials, from_environment, from_secret
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening

@@ -1,7 +1,8 @@
 import pytest
 
 from clusterstate.errors import EndpointRefused, SpecInvalid, StoreUnavailable
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint
 
 STRICT = EndpointPolicy()
 OFF_LIMITS = [
@@ -22,6 +23,9 @@ OFF_LIMITS = [
     "http://[::ffff:169.254.169.254]",
     "http://[fe80::1]",
     "http://[fd00:ec2::254]",
+    "http://[fd00:ec2::23]",
+    "http://[fd00:42::42]",
+    "http://[fd00:c1::a9fe:a9fe]",
     "http://100.100.100.200",
     "http://168.63.129.16",
     "http://metadata.google.internal",
@@ -71,9 +75,19 @@ async def test_names_are_allowed_in_any_case() -> None:
         ("s3.amazonaws.com", True),
         ("s3.eu-west-1.amazonaws.com", True),
         ("s3-eu-west-1.amazonaws.com", True),
-        ("bucket.s3.dualstack.eu-west-1.amazonaws.com", True),
+        ("s3.dualstack.eu-west-1.amazonaws.com", True),
         ("s3-fips.us-gov-west-1.amazonaws.com", True),
+        ("s3-fips.dualstack.us-east-1.amazonaws.com", True),
+        ("s3-external-1.amazonaws.com", True),
+        ("s3.dualstack.cn-north-1.amazonaws.com.cn", True),
+        ("s3.eusc-de-east-1.amazonaws.eu", True),
         ("bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", True),
+        ("evil.s3.amazonaws.com", False),
+        ("evil.s3.dualstack.eu-west-1.amazonaws.com", False),
+        ("bucket.s3.us-east-1.amazonaws.com", False),
+        ("evil-123456789012.s3-accesspoint.us-east-1.amazonaws.com", False),
+        ("s3-website-us-east-1.amazonaws.com", False),
+        ("s3.amazonaws.com/evil", False),
         ("ec2-203-0-113-25.compute-1.amazonaws.com", False),
         ("evil.s3.amazonaws.com.example", False),
         ("evils3.amazonaws.com", False),

@@ -105,7 +105,12 @@ def test_who_gives_up_while_looking_leaves_it_to_the_next(health: Health[str], c
     assert look(health, "b") == "asked"
 
 
-@pytest.mark.parametrize("error", [LostRace("lost"), StoreRefused("no")])
+def of_one(error: StoreError) -> StoreError:
+    error.alone = True
+    return error
+
+
+@pytest.mark.parametrize("error", [LostRace("lost"), StoreRefused("no"), *(of_one(kind("no")) for kind in FOR_ALL)])
 def test_what_concerns_one_object_is_not_shared(health: Health[str], error: StoreError) -> None:
     look(health, "a", error)
     assert look(health, "b") == "asked"

@@ -147,9 +147,23 @@ def test_flavours_of_s3_at_one_endpoint_are_one_place() -> None:
     assert Location.parse("gs://bucket/prod.example.com").identity("https://x") != STATE.identity("https://x")
 
 
-def test_a_lookalike_of_amazon_is_another_place() -> None:
-    for endpoint in ("https://amazonaws.com.evil.example", "https://evilamazonaws.com"):
-        assert STATE.identity(endpoint) != STATE.identity()
+def test_a_flavour_of_s3_at_amazons_own_is_the_same_place() -> None:
+    same = Location.parse("do://bucket/prod.example.com")
+    assert same.identity("s3.eu-west-1.amazonaws.com") == STATE.identity()
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://amazonaws.com.evil.example",
+        "https://evilamazonaws.com",
+        "https://evil.s3.amazonaws.com",
+        "https://s3.amazonaws.com/evil",
+    ],
+)
+def test_a_lookalike_of_amazon_is_another_place(endpoint: str) -> None:
+    """Below a bucket of its owner's every path is a file that they have put there."""
+    assert STATE.identity(endpoint) != STATE.identity()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from clusterstate.errors import (
 from clusterstate.store.base import ABSENT
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.open import BACKENDS
 from clusterstate.store.options import StoreOptions
 from tests.store.backends.s3.stores import s3_secret, secret
@@ -34,7 +34,7 @@ AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "canary"}
 LOADS_NO_SDK = """
 import asyncio, sys
 from clusterstate.store.credentials import NO_CREDENTIALS
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening
@@ -65,7 +65,7 @@ import asyncio, sys
 sys.modules["{module}"] = None
 from clusterstate.errors import StoreUnsupported
 from clusterstate.store.credentials import from_environment
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening
@@ -83,7 +83,7 @@ else:
 IMPORTS_BESIDE_THE_LOOP = """
 import asyncio, sys, threading
 from clusterstate.store.credentials import from_environment
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of, open_store
 from clusterstate.store.opening import Opening

@@ -11,7 +11,7 @@ from aiohttp import web
 from clusterstate.errors import EndpointRefused, SpecInvalid, StoreRefused, StoreUnavailable
 from clusterstate.store.connections import LARGEST_ANSWER
 from clusterstate.store.credentials import Credentials, Source
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.sessions import wired

@@ -20,7 +20,7 @@ from clusterstate.errors import CommandInvalid, SpecInvalid
 from clusterstate.gather import Access, Sources, own_access, own_credentials
 from clusterstate.store.base import Store
 from clusterstate.store.counting import RequestCounts
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import KUBERNETES, Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening

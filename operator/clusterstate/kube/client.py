@@ -252,26 +252,22 @@ class Client:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions}
         await self._transport.send(Call(verb="delete", kind=kind, namespace=namespace, name=name, body=body))
 
-    async def create_token(self, namespace: str, account: str, audience: str, *, seconds: int = TOKEN_SECONDS) -> str:
-        """Give a fresh token of a service account for one audience; `seconds` is at least ten minutes.
+    async def create_token(self, namespace: str, account: str, audience: str) -> str:
+        """Give a fresh token of a service account for one audience, which lives `TOKEN_SECONDS`.
 
         Raises `ObjectNotFound` when there is no such account, `KubeForbidden` when nobody allowed it.
         """
-        call = Call(
-            verb="create",
-            kind=SERVICE_ACCOUNTS,
-            namespace=namespace,
-            name=account,
-            subresource="token",
-            body={
-                "apiVersion": "authentication.k8s.io/v1",
-                "kind": "TokenRequest",
-                "spec": {"audiences": [audience], "expirationSeconds": seconds},
-            },
-        )
-        answer = await self._object(call)
+        answer = await self._object(_token_call(namespace, account, [audience]))
         token: str = answer["status"]["token"]
         return token
+
+    async def own_audiences(self, namespace: str, account: str) -> frozenset[str]:
+        """Give the audiences whose tokens open this API server (its --api-audiences).
+
+        A request for a token that names none is told them; such a token isn't looked at. Raises as `create_token` does.
+        """
+        answer = await self._object(_token_call(namespace, account, [], dryRun="All"))
+        return frozenset(answer["spec"]["audiences"])
 
     async def close(self) -> None:
         """Close the connections; nothing may be called afterwards."""
@@ -292,6 +288,19 @@ class Client:
 def _page(selection: Selection, chunk: int, token: str) -> Call:
     query = selection.query(limit=str(chunk), **{"continue": token})
     return Call(verb="list", kind=selection.kind, namespace=selection.namespace, query=query)
+
+
+def _token_call(namespace: str, account: str, audiences: list[str], **query: str) -> Call:
+    spec = {"audiences": audiences, "expirationSeconds": TOKEN_SECONDS}
+    return Call(
+        verb="create",
+        kind=SERVICE_ACCOUNTS,
+        namespace=namespace,
+        name=account,
+        subresource="token",
+        query=query,
+        body={"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec},
+    )
 
 
 def _writing(manager: str, *, strict: bool) -> dict[str, str]:

@@ -54,6 +54,7 @@ class Elector:
         self._sleep = sleep
         self._view = View(make_identity(), election.duration)
         self._looked = -inf
+        self._refused = False
         self._told = ""
         self._asks = False
         self.fence = Fence(clock)
@@ -61,8 +62,8 @@ class Elector:
 
     @property
     def sees_lease(self) -> bool:
-        """Whether the Lease could be read lately."""
-        return self._clock() - self._looked < self._election.duration
+        """Whether the Lease could be read lately, and written where it was free."""
+        return self._clock() - self._looked < self._election.duration and not self._refused
 
     @property
     def is_led(self) -> bool:
@@ -91,8 +92,8 @@ class Elector:
             if not await self._take(self.fence.seconds) and not self._view.is_mine:
                 self.fence.close()
                 raise LeadershipLost(
-                    f"{self._view.holder} holds Lease {self._where} now, so this process writes no more. It ends; "
-                    "start it again."
+                    f"{self._view.holder or 'Nobody'} holds Lease {self._where} now, so this process writes no more. "
+                    "It ends; start it again."
                 )
             self.fence.require_open()
 
@@ -125,18 +126,26 @@ class Elector:
         if not (self._view.is_mine and self._view.there):
             await self._look()
         if self._left() > 0:
+            self._refused = False
             self._tell(f"standing by: {self._view.holder} leads, by Lease {self._where}")
             return False
         asked = self._clock()
-        if self._view.seconds_left(asked, self._hold_back()) > 0:
+        if self._view.seconds_left(asked, self._hold_back()) > 0 or not await self._claim():
             return False
+        self.fence.open_until(asked + self._election.deadline)
+        return True
+
+    async def _claim(self) -> bool:
+        """Write into the Lease that it is ours; False as `_write`."""
         self._asks = True
         try:
             written = await self._write(self._view.claim(self._election.name, self._namespace, datetime.now(UTC)))
+        except KubeError:
+            self._refused = True
+            raise
         finally:
             self._asks = False
-        if written:
-            self.fence.open_until(asked + self._election.deadline)
+        self._refused = False
         return written
 
     async def _write(self, body: JsonObject) -> bool:

@@ -1,16 +1,14 @@
 """Tokens of a service account for others than the Kubernetes API: what workload identities are exchanged for."""
 
 import asyncio
-import base64
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Final
-
-import msgspec
 
 from clusterstate.errors import CredentialsInvalid, KubeUnavailable
 from clusterstate.kube.client import TIMEOUT, Client
 
 _OWN_NAMES: Final = ("https://kubernetes.default", "kubernetes.default")
+"""What many an API server is called, though not each: another one of this cluster may be."""
 
 
 class AccountTokens:
@@ -36,18 +34,11 @@ class AccountTokens:
             raise KubeUnavailable(f"No token of {self._namespace}/{self._name} came in time.") from None
 
     async def _request(self, audience: str) -> str:
-        token = await self._client.create_token(self._namespace, self._name, audience)
-        if audience.startswith(_OWN_NAMES) or audience == _issuer_of(token):
+        own = await self._client.own_audiences(self._namespace, self._name)
+        if audience.startswith(_OWN_NAMES) or audience in own:
             raise CredentialsInvalid(
                 f"The audience {audience} is the Kubernetes API itself, whose tokens leave the cluster for nobody. "
-                f"Correct the annotation of service account {self._namespace}/{self._name}."
+                f"Correct the annotation of service account {self._namespace}/{self._name}, or the API server's "
+                "--api-audiences."
             )
-        return token
-
-
-def _issuer_of(token: str) -> str:
-    """Give who issued a token, for whom it is good unless the API server was told otherwise (--api-audiences)."""
-    _, payload, _ = token.split(".")
-    padded = payload + "=" * (-len(payload) % 4)
-    claims = msgspec.json.decode(base64.urlsafe_b64decode(padded), type=dict[str, object])
-    return str(claims.get("iss", ""))
+        return await self._client.create_token(self._namespace, self._name, audience)

@@ -21,7 +21,7 @@ class Claim:
     """What one object lays claim to."""
 
     state: str
-    """Scheme, bucket, prefix and cluster in one spelling."""
+    """Scheme, bucket, prefix and cluster in one spelling: see `Location.common`."""
     endpoint: str | None
     """Where that bucket is; empty: the provider's own; None: not known before the credentials are read, so it
     may be any."""
@@ -76,7 +76,7 @@ def make_claim(state: ClusterState, endpoint: str | None = None, *, proven: bool
     """
     metadata, sync = state.metadata, state.spec.sync
     return Claim(
-        state=locate_state(state.spec.store, metadata.namespace, state.cluster_name).url,
+        state=locate_state(state.spec.store, metadata.namespace, state.cluster_name).common.url,
         endpoint=endpoint,
         writes=sync.writes,
         created=metadata.creation_timestamp,
@@ -103,13 +103,12 @@ def foresee_claim(state: ClusterState, before: Claim | None) -> Claim | None:
 def _as_told(state: ClusterState, claim: Claim) -> Claim:
     """Take the endpoint at which the object once reached this very state from its status."""
     store = state.status.store
-    if store is None or store.url != claim.state:
-        return claim
     try:
-        endpoint = Location.parse(store.url).identity(store.endpoint)
+        told = Location.parse(store.url) if store else None
+        endpoint = told.identity(store.endpoint) if store and told else None
     except SpecInvalid:
         return claim
-    return replace(claim, endpoint=endpoint, proven=True)
+    return replace(claim, endpoint=endpoint, proven=True) if told and told.common.url == claim.state else claim
 
 
 class Claims(Generic[K]):

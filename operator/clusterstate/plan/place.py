@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from clusterstate.api.store import Layout, StoreSpec
-from clusterstate.errors import AccessDenied, MigrationRefused, StoreNotFound
+from clusterstate.errors import AccessDenied, MigrationRefused, StoreError, StoreNotFound
 from clusterstate.plan.naming import named
 from clusterstate.store.location import Location
 
@@ -69,11 +69,19 @@ def locate_state(spec: StoreSpec, namespace: str, cluster_name: str) -> Location
 
 @contextmanager
 def led_by(config: Location, urls: Sequence[str]) -> Iterator[None]:
-    """Have an error of a place that a `config` names say who leads there: nobody declared or chose it."""
+    """Have an error of a place that a `config` names say who leads there: nobody declared or chose it.
+
+    Others who use the same store have nothing to do with it.
+    """
     try:
         yield
     except (AccessDenied, StoreNotFound) as error:
-        raise type(error)(
+        told = type(error)(
             f"{config.url} places files at {named(urls)}, by configBase, keyStore or secretStore. {error.fact}",
             retry_after=error.retry_after,
-        ) from error
+        )
+        told.alone = True
+        raise told from error
+    except StoreError as error:
+        error.alone = True
+        raise

@@ -79,7 +79,7 @@ class _CleanUp:
 
     def _find_sharers(self) -> str:
         key = (self._state.metadata.namespace, self._state.metadata.name)
-        others = self._context.claims.sharers(key, [self._old.url])
+        others = self._context.claims.sharers(key, [self._old.common.url])
         return "another ClusterState refers to them" if others else ""
 
     def is_due(self) -> bool:

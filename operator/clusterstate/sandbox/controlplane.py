@@ -34,6 +34,8 @@ CONTROLLERS = (
 )
 CONTROLLER_MANAGER = "system:kube-controller-manager"
 ISSUER = "https://kubernetes.default.svc"
+AUDIENCE = "kubernetes.svc.default"
+"""Whom tokens are for that open the API, as kops has it."""
 READY_SECONDS = 90
 """Far above the 4 seconds that it takes on an idle machine."""
 AUDIT_SECONDS = 20
@@ -212,6 +214,7 @@ def _server_flags(directory: Path, etcd_url: str, port: int) -> list[str]:
         f"--tls-cert-file={keys / 'server.crt'}",
         f"--tls-private-key-file={keys / 'server.key'}",
         f"--service-account-issuer={ISSUER}",
+        f"--api-audiences={AUDIENCE},{ISSUER}",
         f"--service-account-key-file={keys / 'sa.key'}",
         f"--service-account-signing-key-file={keys / 'sa.key'}",
         f"--token-auth-file={directory / 'tokens.csv'}",

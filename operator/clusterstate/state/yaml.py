@@ -50,9 +50,12 @@ _TYPES: Final[dict[str, Callable[[object], bool]]] = {
 }
 
 
-def load(data: bytes, key: str) -> JsonObject:
-    """Give the one mapping that a file holds, as kops would read it. Raises `MalformedFile`, which names `key`."""
-    return _read(data, key, _Reader.document)
+def load(data: bytes, key: str, *, once: bool = False) -> JsonObject:
+    """Give the one mapping that a file holds, as kops would read it. Raises `MalformedFile`, which names `key`.
+
+    With `once` a key that stands twice is refused: where a file grants something, its author may mean either.
+    """
+    return _read(data, key, _Reader.document, once=once)
 
 
 def load_all(data: bytes, key: str) -> list[Json]:
@@ -60,14 +63,14 @@ def load_all(data: bytes, key: str) -> list[Json]:
     return _read(data, key, _Reader.documents)
 
 
-def _read(data: bytes, key: str, way: "Callable[[_Reader], T]") -> T:
+def _read(data: bytes, key: str, way: "Callable[[_Reader], T]", *, once: bool = False) -> T:
     try:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MalformedFile(_message(key, line, "it isn't UTF-8 text")) from None
     try:
-        return way(_Reader(CParser(data), key))
+        return way(_Reader(CParser(data), key, once=once))
     except YAMLError as error:
         mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
         problem = error.problem if isinstance(error, MarkedYAMLError) else None
@@ -82,9 +85,10 @@ def _message(key: str, line: int, problem: str) -> str:
 class _Reader:
     """Builds JSON values from the parser's events, by the rules of goyaml's `decode.go`."""
 
-    def __init__(self, parser: CParser, key: str) -> None:
+    def __init__(self, parser: CParser, key: str, *, once: bool) -> None:
         self._parser = parser
         self._key = key
+        self._once = once
         self._event: Event | None = None
         self._anchors: dict[str, Json] = {}
         self._aliased = 0
@@ -150,6 +154,8 @@ class _Reader:
                 mapping.update(self._merged(self._next(), depth))
             else:
                 name = self._name(event)
+                if self._once and name in mapping:
+                    self._fail("a key stands twice")
                 mapping[name] = self._value(self._next(), depth)
         return mapping
 

@@ -18,7 +18,7 @@ from urllib3.response import HTTPResponse
 from clusterstate.errors import SpecInvalid, StoreRefused, StoreUnavailable
 from clusterstate.fence import READS, require_leadership
 from clusterstate.store.base import LARGEST_COPY, LARGEST_FILE
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.threads import expose
 from clusterstate.store.wire import Wire

@@ -97,6 +97,11 @@ def accept(_: Credentials) -> None:
 PROXY: Final = "HTTPS_PROXY"
 
 
+def divert_nobody(_: Credentials) -> bool:
+    """Tell that whoever answers is who is called."""
+    return False
+
+
 def proxy_variable(credentials: Credentials) -> str:
     """Give the proxy that credentials name by its variable."""
     return credentials.get(PROXY)
@@ -117,6 +122,8 @@ class Rules:
     """Whether the store may be used without any credentials."""
     proxy: Callable[[Credentials], str] = proxy_variable
     """Gives the proxy that accepted credentials name."""
+    diverts: Callable[[Credentials], bool] = divert_nobody
+    """Whether accepted credentials may have others answer than whom `Store.endpoint` names."""
 
     def named(self, *, secret: bool) -> tuple[str, ...]:
         """Give the names that a Secret may hold, or those that it may not."""

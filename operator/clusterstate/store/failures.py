@@ -22,6 +22,7 @@ from clusterstate.errors import (
 )
 from clusterstate.store.base import LARGEST_FILE
 from clusterstate.store.texts import quote_foreign
+from clusterstate.store.threads import CALL_SECONDS
 
 SERVER_ERROR: Final = 500
 """HTTP statuses from here on are outages."""
@@ -115,6 +116,19 @@ def too_large(place: str) -> StoreRefused:
         f"The file {place} has more than {LARGEST_FILE} bytes, the most that is read. "
         "Have it deleted or replaced; kops writes none of that size."
     )
+
+
+def listed_too_slowly(place: str, seconds: float) -> StoreUnavailable:
+    """Give the error for a list that took longer than an object has for it.
+
+    Who has less time than a call may take knows nothing of the store: a short timeout is nobody else's outage.
+    """
+    error = StoreUnavailable(
+        f"{place} couldn't be listed within {seconds:g} seconds, nearly all of spec.sync.timeout. Is the store slow? "
+        "Allow more time if it always is."
+    )
+    error.alone = seconds < CALL_SECONDS
+    return error
 
 
 def judge_connection(

@@ -4,6 +4,7 @@ A store that answers costs nothing here: each list of a run is the look. Once it
 again, at growing distances, and the others are told what it found without a request of theirs; when it answers, they
 are named, so that somebody can wake them. What fails for everybody (no answer, no such bucket, wrong keys) is
 shared at once; a denial may concern one folder alone, so each learns of its own, and only then waits for the others.
+What `StoreError.alone` says concerns one object isn't shared at all.
 """
 
 import time
@@ -100,7 +101,7 @@ class Health(Generic[K]):
             raise type(error)(error.fact, retry_after=error.retry_after)
 
     def _note(self, store: Hashable, who: K, error: StoreError) -> None:
-        if not isinstance(error, (AccessDenied, *_FOR_ALL)):
+        if error.alone or not isinstance(error, (AccessDenied, *_FOR_ALL)):
             return
         trouble = self._troubles.setdefault(store, _Trouble())
         trouble.waiting.add(who)

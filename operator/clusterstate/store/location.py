@@ -7,7 +7,7 @@ credentials, a query or `.`/`..` segments is refused. Which schemes can be opene
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 from urllib.parse import quote, unquote
@@ -83,6 +83,11 @@ class Location:
         """On this machine, where the scheme is `file`."""
         return f"/{self.prefix}"
 
+    @property
+    def common(self) -> "Location":
+        """The same place as everybody may name it: the flavours of S3 differ in nothing but their names."""
+        return replace(self, scheme="s3") if self.scheme in S3_FLAVOURS else self
+
     def child(self, name: str) -> "Location":
         """Give the place below this one: a cluster's state below its store. Raise `SpecInvalid` for a bad name."""
         flaw = find_flaw(name)
@@ -97,9 +102,8 @@ class Location:
         unique there, and http and https at usual ports as one server. Raise `SpecInvalid` for what is no endpoint.
         """
         if not endpoint or Endpoint.parse(endpoint).is_aws:
-            return self.url
-        scheme = "s3" if self.scheme in S3_FLAVOURS else self.scheme
-        return f"{Location(scheme, self.bucket, self.prefix).url} at {Endpoint.parse(endpoint).identity}"
+            return self.common.url
+        return f"{self.common.url} at {Endpoint.parse(endpoint).identity}"
 
     def is_within(self, places: "Iterable[Location] | None") -> bool:
         """Whether it is one of these places or below one, by whole segments; None is everywhere."""

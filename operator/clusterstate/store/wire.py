@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from clusterstate.errors import EndpointRefused, SpecInvalid, StoreUnavailable
 from clusterstate.store.credentials import PROXY, Credentials
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.threads import CALL_SECONDS, LANE, Lane, host_lane
 

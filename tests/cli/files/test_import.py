@@ -86,6 +86,21 @@ def test_a_file_goes_only_with_delete_and_keys_and_secrets_never(exported: Place
     assert "No import deletes" in second.stderr
 
 
+def test_what_the_store_has_lost_is_told_and_comes_back_when_asked_for(exported: Places) -> None:
+    theirs = exported.edit(exported.store)
+    (exported.store / KEYSET).unlink()
+    told = exported.bring("--yes").stderr
+    assert "changed it since the export: instancegroup/nodes-us-east-1a. Export again" in told
+    assert "gone from the store since the export, left so: pki/private/kubernetes-ca/keyset.yaml" in told
+    assert not (exported.store / KEYSET).exists()
+    only = exported.root / "only" / KEYSET
+    only.parent.mkdir(parents=True)
+    only.write_bytes((exported.directory / KEYSET).read_bytes())
+    exported.run("import", exported.root / "only", MINIMAL, "--overwrite", "--yes")
+    assert (exported.store / KEYSET).read_bytes() == only.read_bytes()
+    assert (exported.store / NODES).read_bytes() == theirs
+
+
 def test_a_state_that_was_lost_comes_back(exported: Places) -> None:
     before = files(exported.store)
     for key in before:

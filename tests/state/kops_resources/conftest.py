@@ -12,7 +12,7 @@ from clusterstate.state.kops_resources.store import open_divided
 from clusterstate.store.base import Store
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening

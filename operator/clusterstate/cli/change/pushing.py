@@ -31,7 +31,7 @@ from clusterstate.planning import decide, foresee, sight_of, wanted_of, with_con
 from clusterstate.policy import EVERYTHING
 from clusterstate.settings import Settings
 from clusterstate.state.digests import Digests
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import KUBERNETES, Location
 
 if TYPE_CHECKING:

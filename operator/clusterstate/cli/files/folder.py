@@ -18,7 +18,7 @@ from clusterstate.gather import own_credentials
 from clusterstate.plan.exchange import RESERVED
 from clusterstate.plan.naming import named
 from clusterstate.store.base import Entry, Store
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.key import find_flaw
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store

@@ -44,11 +44,16 @@ def _sizes(arrival: Arrival, key: str, action: Action) -> str:
 
 def _remarks(arrival: Arrival) -> Iterator[str]:
     exchange, cluster = arrival.exchange, arrival.cluster
-    if exchange.left:
+    changed = [key for key in exchange.left if key in arrival.there]
+    gone = [key for key in exchange.left if key not in arrival.there]
+    if changed:
         yield (
-            f"{cluster}: left as the store has changed it since the export: {named(exchange.left)}. Export again to "
-            "have it here."
+            f"{cluster}: left as the store has changed it since the export: {named(changed)}. Export again to have it "
+            "here, or say --overwrite to have the directory's there."
         )
+    if gone:
+        # Nobody is sent to an export: that would remove what may be the last copy.
+        yield f"{cluster}: gone from the store since the export, left so: {named(gone)}. --overwrite writes it again."
     if exchange.spared:
         yield f"{cluster}: gone from the directory, left in the store: {named(exchange.spared)}. --delete deletes it."
     if exchange.kept:

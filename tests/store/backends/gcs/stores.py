@@ -17,7 +17,7 @@ from clusterstate.store.backends.gcs.store import make_store
 from clusterstate.store.base import Store
 from clusterstate.store.buckets import BucketStore
 from clusterstate.store.credentials import Credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.options import StoreOptions
 from tests.store.opening import LOOPBACK, opened
 from tests.store.opening import secret as secret_of

@@ -13,7 +13,7 @@ from clusterstate.store.backends.gcs.store import open_bucket
 from clusterstate.store.base import Store
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import Credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

@@ -28,7 +28,7 @@ from clusterstate.store.credentials import (
     Source,
     choose_credentials,
 )
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
@@ -75,6 +75,12 @@ def test_an_endpoint_of_googles_is_the_same_store(endpoint: str) -> None:
     found = config(secret(json.dumps(KEY)), StoreOptions(endpoint=endpoint))
     assert own_endpoint(found.inputs.endpoint) == ""
     assert found.inputs.wire.guard is None
+
+
+@pytest.mark.parametrize("endpoint", ["https://evil.storage.googleapis.com", "http://storage.googleapis.com"])
+def test_a_buckets_own_address_is_another_store(endpoint: str) -> None:
+    """Below it every path is a file that its owner has put there, so that it proves nothing of other buckets."""
+    assert own_endpoint(endpoint) == endpoint
 
 
 def test_what_a_tenant_names_is_judged() -> None:

@@ -26,7 +26,7 @@ from clusterstate.store.backends.gcs.config import ClientInputs, Config
 from clusterstate.store.backends.gcs.keyfile import Key
 from clusterstate.store.base import ABSENT, Version
 from clusterstate.store.buckets import BucketStore
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.expect import proof_of
 from clusterstate.store.wire import Wire
 from tests.store.backends.gcs.stores import of_config

@@ -14,7 +14,8 @@ from clusterstate.store.backends.gcs.keyfile import (
     is_google,
     read_document,
 )
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint
 
 POLICY = EndpointPolicy(token_urls=("https://tokens.acme.example", "https://oauth2.sovereign.example"))
 EMAIL = "kops@acme.iam.gserviceaccount.com"

@@ -57,7 +57,7 @@ import asyncio, sys
 sys.modules.update(dict.fromkeys({missing}))
 from clusterstate.errors import StoreUnsupported
 from clusterstate.store.credentials import Credentials, Source
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import open_store
 from clusterstate.store.opening import Opening

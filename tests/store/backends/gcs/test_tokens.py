@@ -12,7 +12,7 @@ from aiohttp import web
 
 from clusterstate.errors import AuthenticationFailed, EndpointRefused, IntegrityFailed, StoreUnavailable
 from clusterstate.store.base import Store
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.wrappers import ATTEMPTS
 from tests.store.backends.gcs.stores import federation, knowing, secret

@@ -11,7 +11,7 @@ from clusterstate.errors import IntegrityFailed, KeyNotFound, StoreRefused
 from clusterstate.kube.client import connect
 from clusterstate.store.backends.kubernetes import files
 from clusterstate.store.credentials import NO_CREDENTIALS
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.wrappers import Retrying
 from tests.kube.proxies import Answer, scripted, write_kubeconfig
 from tests.store.backends.kubernetes.stores import GARBAGE, everywhere, far, served_head, unretried

@@ -33,7 +33,7 @@ from clusterstate.store.backends.kubernetes.config import make_config
 from clusterstate.store.backends.kubernetes.namespace import Namespace
 from clusterstate.store.backends.kubernetes.store import KubernetesStore
 from clusterstate.store.base import ABSENT, Store
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

@@ -13,7 +13,7 @@ from clusterstate.store.backends.kubernetes.config import make_config
 from clusterstate.store.backends.kubernetes.opening import open_namespace
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

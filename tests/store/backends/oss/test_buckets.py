@@ -18,7 +18,7 @@ from clusterstate.store.backends.oss.store import open_bucket
 from clusterstate.store.base import ABSENT, Store
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import NO_CREDENTIALS
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
@@ -346,7 +346,7 @@ async def test_opening_holds_up_nobody_while_others_make_clients() -> None:
 LOADS_NO_SDK = """
 import asyncio, sys
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import BACKENDS, open_store
 from clusterstate.store.opening import Opening

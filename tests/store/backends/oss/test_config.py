@@ -26,7 +26,7 @@ from clusterstate.store.backends.oss.rules import (
     TOKEN_FILE,
 )
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, choose_credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 
 from clusterstate.errors import EndpointRefused, IntegrityFailed, StoreRefused
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.options import StoreOptions
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.wire import Wire

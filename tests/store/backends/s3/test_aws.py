@@ -27,7 +27,7 @@ from clusterstate.store.backends.s3.store import open_bucket
 from clusterstate.store.base import ABSENT, Streamed, streams, typed
 from clusterstate.store.clients import Clients
 from clusterstate.store.credentials import Credentials, Given, ServiceAccount, TokenIssuer, choose_credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.open import backend_of
 from clusterstate.store.opening import Opening

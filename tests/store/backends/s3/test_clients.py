@@ -9,7 +9,7 @@ from aiohttp import web
 from clusterstate.store.backends.s3.clients import Client, machine_region, with_region
 from clusterstate.store.backends.s3.config import DEFAULT_REGION, ClientInputs, Keys, WebIdentity
 from clusterstate.store.credentials import ServiceAccount
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.options import Role
 from clusterstate.store.wire import Wire
 from tests.store.canned import canned

@@ -25,7 +25,7 @@ from clusterstate.errors import (
 )
 from clusterstate.store.backends.s3.config import ClientInputs, Keys
 from clusterstate.store.buckets import BucketStore
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.wire import Wire
 from tests.store.backends.s3.stores import bare, config_of
 from tests.store.canned import EMPTY_LIST, Canned, canned, check_answer, error

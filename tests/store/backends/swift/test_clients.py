@@ -16,7 +16,7 @@ from clusterstate.store.backends.swift.who import (
     User,
 )
 from clusterstate.store.credentials import Credentials
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions

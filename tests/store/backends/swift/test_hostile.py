@@ -13,7 +13,7 @@ from aiohttp import web
 from clusterstate.errors import EndpointRefused, StoreRefused, StoreUnavailable
 from clusterstate.store.base import LARGEST_FILE
 from clusterstate.store.connections import LARGEST_ANSWER
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.listing import MOST_PAGES, PAGE_SIZE
 from clusterstate.store.resolver import RESOLVER
 from clusterstate.store.threads import LANE

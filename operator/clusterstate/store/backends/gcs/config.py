@@ -5,6 +5,7 @@ accounts are exchanged as Google documents it: "Authenticate to Google Cloud API
 pool, "Configure Workload Identity Federation with Kubernetes" for a provider elsewhere.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Final
@@ -40,6 +41,8 @@ from clusterstate.store.options import StoreOptions
 from clusterstate.store.wire import Wire, make_wire
 
 _METADATA_HOST: Final = "metadata.google.internal"
+_STORAGE: Final = re.compile(rf"(www|storage(\.mtls|\.[a-z0-9-]+\.rep|-[a-z0-9-]+\.p)?)\.{re.escape(UNIVERSE)}")
+"""Hosts of the service itself: that for all regions, those of regions, and those for networks of customers' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +146,13 @@ def _is_google(url: str) -> bool:
 
 
 def own_endpoint(endpoint: str) -> str:
-    """Give the endpoint as claims name it: empty for Google's own, where names of buckets are unique."""
-    return "" if _is_google(endpoint) else endpoint
+    """Give the endpoint as claims name it: empty for Google's own, where names of buckets are unique.
+
+    A bucket's own address is none: below it every path is a file that its owner has put there.
+    """
+    parsed = Endpoint.parse(endpoint)
+    own = is_google(parsed) and not parsed.path and _STORAGE.fullmatch(parsed.host) is not None
+    return "" if own else endpoint
 
 
 def _choose_endpoint(options: StoreOptions, credentials: Credentials) -> str:

@@ -16,7 +16,8 @@ import msgspec
 
 from clusterstate.errors import CredentialsInvalid, SpecInvalid
 from clusterstate.store.backends.gcs.rules import AWS_KEYS, DOCUMENT, EMAIL, PROVIDER, SUBJECT_TOKEN
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint
 
 UNIVERSE: Final = "googleapis.com"
 """The domain of Google's own services; sovereign clouds have others."""

@@ -19,7 +19,7 @@ from clusterstate.kube.transport import Limits
 from clusterstate.store.backends.kubernetes.config import ClientInputs
 from clusterstate.store.backends.kubernetes.kubeconfig import Kubeconfig
 from clusterstate.store.connections import trusting
-from clusterstate.store.endpoints import EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
 from clusterstate.store.resolver import RESOLVER
 
 LARGEST_ANSWER: Final = 16 << 20

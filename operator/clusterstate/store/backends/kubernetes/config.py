@@ -7,7 +7,8 @@ from typing import Final
 from clusterstate.errors import EndpointRefused, SpecInvalid, StoreNotAllowed
 from clusterstate.store.backends.kubernetes.kubeconfig import Kubeconfig, parse_kubeconfig
 from clusterstate.store.backends.kubernetes.rules import KUBECONFIG
-from clusterstate.store.endpoints import Endpoint, EndpointPolicy
+from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.endpoints import Endpoint
 from clusterstate.store.location import KUBERNETES, Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.wire import Wire, make_wire

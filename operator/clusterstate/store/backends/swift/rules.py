@@ -14,6 +14,7 @@ from clusterstate.store.credentials import HOLDERS, NETWORK, Credentials, Reader
 _FILE = "it would name a file of the operator's own"
 _BUNDLE = "spec.store.caBundleRef names the bundle of a private authority"
 _CATALOG = "Keystone's catalog says where the service is"
+_PUBLIC = frozenset({"", "public", "publicURL"})
 
 _ACCEPTED: Final = (
     "OS_AUTH_URL",
@@ -49,6 +50,11 @@ def _check(credentials: Credentials) -> None:
         read_asking(said_by(credentials), HOLDERS[credentials.source])
 
 
+def _diverts(credentials: Credentials) -> bool:
+    """Whether another address than the public one is asked: a tenant's own Keystone may name anybody's as that."""
+    return said_by(credentials).get("OS_INTERFACE", "") not in _PUBLIC
+
+
 RULES: Final = Rules(
     variables=(
         *map(Variable, _ACCEPTED),
@@ -67,5 +73,6 @@ RULES: Final = Rules(
         *NETWORK,
     ),
     check=_check,
+    diverts=_diverts,
 )
 """Of `swift://`."""

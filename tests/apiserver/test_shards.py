@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from urllib.request import urlopen
 
@@ -162,6 +162,8 @@ def share_out(world: World, hire: Hire) -> None:
         look(world, name)
     one, two = hire("one", 2), hire("two", 2)
     old = led(TWO, [one, two])
+    born = datetime.fromisoformat(one.state("older")["metadata"]["creationTimestamp"])
+    one.until(lambda: datetime.now(UTC) >= born + timedelta(seconds=1))  # of twins of one second the uid decides
     write(one, "younger", "v1.34.2", **in_shard("1"))
     look(one, "lost", **in_shard("blue"))
     for name in (*LOOKERS, "older"):

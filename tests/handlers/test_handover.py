@@ -64,7 +64,7 @@ class Api:
     async def apply(self, _: object, wanted: Body, *, manager: str) -> Body:
         assert manager == SHARD_MANAGER
         metadata = wanted["metadata"]
-        change = labelled(metadata["labels"].get(SHARD_LABEL, ""), manager)
+        change = labelled(metadata.get("labels", {}).get(SHARD_LABEL, ""), manager)
         return await self._write((metadata["namespace"], metadata["name"]), metadata["resourceVersion"], change)
 
     async def _write(self, key: Key, version: str, change: Body) -> Body:

@@ -6,11 +6,16 @@ from typing import Any, cast
 
 import pytest
 
-from clusterstate.errors import ObjectChanged, ObjectExists, ObjectNotFound
+from clusterstate.api.annotations import SHARD_LABEL, SHARD_MANAGER
+from clusterstate.context import Key
+from clusterstate.errors import KubeError, KubeForbidden, KubeRefused, ObjectChanged, ObjectExists, ObjectNotFound
 from clusterstate.fence import Fence
-from clusterstate.handlers.controller import Controller
+from clusterstate.handlers.controller import JITTER, LAST_RETRY, Controller
+from clusterstate.handlers.distance import FREE_ANSWERS, PEACE
 from clusterstate.handlers.shards import Shards
+from clusterstate.handlers.watched import Watched, version_of
 from clusterstate.kube.client import Client
+from clusterstate.kube.shards import write_label
 from clusterstate.plan.claims import Claim
 from clusterstate.plan.shards import Sharding
 from clusterstate.settings import Election, Settings
@@ -161,6 +166,79 @@ async def test_a_lease_of_another_number_of_shards_makes_its_objects_ours(
     assert shards._named_of_old() == {"op"}
     gain(shards, "op")
     assert await is_run(controller)
+
+
+async def claim_always(controller: Controller, lease: str, seconds: float) -> int:
+    """Have another installation answer each claim of ours at once; give how often we claim."""
+    claims = 0
+
+    async def claim(key: Key) -> None:
+        nonlocal claims
+        claims += 1
+        version = version_of(controller._objects[key].body)
+        controller.observe(at(OURS, version + 1, PROD), deleted=False)
+        controller.observe(at(lease, version + 2, PROD), deleted=False)
+
+    controller.observe(at(lease, 1, PROD), deleted=False)
+    worker = asyncio.create_task(controller.queue.work(claim))
+    await asyncio.sleep(seconds)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    return claims
+
+
+def test_another_installation_is_answered_at_a_growing_distance(shards: Shards) -> None:
+    async def story() -> None:
+        clock = asyncio.get_running_loop().time
+        controller = Controller(make_controller(clock=clock)._context, part=shards)
+        assert await claim_always(controller, "other", 20 * PEACE) < FREE_ANSWERS + 30
+
+    play(story())
+
+
+def test_a_claim_that_is_refused_is_tried_at_growing_distances(shards: Shards) -> None:
+    async def story() -> None:
+        controller = Controller(make_controller(clock=asyncio.get_running_loop().time)._context, part=shards)
+        watched, waits = Watched(at("", 1, PROD), shards.place(at("", 1, PROD))), []
+        controller._objects[KEY] = watched
+        for _ in range(9):
+            controller._retry_shard(KEY, KubeRefused("refused"))
+            waits.append(controller.queue._timers[KEY].when() - asyncio.get_running_loop().time())
+            controller.queue.forget(KEY)
+        assert waits[-1] >= LAST_RETRY * (1 - JITTER)
+        assert waits[0] < waits[2] < waits[4]
+
+    play(story())
+
+
+class Labels:
+    """Objects whose labels may be refused."""
+
+    def __init__(self, error: KubeError | None) -> None:
+        self.error = error
+        self.applied: list[Body] = []
+
+    async def apply(self, _: object, wanted: Body, *, manager: str) -> Body:
+        assert manager == SHARD_MANAGER
+        self.applied.append(wanted)
+        if self.error is not None:
+            raise self.error
+        return wanted
+
+
+@pytest.mark.parametrize("error", [None, KubeRefused("a conflict"), KubeForbidden("by a webhook")])
+async def test_who_may_not_label_an_object_works_on_it_all_the_same(shards: Shards, error: KubeError | None) -> None:
+    ours, client = at(OURS, 1, PROD), Labels(error)
+    settled = await shards.settle(cast("Client", client), ours)
+    assert [each["metadata"]["labels"] for each in client.applied] == [{SHARD_LABEL: "0"}]
+    assert (settled is ours) is (error is not None)
+
+
+async def test_who_takes_the_label_away_owns_no_labels() -> None:
+    """An empty map of labels would be ours: who adds the first one would be refused."""
+    client = Labels(None)
+    await write_label(cast("Client", client), at("op", 1, PROD), "")
+    assert "labels" not in client.applied[0]["metadata"]
 
 
 async def test_claims_of_other_shards_count_and_grow_with_their_status(controller: Controller) -> None:

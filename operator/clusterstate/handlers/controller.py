@@ -173,8 +173,11 @@ class Controller:
         return version_of(known.body) if known else other.version if other else 0
 
     def _take_up(self, key: Key, body: Body, place: Place) -> None:
-        """Take in an object that is this process's; ask for a run if what it depends on has changed."""
-        known = self._objects.get(key)
+        """Take in an object that is this process's; ask for a run if what it depends on has changed, or whose it is.
+
+        Who writes in a loop whose it is, another installation for example, is answered at a growing distance.
+        """
+        known, delay = self._objects.get(key), 0.0
         if known is not None and uid_of(known.body) != uid_of(body):
             self._forget(key, uid_of(known.body))
             known = None
@@ -184,14 +187,17 @@ class Controller:
             self._keys_by_uid[uid_of(body)] = key
         else:
             before, known.body, known.place = known.body, body, place
-            if inputs_of(before) == inputs_of(body) and self._part.step(place) is Step.RUN:
+            if inputs_of(before) != inputs_of(body):
+                known.failures = 0
+            elif self._part.step(place) is Step.RUN:
                 return
-            known.failures = 0
+            else:
+                delay = known.moves.delay(self._context.clock())
         state = readable(body)
         claim = foresee(self._context, state, self._claim_of(key, uid_of(body)))
         self._wake(self._context.claims.set(key, claim))
         known_well = self._refer(key, references_of(state) if state else frozenset())
-        self.queue.add(key, 0.0 if known_well else LEARNING)
+        self.queue.add(key, max(delay, 0.0 if known_well else LEARNING))
 
     def _leave(self, key: Key, body: Body, place: Place) -> None:
         """Take in an object that isn't this process's, or that is to be read anew before it is: what it claims."""
@@ -280,7 +286,11 @@ class Controller:
 
     def _retry_shard(self, key: Key, error: KubeError | LeadershipLost) -> None:
         log.info("%s/%s: its shard isn't settled yet: %s", *key, error.message)
-        self.queue.add(key, _jittered(FIRST_RETRY))
+        watched = self._objects.get(key)
+        if watched is None:
+            self.queue.add(key, _jittered(FIRST_RETRY))
+        else:
+            self._retry(key, watched, Failure.of(error), LAST_RETRY)
 
     async def _run_watched(self, key: Key, watched: Watched, record: Record) -> None:
         inputs = inputs_of(watched.body)

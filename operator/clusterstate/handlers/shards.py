@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Final, Protocol
 
-from clusterstate.errors import KubeRefused
+from clusterstate.errors import KubeForbidden, KubeRefused
 from clusterstate.fence import Fence, boot_time
 from clusterstate.handlers.jobs import until_first_ends
 from clusterstate.kube.client import Client
@@ -205,6 +205,6 @@ async def _label(client: Client, body: Body, value: str) -> Body:
     """Write the label; where that is refused the object is worked on without."""
     try:
         return await write_label(client, body, value)
-    except KubeRefused as error:
+    except (KubeForbidden, KubeRefused) as error:
         log.info("%s", error.message)
         return body

@@ -29,6 +29,8 @@ class Watched:
     """Of mirrors that others changed."""
     rereads: Distance = field(default_factory=Distance)
     """Of what it refers to."""
+    moves: Distance = field(default_factory=Distance)
+    """Of whose it says to be."""
 
 
 def key_of(body: Body) -> Key:

@@ -23,9 +23,12 @@ async def write_shard(client: Client, body: Mapping[str, Any], lease: str) -> Js
 async def write_label(client: Client, body: Mapping[str, Any], value: str) -> JsonObject:
     """Write our label, empty to take it away, and never one that somebody else has given; give the object then.
 
-    Raises `ObjectChanged` as `write_shard` does, `KubeRefused` where somebody else has come first.
+    To take it away is to name no labels: an empty map of them would be ours, and who adds one would be refused.
+
+    Raises `ObjectChanged` as `write_shard` does, `KubeRefused` where somebody else has come first, `KubeForbidden`
+    where RBAC or a webhook won't have it.
     """
     metadata = {name: body["metadata"][name] for name in ("namespace", "name", "uid", "resourceVersion")}
-    labels = {SHARD_LABEL: value} if value else {}
-    wanted = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {**metadata, "labels": labels}}
+    labels = {"labels": {SHARD_LABEL: value}} if value else {}
+    wanted = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata | labels}
     return await client.apply(CLUSTER_STATES, wanted, manager=SHARD_MANAGER)

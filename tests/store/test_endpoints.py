@@ -83,6 +83,7 @@ async def test_names_are_allowed_in_any_case() -> None:
         ("s3.eusc-de-east-1.amazonaws.eu", True),
         ("bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com", True),
         ("s3-fips-us-gov-west-1.amazonaws.com", True),
+        ("s3-fips.aws-global.amazonaws.com", True),
         ("bucket.vpce-1a2b-us-east-1a.s3.us-east-1.vpce.amazonaws.com", True),
         ("http://bucket.vpce-evil.s3.amazonaws.com", False),
         ("bucket.vpce-evil.s3.us-east-1.amazonaws.com", False),

@@ -64,6 +64,14 @@ def test_the_times_of_the_lease_fit_each_other() -> None:
             Settings.from_env({**given, f"CLUSTERSTATE_LEASE_{name}": value})
 
 
+def test_shards_are_few_and_each_elects_its_operator() -> None:
+    elected = {"CLUSTERSTATE_LEADER_ELECTION": "true"}
+    assert Settings.from_env({**elected, "CLUSTERSTATE_SHARDS": "16"}).shards == 16
+    for given in ({**elected, "CLUSTERSTATE_SHARDS": "17"}, {"CLUSTERSTATE_SHARDS": "2"}):
+        with pytest.raises(SpecInvalid, match="CLUSTERSTATE_SHARDS"):
+            Settings.from_env(given)
+
+
 @pytest.mark.parametrize(("text", "expected"), [("true", True), ("False", False), ("TRUE", True), ("", False)])
 def test_memory_is_allowed_by_a_plain_word(text: str, *, expected: bool) -> None:
     assert Settings.from_env({"CLUSTERSTATE_ALLOW_MEMORY": text}).memory_allowed is expected

@@ -5,12 +5,29 @@ from dataclasses import replace
 
 from clusterstate.api.types import ClusterState
 from clusterstate.context import Context, Key
-from clusterstate.errors import StateClaimed
+from clusterstate.errors import SpecInvalid, StateClaimed
 from clusterstate.gather import Access
 from clusterstate.kube.owner import Owner
-from clusterstate.plan.claims import make_claim
+from clusterstate.plan.claims import Claim, foresee_claim, make_claim
+from clusterstate.plan.place import locate_state
 
 log = logging.getLogger(__name__)
+
+
+def foresee(context: Context, state: ClusterState | None, before: Claim | None) -> Claim | None:
+    """Give what an object claims as far as its own text tells; what it claimed before when that can't be used.
+
+    Where the policy lets it have no state it claims none, whatever its status says of earlier days.
+    """
+    if state is None:
+        return before
+    namespace = state.metadata.namespace
+    try:
+        place = locate_state(state.spec.store, namespace, state.cluster_name)
+    except SpecInvalid:
+        return before
+    may_be = context.policy.of(namespace).permits(place, ambient=False)
+    return foresee_claim(state, before) if may_be else None
 
 
 def lay_claim(context: Context, state: ClusterState, access: Access, endpoint: str, *, proven: bool) -> list[Key]:

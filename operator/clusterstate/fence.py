@@ -1,6 +1,6 @@
 """Who may write: nobody whose leadership may have ended, not even after a freeze.
 
-A process that leads has a `Fence`, which each renewal of its Lease keeps open for some seconds more. Every request
+Each Lease that a process holds has a `Fence`, which each renewal keeps open for some seconds more. Every request
 that writes, to a store or to the Kubernetes API, asks `require_leadership` as it leaves, connection at hand; so does
 every attempt of a retry. The clock goes on while the machine sleeps: whoever wakes up finds the fence closed.
 """
@@ -54,21 +54,20 @@ class Fence:
             )
 
 
-_FENCE: Final[ContextVar[Fence | None]] = ContextVar("fence", default=None)
+_FENCES: Final[ContextVar[tuple[Fence, ...]]] = ContextVar("fences", default=())
 
 
 @contextmanager
-def fenced(fence: Fence | None) -> Iterator[None]:
-    """Have the block, and every task and thread that begins in it, ask this fence; None: there is nobody else."""
-    token = _FENCE.set(fence)
+def fenced(*fences: Fence) -> Iterator[None]:
+    """Have the block, and every task and thread that begins in it, ask these fences; none: there is nobody else."""
+    token = _FENCES.set(fences)
     try:
         yield
     finally:
-        _FENCE.reset(token)
+        _FENCES.reset(token)
 
 
 def require_leadership() -> None:
     """Raise `LeadershipLost` where a write may not begin (any more)."""
-    fence = _FENCE.get()
-    if fence is not None:
+    for fence in _FENCES.get():
         fence.require_open()

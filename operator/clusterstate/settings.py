@@ -11,6 +11,8 @@ PREFIX = "CLUSTERSTATE_"
 NAMESPACE = "namespace"
 NAMED = "named"
 LAST_PORT = 65535
+MOST_SHARDS = 16
+"""The chart names the Leases of every number of shards in a Role: an upgrade meets those of the one before."""
 TEXT = "text"
 JSON = "json"
 _ADDRESS = re.compile(r"(\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9.-]*)):(?P<port>[0-9]{1,5})", re.ASCII)
@@ -132,7 +134,17 @@ class Settings:
     """`CLUSTERSTATE_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
     log_format: str = TEXT
     """How lines of the log look: `text`, or `json`, an object a line. `CLUSTERSTATE_LOG_FORMAT`."""
+    shards: int = 1
+    """How many operators share the objects, each with a Lease of its own; see `plan.shards`. `CLUSTERSTATE_SHARDS`."""
     election: Election = field(default_factory=Election)
+
+    def __post_init__(self) -> None:
+        if self.shards > MOST_SHARDS:
+            raise SpecInvalid(f"CLUSTERSTATE_SHARDS is {self.shards}. Give {MOST_SHARDS} at most.")
+        if self.shards > 1 and not self.election.wanted:
+            raise SpecInvalid(
+                f"CLUSTERSTATE_SHARDS is {self.shards}, and nobody is elected. Set CLUSTERSTATE_LEADER_ELECTION=true."
+            )
 
     def after_push_allowed(self, namespace: str) -> bool:
         """Whether objects of this namespace may have a Job after a push."""
@@ -157,6 +169,7 @@ class Settings:
             metrics_address=_address(environ, "METRICS_ADDRESS"),
             log_level=_level(environ, default.log_level),
             log_format=_choice(environ, "LOG_FORMAT", (TEXT, JSON)),
+            shards=_positive(environ, "SHARDS", default.shards),
             election=Election.from_env(environ),
         )
 

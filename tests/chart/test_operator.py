@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import yaml
 
+from clusterstate.plan.shards import Sharding
 from clusterstate.policy import Policy, load_policy
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.errors import RequestRefused
-from clusterstate.settings import Address, Election, Settings
+from clusterstate.settings import MOST_SHARDS, Address, Election, Settings
 from tests.support.granted import operator_rules
 from tests.support.helm import Manifest
 from tests.support.operating import CRD, kubectl
@@ -203,6 +204,7 @@ def test_every_setting_reaches_the_operator(render: Render) -> None:
     assert policy_of(render("single tenant")).of("any").places(ambient=True) is None
     assert policy_of(made).of("clusters").kubernetes == ("*-example-com",)
     assert read.election == Election(wanted=True, name="prod-operator", duration=60, deadline=40, retry=5)
+    assert read.shards == 3
     default = Settings(metrics_address=Address("", 8080), election=Election(wanted=True, name="prod-operator"))
     assert Settings.from_env(environ(render("nothing but the image"))) == default
 
@@ -255,9 +257,11 @@ def test_its_pods_elect_a_leader_and_a_new_one_waits_for_no_old_one(render: Rend
     assert the(made, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1, "a drain is never held up for good"
     (own,) = (each for each in of_kind(made, "Role") if each["metadata"]["name"] == "prod-operator-installation")
     assert own["metadata"]["namespace"] == "default"
+    most = range(1, MOST_SHARDS + 1)
+    leases = tuple(lease for count in most for lease in Sharding("prod-operator", count).leases)
     assert {each for each in grants(own["rules"]) if each[1] == "leases"} == {
-        ("coordination.k8s.io", "leases", "get", ("prod-operator",)),
-        ("coordination.k8s.io", "leases", "update", ("prod-operator",)),
+        ("coordination.k8s.io", "leases", "get", leases),
+        ("coordination.k8s.io", "leases", "update", leases),
         ("coordination.k8s.io", "leases", "create", ()),
     }
 

@@ -109,8 +109,11 @@ def test_the_documents_tell_the_operators_rules() -> None:
     assert rights(operator_rules(in_=OWN)) == {
         Right("", "secrets", "get", "clusterstate-installation"),
         Right("", "secrets", "create"),
-        Right("coordination.k8s.io", "leases", "get", "clusterstate-operator"),
-        Right("coordination.k8s.io", "leases", "update", "clusterstate-operator"),
+        *(
+            Right("coordination.k8s.io", "leases", verb, f"clusterstate-operator{shard}")
+            for verb in ("get", "update")
+            for shard in ("", "-I-of-N")
+        ),
         Right("coordination.k8s.io", "leases", "create"),
     }
 

@@ -39,6 +39,7 @@ def test_a_release_says_what_there_is_to_know(tmp_path: Path, title: str, said: 
         ({"replicas": 2}, "replicas"),
         ({"operator": {"replicas": 0}}, "replicas"),
         ({"operator": {"lease": {"duration": 8}}}, "operator.lease"),
+        ({"operator": {"shards": 17}}, "shards"),
         ({"operator": {"port": 80}}, "port"),
         ({"operator": {"namespaces": ["team-*"]}}, "namespaces"),
         ({"operator": {"workers": 0}}, "workers"),

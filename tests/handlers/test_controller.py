@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from clusterstate.gather import Access
-from clusterstate.handlers.controller import JITTER, Controller, Watched
+from clusterstate.handlers.controller import JITTER, Controller
 from clusterstate.handlers.distance import FREE_ANSWERS, PEACE
+from clusterstate.handlers.shards import NOWHERE
+from clusterstate.handlers.watched import Watched
 from clusterstate.plan.outcome import Failure
 from clusterstate.reasons import Nature, Reason
 from clusterstate.store.credentials import NO_CREDENTIALS
@@ -264,7 +266,7 @@ def pauses(nature: Nature, interval: float | None, tries: int = 11, **failure: A
     """Give the seconds between tries that all fail, to the accuracy that jitter leaves."""
 
     async def story() -> list[int]:
-        controller, watched, made = make_controller(), Watched(body(1)), []
+        controller, watched, made = make_controller(), Watched(body(1), NOWHERE), []
         for _ in range(tries):
             begin = now()
             controller._retry(KEY, watched, Failure(Reason.INTERNAL_ERROR, nature, "m", **failure), interval)

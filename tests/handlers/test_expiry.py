@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from clusterstate.context import CLOCKS_DIFFER, Context, Memory, Result
 from clusterstate.errors import AccessDenied, KubeUnavailable
-from clusterstate.handlers.controller import Controller, Watched
+from clusterstate.handlers.controller import Controller
+from clusterstate.handlers.shards import NOWHERE
+from clusterstate.handlers.watched import Watched
 from clusterstate.kube.client import Client
 from clusterstate.kube.kinds import CLUSTER_STATES, EVENTS
 from clusterstate.plan.outcome import Outcome, Request
@@ -40,7 +42,7 @@ def test_a_run_comes_at_that_moment_and_not_about_then(failing: bool) -> None:  
     async def story() -> list[tuple[float, tuple[str, str]]]:
         controller: Controller = make_controller()
         outcome = Outcome(Request(1), AccessDenied("No.")) if failing else None
-        controller._schedule(KEY, Watched(body(1)), Result(outcome, 600.0, turn=3.5))
+        controller._schedule(KEY, Watched(body(1), NOWHERE), Result(outcome, 600.0, turn=3.5))
         assert now() == 0
         return await runs_of(controller, 5)
 

@@ -87,12 +87,16 @@ class Server:
 
 
 def elector(
-    server: Server, *, start: float = 0.0, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    server: Server,
+    *,
+    start: float = 0.0,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    hold_back: Callable[[], float] = lambda: 0.0,
 ) -> Elector:
     """Give a candidate whose clock began at another time than everybody else's."""
     loop = asyncio.get_running_loop()
     client: Any = server
-    return Elector(client, TIMES, "home", clock=lambda: loop.time() + start, sleep=sleep)
+    return Elector(client, TIMES, "home", hold_back=hold_back, clock=lambda: loop.time() + start, sleep=sleep)
 
 
 @dataclass
@@ -122,6 +126,25 @@ async def candidate(server: Server, chance: Chance, leading: list[Elector]) -> N
                 await one.keep()
         await one.release()
         leading.remove(one)
+
+
+def test_a_lease_that_is_nobodys_is_left_for_a_while_to_who_has_none() -> None:
+    async def story() -> list[float]:
+        server, now = Server(), asyncio.get_running_loop().time
+        rich, poor = elector(server, hold_back=lambda: 4.0), elector(server)
+        taken = []
+        for waits in (rich, poor, rich):  # there never was one; it was released; its holder is dead
+            await waits.lead()
+            assert (waits.is_led, waits.is_engaged) == (True, True)
+            taken.append(now())
+            await (rich.release() if waits is rich else asyncio.sleep(0))
+            rich = elector(server, hold_back=lambda: 4.0)
+        return taken
+
+    first, second, third = play(story())
+    assert first == 4.0
+    assert second == first
+    assert third == second + TIMES.duration + 4.0
 
 
 @settings(max_examples=10)

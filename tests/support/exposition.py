@@ -12,6 +12,7 @@ from clusterstate.handlers.meters import Meters
 from clusterstate.handlers.metrics import expose
 from clusterstate.handlers.queue import Queue
 from clusterstate.handlers.recording import Recorder
+from clusterstate.handlers.unserved import Unserved
 from clusterstate.observing import Operation
 from clusterstate.observing import Request as StoreRequest
 from clusterstate.plan.outcome import Outcome, Request
@@ -31,6 +32,7 @@ OBJECT = {
 def full_registry() -> CollectorRegistry:
     meters = Meters()
     expose(meters.registry, lambda: [OBJECT], Queue(str, workers=1), lambda: True)
+    meters.registry.register(Unserved(lambda: 1))
     with Recorder(meters).record(("clusters", "prod")) as record:
         record.note(StoreRequest("s3", Operation.READ, received=1, sent=1))
         record.end(Result(Outcome(Request(1), StoreUnavailable("Away.")), 9))

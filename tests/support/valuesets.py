@@ -70,6 +70,7 @@ SETS: dict[str, Values] = {
             "extraVolumeMounts": [{"name": "review", "mountPath": "/review"}],
             "temporary": {"sizeLimit": "10Gi"},
             "lease": {"duration": 60, "renewDeadline": 40, "retryPeriod": 5},
+            "shards": 3,
         }
     ),
     "somebody else's rights": _set(

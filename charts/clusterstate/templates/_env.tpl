@@ -21,6 +21,8 @@
   value: "true"
 - name: CLUSTERSTATE_LEASE_NAME
   value: {{ include "clusterstate.operator.name" . }}
+- name: CLUSTERSTATE_SHARDS
+  value: {{ int $operator.shards | quote }}
 - name: CLUSTERSTATE_LEASE_DURATION
   value: {{ int $lease.duration | quote }}
 - name: CLUSTERSTATE_LEASE_RENEW_DEADLINE

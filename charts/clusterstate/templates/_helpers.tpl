@@ -47,6 +47,18 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- printf "%s-operator" (.Release.Name | trunc 52 | trimSuffix "-") -}}
 {{- end -}}
 
+{{- /* Names of all Leases that its Pods may have: that of one shard, and those of two to sixteen. */ -}}
+{{- define "clusterstate.operator.leases" -}}
+{{- $name := include "clusterstate.operator.name" . -}}
+{{- $names := list $name -}}
+{{- range $count := untilStep 2 17 1 -}}
+{{- range $number := until $count -}}
+{{- $names = append $names (printf "%s-%d-of-%d" $name $number $count) -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $names -}}
+{{- end -}}
+
 {{- define "clusterstate.operator.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}

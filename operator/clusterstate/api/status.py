@@ -245,6 +245,8 @@ class Status(Reported, frozen=True, kw_only=True):
     """The aspects of the object; Ready sums them up."""
     summary: Text = ""
     """The state of things in one sentence."""
+    shard: Annotated[str, Meta(max_length=253)] = ""
+    """Name of the Lease whose holder alone works on this object."""
     store: StoreStatus | None = None
     """What the store holds."""
     plan: PlanStatus | None = None

@@ -1,7 +1,7 @@
-"""When this process works: at once, or where there may be others, as long as it leads them.
+"""When this process works: at once, or where there may be others, as long as it leads a shard.
 
-A process that stands by has no watches and keeps no objects: it looks at the Lease, and begins to work with a list of
-everything. Whoever loses the Lease doesn't stand by again: it ends, and with it whatever it believed to know.
+A process that stands by has no watches and keeps no objects: it looks at the Leases, and begins to work with a list of
+everything. Whoever loses a Lease doesn't stand by again: it ends, and with it whatever it believed to know.
 """
 
 import asyncio
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from clusterstate.errors import KubeUnavailable
-from clusterstate.fence import fenced
+from clusterstate.fence import Fence, fenced
+from clusterstate.handlers.jobs import until_first_ends
+from clusterstate.handlers.shards import Shards
 from clusterstate.kube.client import Client, Selection, connect
-from clusterstate.kube.election import Elector
 from clusterstate.kube.kinds import CLUSTER_STATES
 from clusterstate.settings import Settings
 
@@ -25,15 +26,15 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Leadership:
-    """Has the work done by one process at a time."""
+    """Has the work of a shard done by one process at a time."""
 
-    def __init__(self, client: Client, settings: Settings, elector: Elector | None) -> None:
-        """Take who is to lead; None: whoever asks."""
+    def __init__(self, client: Client, settings: Settings, shards: Shards | None) -> None:
+        """Take what this process is to lead; None: it works on everything, at once."""
         self._client = client
         self._settings = settings
-        self._elector = elector
+        self._shards = shards
         self._able = False
-        self._leads = elector is None
+        self._leads = shards is None
 
     @property
     def leads(self) -> bool:
@@ -43,29 +44,29 @@ class Leadership:
     def is_ready(self, known: Iterable[asyncio.Event]) -> bool:
         """Whether a process that works knows all that it has to, and one that stands by could take over.
 
-        The latter means that it reads the API, and its Lease.
+        The latter means that it reads the API, and the Leases.
         """
-        if self._leads or self._elector is None:
+        if self._leads or self._shards is None:
             return all(each.is_set() for each in known)
-        return self._able and self._elector.sees_lease
+        return self._able and self._shards.sees_leases
 
     async def run(self, work: Work) -> None:
-        """Do the work as soon as this process leads, until it ends; the Lease is released when all of it has ended.
+        """Do the work as soon as this process leads, until it ends; Leases are released when all of it has ended.
 
         Raises `LeadershipLost`, and a `KubeError` where it may not even look at what it is to work on.
         """
-        if self._elector is None:
+        if self._shards is None:
             return await work()
         await self._look()
         try:
-            await self._elector.lead()
-            self._leads = True
-            await until_first_ends(self._elector.keep(), self._within_fence(self._elector, work))
+            await until_first_ends(self._shards.stand(), self._lead(self._shards, work))
         finally:
-            await self._elector.release()
+            await self._shards.release()
 
-    async def _within_fence(self, elector: Elector, work: Work) -> None:
-        with fenced(elector.fence):
+    async def _lead(self, shards: Shards, work: Work) -> None:
+        await shards.hold_one()
+        self._leads = True
+        with fenced(Fence()):  # what is written belongs to an object, and asks its shard's fence
             await work()
 
     async def _look(self) -> None:
@@ -82,27 +83,17 @@ class Leadership:
 
 
 @asynccontextmanager
-async def electing(kubeconfig: Path | None, context: str | None, settings: Settings) -> AsyncIterator[Elector | None]:
-    """Give a candidate, with connections of its own: no other request holds up a renewal. None: nobody is elected."""
+async def electing(kubeconfig: Path | None, context: str | None, settings: Settings) -> AsyncIterator[Shards | None]:
+    """Give what stands for Leases, with connections of its own: no other request holds up a renewal.
+
+    None: nobody is elected.
+    """
     election = settings.election
     if not election.wanted:
         yield None
         return
     async with await connect(kubeconfig, context, patience=election.patience) as client:
-        yield Elector(client, election, settings.operator_namespace)
-
-
-async def until_first_ends(*jobs: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends, which ends the others: a job that goes on for ever ends only by an error."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        yield Shards(client, settings)
 
 
 async def told_to_stop(watching: asyncio.Event) -> None:

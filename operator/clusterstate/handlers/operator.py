@@ -19,13 +19,15 @@ from clusterstate.api.annotations import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from clusterstate.api.types import PLURAL, VERSION
 from clusterstate.context import Context
 from clusterstate.handlers.controller import Controller
-from clusterstate.handlers.leadership import Leadership, electing, told_to_stop, until_first_ends
+from clusterstate.handlers.jobs import until_first_ends
+from clusterstate.handlers.leadership import Leadership, electing, told_to_stop
 from clusterstate.handlers.meters import Meters, watch_loop
 from clusterstate.handlers.metrics import expose
 from clusterstate.handlers.mirrors import MirrorIndex
 from clusterstate.handlers.recording import Recorder
 from clusterstate.handlers.references import References
 from clusterstate.handlers.tracing import tracing
+from clusterstate.handlers.unserved import Unserved
 from clusterstate.handlers.web import serving
 from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
@@ -63,16 +65,19 @@ async def run_operator(settings: Settings, policy: Policy, door: Door, environ: 
     async with (
         tracing(environ) as tracer,
         await connect(door.kubeconfig, door.context) as client,
-        electing(door.kubeconfig, door.context, settings) as elector,
+        electing(door.kubeconfig, door.context, settings) as shards,
     ):
-        leadership = Leadership(client, settings, elector)
+        leadership = Leadership(client, settings, shards)
         index = MirrorIndex()
         named = settings.secrets_rbac == NAMED
         references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions, policy)
         meters = Meters()
-        controller = Controller(context, references.set, Recorder(meters, tracer))
+        controller = Controller(context, references.set, Recorder(meters, tracer), shards)
         expose(meters.registry, controller.bodies, controller.queue, lambda: leadership.leads)
+        if shards is not None:
+            shards.on_gain, shards.named = controller.shards_gained, controller.leases_named
+            meters.registry.register(Unserved(lambda: controller.others.count_unserved(shards.is_served)))
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
         where, watching = settings.namespaces or None, asyncio.Event()
         presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)

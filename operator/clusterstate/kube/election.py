@@ -38,19 +38,25 @@ class Elector:
         election: Election,
         namespace: str,
         *,
+        hold_back: Callable[[], float] = lambda: 0.0,
         clock: Callable[[], float] = boot_time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Take a client for these requests alone, and where the Lease is; `clock` gives seconds that only ever grow."""
+        """Take a client for these requests alone, and where the Lease is; `clock` gives seconds that only ever grow.
+
+        `hold_back` gives the seconds for which a Lease that is nobody's is left to others.
+        """
         self._client = client
         self._election = election
         self._namespace = namespace
+        self._hold_back = hold_back
         self._clock = clock
         self._sleep = sleep
         self._view = View(make_identity(), election.duration)
         self._looked = -inf
         self._refused = False
         self._told = ""
+        self._asks = False
         self.fence = Fence(clock)
         """Open as long as this process leads."""
 
@@ -59,11 +65,21 @@ class Elector:
         """Whether the Lease could be read lately, and written where it was free."""
         return self._clock() - self._looked < self._election.duration and not self._refused
 
+    @property
+    def is_led(self) -> bool:
+        """Whether somebody holds the Lease, as far as this candidate can know."""
+        return bool(self._view.holder) and (self._view.is_mine or self._left() > 0)
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether this process leads, or is asking for that at this moment."""
+        return self._asks or self._view.is_mine
+
     async def lead(self) -> None:
         """Wait until this process leads."""
         while not await self._take():
-            left = self._view.seconds_left(self._clock())
-            await self._sleep(min(self._election.retry, left) if left > 0 else self._election.retry)
+            left = self._left()
+            await self._sleep(min(self._election.retry, left) if left > 0 else self._election.retry * self._haste)
         self._tell(f"leading, by Lease {self._where}, as {self._view.identity}")
 
     async def keep(self) -> NoReturn:
@@ -109,23 +125,26 @@ class Elector:
     async def _try(self) -> bool:
         if not (self._view.is_mine and self._view.there):
             await self._look()
-        if self._view.seconds_left(self._clock()) > 0:
+        if self._left() > 0:
             self._refused = False
             self._tell(f"standing by: {self._view.holder} leads, by Lease {self._where}")
             return False
         asked = self._clock()
-        if not await self._claim():
+        if self._view.seconds_left(asked, self._hold_back()) > 0 or not await self._claim():
             return False
         self.fence.open_until(asked + self._election.deadline)
         return True
 
     async def _claim(self) -> bool:
         """Write into the Lease that it is ours; False as `_write`."""
+        self._asks = True
         try:
             written = await self._write(self._view.claim(self._election.name, self._namespace, datetime.now(UTC)))
         except KubeError:
             self._refused = True
             raise
+        finally:
+            self._asks = False
         self._refused = False
         return written
 
@@ -149,6 +168,14 @@ class Elector:
     def _take_in(self, body: JsonObject | None) -> None:
         self._looked = self._clock()
         self._view.take_in(body, self._looked)
+
+    def _left(self) -> float:
+        return self._view.seconds_left(self._clock())
+
+    @property
+    def _haste(self) -> float:
+        """How soon a Lease is looked at again that is nobody's, as a share: somebody may want it who has none yet."""
+        return 0.25 if self._hold_back() else 1.0
 
     @property
     def _where(self) -> str:

@@ -58,18 +58,16 @@ class View:
     """How long the Lease is its holder's, where this candidate is."""
     record: Record | None = None
     """What it said last; None: there never was one."""
-    since: float = 0.0
-    """When it was first seen to say so."""
+    since: float | None = None
+    """When it was first seen to say so, or not to be there; None: nobody has looked yet."""
     there: bool = False
     """Whether it was there at the last look."""
 
     def take_in(self, body: JsonObject | None, now: float) -> None:
         """Take in what a look gave; None: it isn't there. Who deletes a Lease hasn't stopped its holder."""
         self.there = body is not None
-        if body is None:
-            return
-        record = Record.of(body, self.seconds)
-        if self.record is None or not record.says_as(self.record):
+        record = self.record if body is None else Record.of(body, self.seconds)
+        if self.since is None or (record and not (self.record and record.says_as(self.record))):
             self.since = now
         self.record = record
 
@@ -83,12 +81,12 @@ class View:
         """Who held it last; empty: nobody."""
         return self.record.holder if self.record else ""
 
-    def seconds_left(self, now: float) -> float:
-        """Give how long somebody else holds it if nothing happens; 0 or less: it can be taken."""
-        record = self.record
-        if record is None or not record.holder or self.is_mine:
+    def seconds_left(self, now: float, grace: float = 0.0) -> float:
+        """Give how long somebody else holds it if nothing happens, and `grace` more; 0 or less: it can be taken."""
+        if self.is_mine or self.since is None:
             return 0.0
-        return self.since + record.seconds - now
+        held = self.record.seconds if self.record and self.holder else 0.0
+        return self.since + held + grace - now
 
     def claim(self, name: str, namespace: str, moment: datetime) -> JsonObject:
         """Give the Lease with this candidate as its holder, in place of the version that was seen."""

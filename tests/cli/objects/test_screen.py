@@ -108,6 +108,11 @@ def test_everything_is_told() -> None:
     assert "  ~ config/spec/f6: a -> b" in shown(FULL, wide=True)
 
 
+def test_the_shard_is_told_where_there_is_one() -> None:
+    rows = [line.split() for line in shown({"shard": "operator-1-of-3"})]
+    assert ["Shard", "operator-1-of-3"] in rows
+
+
 def test_trouble_is_red_and_what_is_good_green() -> None:
     colours = dict(make_screen(View.of(body(FULL)), NOW))
     by_type = {text.split()[0]: colour for text, colour in colours.items() if "Because" in text}

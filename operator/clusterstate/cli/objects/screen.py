@@ -54,6 +54,8 @@ def _head(view: View, now: datetime) -> Iterator[Line]:
     facts = [("Cluster", view.cluster), ("Store", (status.store and status.store.url) or view.url), ("Sync", view.way)]
     if status.store:
         facts.append(("Files", _files(status.store, now)))
+    if status.shard:
+        facts.append(("Shard", status.shard))
     facts.append(("Age", since(view.metadata.creation_timestamp, now)))
     yield from ((line, None) for line in _aligned(facts))
 

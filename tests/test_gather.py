@@ -35,9 +35,11 @@ from clusterstate.store.base import ABSENT, ANYTHING, Page, Store, Version
 from clusterstate.store.counting import RequestCounts
 from clusterstate.store.credentials import NO_CREDENTIALS, Credentials, Source
 from clusterstate.store.endpoint_policy import EndpointPolicy
+from clusterstate.store.failures import listed_too_slowly
 from clusterstate.store.location import Location
 from clusterstate.store.opening import Opening
 from clusterstate.store.options import StoreOptions
+from clusterstate.store.threads import CALL_SECONDS
 from tests.kube.owners import client, plane
 from tests.store.backends.gcs.stores import knowing, open_as
 from tests.store.backends.gcs.stores import secret as gcs_secret
@@ -258,6 +260,7 @@ async def test_who_has_too_little_time_for_a_list_tells_others_nothing(monkeypat
         with pytest.raises(StoreUnavailable, match=r"spec\.sync\.timeout") as caught:
             await sources.list_state(None, 0.01)
     assert caught.value.alone
+    assert not listed_too_slowly("s3://b", CALL_SECONDS).alone, "it had as long as any call"
 
 
 @pytest.mark.parametrize("error", [AccessDenied("no"), StoreNotFound("no"), StoreUnavailable("no")])

@@ -159,12 +159,18 @@ def test_what_cannot_be_meant_is_named_by_its_place(text: str, words: str) -> No
     [
         "rules: []\nrules: [{namespaces: ['*'], stores: ['*']}]",
         "rules: [{namespaces: [a], stores: [], stores: ['*']}]",
+        "rules: [&a {namespaces: [a], stores: ['*']}, {stores: [], <<: *a}]",
     ],
 )
 def test_nothing_is_said_twice(text: str) -> None:
     """In YAML as kops reads it the last one wins, and what stands above it is gone."""
     with pytest.raises(MalformedFile, match="a key stands twice"):
         load_policy(text.encode(), "policy.yaml")
+
+
+def test_what_is_merged_may_be_said_otherwise() -> None:
+    policy = load_policy(b"rules: [&a {namespaces: [a], stores: ['*']}, {<<: *a, namespaces: [b]}]", "policy.yaml")
+    assert [rule.namespaces for rule in policy.rules] == [("a",), ("b",)]
 
 
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ def store_facts(access: Access, tree: Tree, listing: Listing) -> StoreFacts:
         last_change=listing.last_change,
         endpoint=tree.trunk.endpoint or "",
         unproven=tuple(name for name, given in guarantees.items() if not given),
+        detoured=access.detoured,
     )
 
 

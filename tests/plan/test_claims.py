@@ -172,6 +172,14 @@ def test_a_fresh_process_takes_the_status_for_a_proof_of_the_state_it_names(
     assert (claim.endpoint is not None) == proven, "what is proven has its place, and meets no other"
 
 
+def test_what_came_by_a_detour_is_no_proof_to_a_fresh_process_either() -> None:
+    """Else who suspends such an object would hold the claim from the next restart on."""
+    claim = foresee_claim(state(status={"store": {"url": "s3://b/c", "detoured": True}}), None)
+    assert claim is not None
+    assert not claim.proven
+    assert claim.endpoint == "s3://b/c"
+
+
 objects = st.sampled_from("1234")
 values = st.none() | st.builds(
     claim,

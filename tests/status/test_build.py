@@ -199,3 +199,9 @@ def test_guarantees_seen_once_are_not_unlearned_by_a_restart() -> None:
     assert "unproven" not in build_status(before, good(), NOW)["store"]
     moved = StoreFacts("s3://other/prod", 3, 99, "d", NOW, unproven=("update",))
     assert build_status(before, good(store=moved), NOW)["store"]["unproven"] == ["update"]
+
+
+def test_a_detour_is_told_as_long_as_it_is_one() -> None:
+    by_proxy = build_status({}, good(store=replace(STORE, detoured=True)), NOW)
+    assert by_proxy["store"]["detoured"] is True
+    assert "detoured" not in build_status(by_proxy, good(), NOW)["store"]

@@ -65,6 +65,8 @@ class StoreStatus(Reported, frozen=True, kw_only=True):
     """When the youngest file was written."""
     unproven: Annotated[tuple[Text, ...], Meta(max_length=16)] = ()
     """Guarantees that this store is not known to give, for example atomic updates."""
+    detoured: bool | None = None
+    """Whether a proxy or catalog of the object's own choice may have answered in the store's place; absent: no."""
 
 
 class FieldPlan(Reported, frozen=True, kw_only=True):

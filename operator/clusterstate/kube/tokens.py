@@ -38,7 +38,7 @@ class AccountTokens:
         if audience.startswith(_OWN_NAMES) or audience in own:
             raise CredentialsInvalid(
                 f"The audience {audience} is the Kubernetes API itself, whose tokens leave the cluster for nobody. "
-                f"Correct the annotation of service account {self._namespace}/{self._name}, or the API server's "
-                "--api-audiences."
+                f"Name another by an annotation of service account {self._namespace}/{self._name}, where there is one "
+                "for that, or take it out of the API server's --api-audiences."
             )
         return await self._client.create_token(self._namespace, self._name, audience)

@@ -103,12 +103,15 @@ def foresee_claim(state: ClusterState, before: Claim | None) -> Claim | None:
 def _as_told(state: ClusterState, claim: Claim) -> Claim:
     """Take the endpoint at which the object once reached this very state from its status."""
     store = state.status.store
+    if store is None:
+        return claim
     try:
-        told = Location.parse(store.url) if store else None
-        endpoint = told.identity(store.endpoint) if store and told else None
+        told = Location.parse(store.url)
+        endpoint = told.identity(store.endpoint)
     except SpecInvalid:
         return claim
-    return replace(claim, endpoint=endpoint, proven=True) if told and told.common.url == claim.state else claim
+    reached = replace(claim, endpoint=endpoint, proven=not store.detoured)
+    return reached if told.common.url == claim.state else claim
 
 
 class Claims(Generic[K]):

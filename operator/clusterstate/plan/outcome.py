@@ -35,6 +35,8 @@ class StoreFacts:
     """Guarantees (`create`, `update`, `delete`) that this endpoint has not been seen to give."""
     endpoint: str = ""
     """Of the service that was asked; empty for the provider's own."""
+    detoured: bool = False
+    """Whether somebody of the object's own choice may have answered in its place: what was seen proves no claim."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ _TYPES: Final[dict[str, Callable[[object], bool]]] = {
 def load(data: bytes, key: str, *, once: bool = False) -> JsonObject:
     """Give the one mapping that a file holds, as kops would read it. Raises `MalformedFile`, which names `key`.
 
-    With `once` a key that stands twice is refused: where a file grants something, its author may mean either.
+    With `once` a key that stands twice is refused: where a file grants something, its author may mean either. What
+    `<<` brings in may be said otherwise behind it; before it, kops takes what is brought in, and others don't.
     """
     return _read(data, key, _Reader.document, once=once)
 
@@ -149,14 +150,19 @@ class _Reader:
 
     def _mapping(self, depth: int) -> Json:
         mapping: JsonObject = {}
+        said: set[str] = set()
         while not isinstance(event := self._next(), MappingEndEvent):
             if _is_merge(event):
-                mapping.update(self._merged(self._next(), depth))
+                added = self._merged(self._next(), depth)
+                again = said & added.keys()
             else:
                 name = self._name(event)
-                if self._once and name in mapping:
-                    self._fail("a key stands twice")
-                mapping[name] = self._value(self._next(), depth)
+                again = said & {name}
+                said.add(name)
+                added = {name: self._value(self._next(), depth)}
+            if self._once and again:
+                self._fail("a key stands twice")
+            mapping.update(added)
         return mapping
 
     def _name(self, event: Event) -> str:

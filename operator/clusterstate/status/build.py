@@ -98,6 +98,7 @@ def _store(before: Mapping[str, Any], facts: StoreFacts, generation: int) -> dic
     elif facts.last_change is not None:
         found["lastChangeTime"] = stamp(facts.last_change)
     _put(found, "endpoint", facts.endpoint)
+    _put(found, "detoured", facts.detoured)
     same = known.get("url") == facts.url and before.get("observedGeneration") == generation
     # A restart forgets the proof, not that there was one: what any process has seen proven stays so.
     seen = known.get("unproven", ()) if same else facts.unproven

@@ -28,10 +28,14 @@ METADATA_ADDRESSES: Final = frozenset(
 
 _AWS_REGION = r"([a-z]{2}|eusc)(-[a-z]+)+-[0-9]+"
 _AWS_HOST = re.compile(
-    rf"(bucket\.vpce-[a-z0-9-]+\.)?s3(-fips)?(\.dualstack)?([.-]({_AWS_REGION}|external-1))?(\.vpce)?"
+    rf"(bucket\.vpce-[a-z0-9-]+\.)?s3(-fips)?(\.dualstack)?([.-]({_AWS_REGION}|external-1|aws-global))?(?(1)\.vpce)"
     r"\.amazonaws\.(com(\.cn)?|eu)"
 )
-"""Endpoints of the service itself ("Amazon S3 endpoints and quotas", AWS General Reference)."""
+"""Endpoints of the service itself ("Amazon S3 endpoints and quotas", AWS General Reference).
+
+In a VPC both ends of the name count: a bucket may be called bucket.vpce-1a2b. The SDK says aws-global where it asks
+us-east-1 at addresses of FIPS.
+"""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _USUAL_PORTS = {"http": 80, "https": 443}
 _SHOWN = 120

@@ -6,7 +6,7 @@ import pytest
 
 from clusterstate.cli.policy import read_policy
 from clusterstate.errors import ClusterStateError, MalformedFile, SpecInvalid
-from clusterstate.policy import EVERYTHING, OWN_CREDENTIALS, Policy, load_policy
+from clusterstate.policy import EVERYTHING, OWN_CREDENTIALS, Policy, describe_policy, load_policy
 from clusterstate.store.location import Location
 
 TEXT = """
@@ -114,16 +114,11 @@ def test_without_a_file_everybody_is_who_they_are() -> None:
     assert permits("any", "s3://bucket", EVERYTHING, ambient=True)
 
 
-def test_the_log_tells_which_policy_holds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_told_which_policy_holds() -> None:
     """A variable that is misspelt would open every store to everybody, and nobody would know."""
-    caplog.set_level("INFO")
-    (tmp_path / "policy.yaml").write_text(TEXT)
-    read_policy("")
-    read_policy(str(tmp_path / "policy.yaml"))
-    assert [each.getMessage() for each in caplog.records] == [
-        "there is no policy: every namespace may use any store with credentials of its own",
-        f"the policy {tmp_path}/policy.yaml has 3 rules",
-    ]
+    none = "there is no policy: every namespace may use any store with credentials of its own"
+    assert describe_policy(OWN_CREDENTIALS, "") == none
+    assert describe_policy(POLICY, "policy.yaml") == "the policy policy.yaml has 3 rules"
 
 
 def test_without_rules_nobody_may_anything() -> None:

@@ -83,6 +83,13 @@ EVERYTHING: Final = Policy(rules=(Rule(namespaces=(ANY,), stores=(ANY, "k8s:///*
 """For a person's own command line."""
 
 
+def describe_policy(policy: Policy, path: str) -> str:
+    """Say which one holds, for the log: whoever misspells the variable has none."""
+    if not path:
+        return "there is no policy: every namespace may use any store with credentials of its own"
+    return f"the policy {path} has {len(policy.rules)} rules"
+
+
 def load_policy(data: bytes, name: str) -> Policy:
     """Read a policy from the bytes of a file; raise `SpecInvalid` or `MalformedFile` naming file and place."""
     try:

@@ -26,6 +26,7 @@ from clusterstate.handlers.metrics import expose
 from clusterstate.handlers.mirrors import MirrorIndex
 from clusterstate.handlers.recording import Recorder
 from clusterstate.handlers.references import References
+from clusterstate.handlers.shards import Shards
 from clusterstate.handlers.tracing import tracing
 from clusterstate.handlers.unserved import Unserved
 from clusterstate.handlers.web import serving
@@ -33,8 +34,8 @@ from clusterstate.kube.client import Client, connect
 from clusterstate.kube.informer import Informer
 from clusterstate.kube.kinds import CLUSTER_STATES, SECRETS
 from clusterstate.kube.login import Login, choose_source
-from clusterstate.mirror.record import reduce
-from clusterstate.policy import Policy
+from clusterstate.mirror.record import MirrorRecord, reduce
+from clusterstate.policy import Policy, describe_policy
 from clusterstate.settings import NAMED, Settings
 
 log = logging.getLogger(__name__)
@@ -68,24 +69,21 @@ async def run_operator(settings: Settings, policy: Policy, door: Door, environ: 
         electing(door.kubeconfig, door.context, settings) as shards,
     ):
         leadership = Leadership(client, settings, shards)
-        index = MirrorIndex()
-        named = settings.secrets_rbac == NAMED
+        index, watching, named = MirrorIndex(), asyncio.Event(), settings.secrets_rbac == NAMED
         references = References(client, named=named)
         context = Context(client, settings, environ, index.present, references.versions, policy)
         meters = Meters()
         controller = Controller(context, references.set, Recorder(meters, tracer), shards)
         expose(meters.registry, controller.bodies, controller.queue, lambda: leadership.leads)
         if shards is not None:
-            shards.on_gain, shards.named = controller.shards_gained, controller.leases_named
-            meters.registry.register(Unserved(lambda: controller.others.count_unserved(shards.is_served)))
+            _join(shards, controller, meters)
         index.on_change, references.on_change = controller.mirror_changed, controller.reference_changed
-        where, watching = settings.namespaces or None, asyncio.Event()
-        presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)
-        informer = Informer(client, SECRETS, where, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take)
+        presence, informer = _informers(client, settings, controller, index)
         # Where RBAC names single Secrets, mirrors may not be listed: then runs ask for each that they want.
         known = (informer.answered if named else informer.synced, presence.synced)
 
         async def work() -> None:
+            log.info("%s", describe_policy(policy, settings.policy))
             await _learn_claims(client, settings, controller)
             await until_first_ends(
                 informer.run(),
@@ -97,6 +95,21 @@ async def run_operator(settings: Settings, policy: Policy, door: Door, environ: 
 
         async with serving(settings.metrics_address, meters.registry, lambda: leadership.is_ready(known)):
             await until_first_ends(told_to_stop(watching), leadership.run(work), watch_loop(meters.lag.observe))
+
+
+def _join(shards: Shards, controller: Controller, meters: Meters) -> None:
+    """Have the controller work on the objects of the shards that are won."""
+    shards.on_gain, shards.named = controller.shards_gained, controller.leases_named
+    meters.registry.register(Unserved(lambda: controller.others.count_unserved(shards.is_served)))
+
+
+def _informers(
+    client: Client, settings: Settings, controller: Controller, index: MirrorIndex
+) -> tuple[Informer[str], Informer[MirrorRecord]]:
+    """Give the watch of which objects there are, and that of mirrors."""
+    where = settings.namespaces or None
+    presence = Informer(client, CLUSTER_STATES.without_bodies, where, "", _uid, controller.presence_changed)
+    return presence, Informer(client, SECRETS, where, f"{MANAGED_BY_LABEL}={MANAGED_BY}", reduce, index.take)
 
 
 async def _learn_claims(client: Client, settings: Settings, controller: Controller) -> None:

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from clusterstate.observing import Asking, Operation
+from clusterstate.store.around import Around
 from clusterstate.store.base import (
     ANYTHING,
     Blob,
-    Capabilities,
     Expect,
     Page,
     Sink,
@@ -36,24 +36,14 @@ class RequestCounts:
         return self.reads + self.writes + self.deletes + self.lists
 
 
-class Counting:
+class Counting(Around):
     """Counts what is asked of the store inside, failures too."""
 
     def __init__(self, inner: Store, counts: RequestCounts, scheme: str) -> None:
         """Take where to add what is asked, and what kind of store this is to who watches."""
-        self._inner = inner
+        super().__init__(inner)
         self._counts = counts
         self._scheme = scheme
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Those of the store inside."""
-        return self._inner.capabilities
-
-    @property
-    def endpoint(self) -> str | None:
-        """That of the store inside."""
-        return self._inner.endpoint
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
@@ -110,7 +100,3 @@ class Counting:
     def typed(self, content_type: str) -> Store:
         """See `ContentTypes`."""
         return Counting(typed(self._inner, content_type), self._counts, self._scheme)
-
-    async def close(self) -> None:
-        """See `Store.close`."""
-        await self._inner.close()

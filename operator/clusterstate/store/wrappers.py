@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from clusterstate.errors import IntegrityFailed, KeyNotFound, LostRace, StoreError, StoreRefused, StoreUnavailable
+from clusterstate.store.around import Around
 from clusterstate.store.base import (
     ANYTHING,
     LARGEST_COPY,
     LARGEST_FILE,
     Blob,
-    Capabilities,
     Expect,
     Page,
     Sink,
@@ -42,7 +42,7 @@ _LAST = "\U0010ffff"
 """The character that sorts behind all others."""
 
 
-class Retrying:
+class Retrying(Around):
     """Repeats what failed by chance: `StoreUnavailable` and `IntegrityFailed`, nothing else.
 
     It is the only one who retries: SDKs are told not to. A write whose answer was lost may have happened, so
@@ -50,18 +50,8 @@ class Retrying:
     """
 
     def __init__(self, inner: Store, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._sleep = sleep
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Those of the store inside."""
-        return self._inner.capabilities
-
-    @property
-    def endpoint(self) -> str | None:
-        """That of the store inside."""
-        return self._inner.endpoint
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
@@ -150,10 +140,6 @@ class Retrying:
         """See `ContentTypes`."""
         return Retrying(typed(self._inner, content_type), self._sleep)
 
-    async def close(self) -> None:
-        """See `Store.close`."""
-        await self._inner.close()
-
 
 async def _own_write(look: Callable[[], Awaitable[Version | None]], lost: LostRace) -> Version:
     """Give the version that an earlier attempt of ours wrote; raise `lost` when the bytes are another's."""
@@ -189,22 +175,12 @@ def _end(page: Page) -> str:
     return max(names, key=str.encode, default="")
 
 
-class Prefixed:
+class Prefixed(Around):
     """A store that shows what is below a prefix as if there were nothing else."""
 
     def __init__(self, inner: Store, prefix: str) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._prefix = prefix
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Those of the store inside."""
-        return self._inner.capabilities
-
-    @property
-    def endpoint(self) -> str | None:
-        """That of the store inside."""
-        return self._inner.endpoint
 
     async def read(self, key: str) -> Blob:
         """See `Store.read`."""
@@ -238,45 +214,20 @@ class Prefixed:
         """See `ContentTypes`."""
         return Prefixed(typed(self._inner, content_type), self._prefix)
 
-    async def close(self) -> None:
-        """See `Store.close`."""
-        await self._inner.close()
-
     def _full(self, key: str) -> str:
         return join(self._prefix, check_key(key))
 
 
-class ReadOnly:
+class ReadOnly(Around):
     """A store that refuses every write, for runs that promise none: dry runs and Pull.
 
     Their plans hold no write, so one that comes here is a bug; the store is safe from it.
     """
 
-    def __init__(self, inner: Store) -> None:
-        self._inner = inner
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Those of the store inside."""
-        return self._inner.capabilities
-
-    @property
-    def endpoint(self) -> str | None:
-        """That of the store inside."""
-        return self._inner.endpoint
-
-    async def read(self, key: str) -> Blob:
-        """See `Store.read`."""
-        return await self._inner.read(key)
-
     async def write(self, key: str, data: bytes, *, expect: Expect = ANYTHING) -> Version:
         """Raise `StoreRefused`."""
         del data, expect
         raise _forbidden("written", key)
-
-    async def download(self, key: str, to: Sink, *, size: int) -> Streamed:
-        """See `Streams.download`."""
-        return await streams(self._inner).download(key, to, size=size)
 
     async def upload(self, key: str, body: Body, *, expect: Expect = ANYTHING) -> Version:
         """Raise `StoreRefused`."""
@@ -287,14 +238,6 @@ class ReadOnly:
         """Raise `StoreRefused`."""
         del expect
         raise _forbidden("deleted", key)
-
-    def list(self, prefix: str = "", *, after: str = "", shallow: bool = False) -> AsyncIterator[Page]:
-        """See `Store.list`."""
-        return self._inner.list(prefix, after=after, shallow=shallow)
-
-    async def close(self) -> None:
-        """See `Store.close`."""
-        await self._inner.close()
 
 
 def _forbidden(what: str, key: str) -> StoreRefused:

@@ -8,12 +8,13 @@ operator's own nowhere, and of this cluster's namespaces their own.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
-from clusterstate.api.basics import LONGEST_LABEL, Declared
+from clusterstate.api.basics import LONGEST_LABEL, Declared, tell_invalid
 from clusterstate.errors import SpecInvalid
 from clusterstate.state import yaml
 from clusterstate.store.location import KUBERNETES, Location
@@ -22,6 +23,8 @@ from clusterstate.store.open import BACKENDS
 ANY: Final = "*"
 """The store that means every one, but for namespaces of this cluster that aren't the object's own."""
 LONGEST_URL: Final = 2048
+_parse: Final = lru_cache(maxsize=8192)(Location.parse)
+"""The same few URLs are asked about with each event of each object."""
 
 NamespaceGlob: TypeAlias = Annotated[str, Meta(pattern=r"^[-a-z0-9*?]+\Z", max_length=LONGEST_LABEL)]
 StoreURL: TypeAlias = Annotated[str, Meta(min_length=1, max_length=LONGEST_URL)]
@@ -52,7 +55,7 @@ class Allowance:
     def places(self, *, ambient: bool) -> tuple[Location, ...] | None:
         """Give where states may lie, with the operator's own credentials or with others; None: anywhere."""
         stores = [url for rule in self.rules if rule.ambient or not ambient for url in rule.stores]
-        return None if ANY in stores else tuple(Location.parse(url).within(self.namespace) for url in stores)
+        return None if ANY in stores else tuple(_parse(url).within(self.namespace) for url in stores)
 
     def permits(self, location: Location, *, ambient: bool) -> bool:
         """Whether a state may lie there."""
@@ -61,7 +64,7 @@ class Allowance:
     @property
     def kubernetes(self) -> tuple[str, ...]:
         """Which namespaces of this cluster may hold states, as globs, or which paths below one."""
-        places = [Location.parse(url) for rule in self.rules for url in rule.stores if url != ANY]
+        places = [_parse(url) for rule in self.rules for url in rule.stores if url != ANY]
         named = [place.within(self.namespace).prefix for place in places if place.scheme == KUBERNETES]
         own = [self.namespace] if any(ANY in rule.stores for rule in self.rules) else []
         return tuple(dict.fromkeys([*own, *named]))
@@ -95,9 +98,8 @@ def load_policy(data: bytes, name: str) -> Policy:
     try:
         policy = msgspec.convert(yaml.load(data, name, once=True), Policy)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        place = where.removeprefix(".").rstrip("`") or "the file"
-        raise SpecInvalid(f"{name}: {place}: {what}. Correct it; docs/security.md shows a policy.") from None
+        found = tell_invalid(error, "the file")
+        raise SpecInvalid(f"{name}: {found} Correct it; docs/security.md shows a policy.") from None
     for problem in _problems(policy):
         raise SpecInvalid(f"{name}: {problem}")
     return policy
@@ -113,7 +115,7 @@ def _problems(policy: Policy) -> Iterator[str]:
 
 def _find_problem(url: str) -> str | None:
     try:
-        place = Location.parse(url)
+        place = _parse(url)
     except SpecInvalid as error:
         return error.message
     if place.scheme not in BACKENDS:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError
 
 from clusterstate.api.durations import DURATION_PATTERN, MAX_LENGTH
 
@@ -28,3 +28,9 @@ Annotations: TypeAlias = Annotated[dict[str, Annotated[str, Meta(max_length=4096
 
 class Declared(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
     """The base of everything that people write."""
+
+
+def tell_invalid(error: ValidationError, whole: str) -> str:
+    """Say in which field of what somebody wrote what is wrong; `whole` names all of it."""
+    what, _, where = str(error).partition(" - at `$")
+    return f"{where.removeprefix('.').rstrip('`') or whole}: {what}."

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from clusterstate.api.basics import tell_invalid
 from clusterstate.api.rules import broken_rules
 from clusterstate.api.types import ClusterState
 from clusterstate.errors import SpecInvalid, SpecTooLarge
@@ -38,9 +39,8 @@ def _convert(body: Mapping[str, Any]) -> ClusterState:
     try:
         return msgspec.convert(body, ClusterState)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        path = where.removeprefix(".").rstrip("`") or "the object"
-        raise SpecInvalid(f"{path}: {what}. Correct the field; kubectl explain clusterstate shows them all.") from None
+        found = tell_invalid(error, "the object")
+        raise SpecInvalid(f"{found} Correct the field; kubectl explain clusterstate shows them all.") from None
 
 
 def _check_depth(spec: object) -> None:

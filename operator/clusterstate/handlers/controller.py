@@ -66,7 +66,7 @@ class Controller:
         """Take what every run needs, whom to tell what an object refers to, and what records the runs.
 
         `refer` gives whether the versions of all that are known; else `reference_changed` tells when they are. Without
-        `shards` all objects are this process's.
+        `part` all objects are this process's.
         """
         self._context = context
         self._refer = refer

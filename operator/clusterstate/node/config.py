@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from clusterstate.api.basics import LONGEST_NAME, Declared, Duration, Name
+from clusterstate.api.basics import LONGEST_NAME, Declared, Duration, Name, tell_invalid
 from clusterstate.api.durations import parse_duration
 from clusterstate.api.spec import MirrorSpec
 from clusterstate.errors import SpecInvalid
@@ -118,9 +118,8 @@ def load_configuration(data: bytes, name: str) -> Configuration:
     try:
         configuration = msgspec.convert(yaml.load(data, name), Configuration)
     except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at `$")
-        field = where.removeprefix(".").rstrip("`") or "the file"
-        raise SpecInvalid(f"{name}: {field}: {what}. Correct the field; docs/node-agent.md has them all.") from None
+        found = tell_invalid(error, "the file")
+        raise SpecInvalid(f"{name}: {found} Correct the field; docs/node-agent.md has them all.") from None
     for problem in _problems(configuration):
         raise SpecInvalid(f"{name}: {problem}")
     return configuration

@@ -7,6 +7,7 @@ import pytest
 
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3server import S3Server
+from tests.support.faultproxy import FaultProxy
 from tests.support.goprograms import build_early
 from tests.support.kstatus import Kstatus, build_kstatus
 from tests.support.operating import install_crd
@@ -29,6 +30,13 @@ def plane(control_plane: ControlPlane) -> ControlPlane:
     """The control plane with the resource installed."""
     install_crd(control_plane)
     return control_plane
+
+
+@pytest.fixture
+def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
+    """What stands between an operator and the S3 server, and breaks what a test wants broken."""
+    with FaultProxy(s3_server.endpoint) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -13,31 +13,16 @@ import pytest
 from clusterstate.sandbox.controlplane import ControlPlane
 from clusterstate.sandbox.s3log import Request
 from clusterstate.sandbox.s3server import S3Server
+from tests.apiserver.elections import LEASE, TIMES
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.operating import Body
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
-LEASE = "clusterstate-operator"
-"""As a release of the chart has it."""
 CONFIG = f"{COMPLEX}/config"
-TIMES = {
-    "CLUSTERSTATE_LEADER_ELECTION": "true",
-    "CLUSTERSTATE_LEASE_NAME": LEASE,
-    "CLUSTERSTATE_LEASE_DURATION": "6",
-    "CLUSTERSTATE_LEASE_RENEW_DEADLINE": "4",
-    "CLUSTERSTATE_LEASE_RETRY_PERIOD": "1",
-    "CLUSTERSTATE_METRICS_ADDRESS": "127.0.0.1:0",
-}
 PRECONDITION_FAILED = 412
 Another = Callable[[str], World]
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    with FaultProxy(s3_server.endpoint) as proxy:
-        yield proxy
 
 
 @pytest.fixture

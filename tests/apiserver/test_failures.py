@@ -24,12 +24,6 @@ DENIED = "<Error><Code>AccessDenied</Code><Message>Access Denied.</Message></Err
 
 
 @pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    with FaultProxy(s3_server.endpoint) as proxy:
-        yield proxy
-
-
-@pytest.fixture
 def world(
     plane: ControlPlane, s3_server: S3Server, proxy: FaultProxy, namespace: str, bucket: str, tmp_path: Path
 ) -> Iterator[World]:

@@ -1,22 +1,14 @@
 """Many objects, many changes, slow stores and rivals: everybody gets a turn, and nothing is done twice."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
-from clusterstate.sandbox.s3server import S3Server
 from tests.support.faultproxy import Fault, FaultProxy
 from tests.support.operating import conditions
 from tests.support.world import COMPLEX, World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
-
-
-@pytest.fixture
-def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
-    with FaultProxy(s3_server.endpoint) as proxy:
-        yield proxy
 
 
 def test_many_changes_are_few_runs(world: World) -> None:

@@ -11,21 +11,12 @@ from urllib.request import urlopen
 import pytest
 
 from clusterstate.api.annotations import SHARD_LABEL
+from tests.apiserver.elections import LEASE, TIMES
 from tests.support.operating import Body, path_of
 from tests.support.world import World, manifest
 
 pytestmark = [pytest.mark.apiserver, pytest.mark.objectstore]
 
-LEASE = "clusterstate-operator"
-TIMES = {
-    "CLUSTERSTATE_LEADER_ELECTION": "true",
-    "CLUSTERSTATE_LEASE_NAME": LEASE,
-    "CLUSTERSTATE_LEASE_DURATION": "6",
-    "CLUSTERSTATE_LEASE_RENEW_DEADLINE": "4",
-    "CLUSTERSTATE_LEASE_RETRY_PERIOD": "1",
-    "CLUSTERSTATE_METRICS_ADDRESS": "127.0.0.1:0",
-    "CLUSTERSTATE_LOG_FORMAT": "json",
-}
 LOOKERS = tuple(f"state-{number}" for number in range(8))
 """Objects that only look at the state, so that they may share it."""
 TWO, THREE = (frozenset(f"{LEASE}-{number}-of-{count}" for number in range(count)) for count in (2, 3))
@@ -40,7 +31,7 @@ def hire(world: World) -> Iterator[Hire]:
     def start(name: str, shards: int) -> World:
         directory = world.directory / name
         directory.mkdir()
-        environ = {**TIMES, "CLUSTERSTATE_SHARDS": str(shards)}
+        environ = {**TIMES, "CLUSTERSTATE_LOG_FORMAT": "json", "CLUSTERSTATE_SHARDS": str(shards)}
         hired.append(replace(world, directory=directory, environ=environ, account=f"operator-{name}"))
         hired[-1].start_operator()
         return hired[-1]
